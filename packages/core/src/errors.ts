@@ -1,0 +1,105 @@
+// Every failure that is not our own mistake has a class, a code, and values. Sentences for people are finished at the
+// edge (`cli`), which adds what to do next. Our own mistakes are assertions, and caught by nobody.
+
+export type ErrorValues = Readonly<Record<string, string | number | boolean | null>>;
+
+export interface ErrorJson {
+  readonly type: string;
+  readonly code: string;
+  readonly message: string;
+  readonly values: ErrorValues;
+}
+
+/** Base of all. `code` is stable, `values` carry numbers and places, `message` is one sentence without a full stop. */
+export class TintypeError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly values: ErrorValues = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+  toJSON(): ErrorJson {
+    return { type: this.name, code: this.code, message: this.message, values: this.values };
+  }
+}
+
+/** Bytes from a disk that cannot be what they claim to be. Names structure, field and place (bytes). */
+export class CorruptError extends TintypeError {
+  constructor(
+    readonly structure: string,
+    readonly field: string,
+    readonly place: number,
+    problem: string,
+    readonly dump = '',
+  ) {
+    super('corrupt', `${structure}.${field} at byte ${place}: ${problem}`, { structure, field, place, problem });
+  }
+}
+
+/** The host refused: `code` is its errno name (`ENOENT`, `EIO`, `ENOSPC` …), `values.path` says where. */
+export class StoreError extends TintypeError {
+  constructor(code: string, operation: string, path: string, options?: ErrorOptions) {
+    super(code, `${path}: ${operation}: ${code}`, { operation, path }, options);
+  }
+}
+
+/** The volume inside the image has no room (or no ids) for this; nothing was changed by the call. */
+export class VolumeFullError extends TintypeError {
+  constructor(readonly needed: number, readonly free: number) {
+    super('volume-full', `the volume is full: ${needed} bytes needed, ${free} free`, { needed, free });
+  }
+}
+
+/** Someone else holds the image. */
+export class LockedError extends TintypeError {
+  constructor(path: string, holder: string) {
+    super('locked', `${path} is in use by ${holder}`, { path, holder });
+  }
+}
+
+/** A passphrase is missing or wrong. */
+export class PassphraseError extends TintypeError {
+  constructor(reason: 'missing' | 'wrong', path: string) {
+    super(`passphrase-${reason}`, `${path}: the passphrase is ${reason}`, { path });
+  }
+}
+
+/** A sound input that this software cannot handle (yet), or a request that makes no sense for it. */
+export class UnsupportedError extends TintypeError {
+  constructor(message: string, values: ErrorValues = {}) {
+    super('unsupported', message, values);
+  }
+}
+
+/** A rule of ours forbids the run. `code` names the rule. */
+export class RefusedError extends TintypeError {}
+
+/** The user asked to stop. */
+export class CancelledError extends TintypeError {
+  constructor() {
+    super('cancelled', 'interrupted');
+  }
+}
+
+const classes: Record<string, new (...parts: never[]) => TintypeError> = {
+  CorruptError, StoreError, VolumeFullError, LockedError, PassphraseError, UnsupportedError, RefusedError, CancelledError,
+};
+
+/** An error that crossed a thread: same class, code, message and values. */
+export function errorFromJson(json: ErrorJson): TintypeError {
+  const error = new TintypeError(json.code, json.message, json.values);
+  const type = classes[json.type];
+  if (type) Object.setPrototypeOf(error, type.prototype);
+  error.name = json.type;
+  return error;
+}
+
+/** A broken promise between our own parts. Not a `TintypeError`: nothing may handle it. */
+export class AssertionFailure extends Error {}
+
+export function assert(condition: boolean, claim: string): asserts condition {
+  if (!condition) throw new AssertionFailure(claim);
+}

@@ -1,0 +1,98 @@
+// What a driver makes of a device, and the driver itself.
+
+import type { BlockDevice } from './block-device.js';
+import type { Finding } from './finding.js';
+import type { Range } from './ranges/range.js';
+import type { WritableVolume } from './volume.js';
+
+export interface SizeLimits {
+  /** Smallest and largest size in bytes that `resize` accepts now. */
+  readonly smallest: number;
+  readonly largest: number;
+}
+
+/** A mounted file system: one device, one or more volumes, one commit for all of them. */
+export interface FileSystem {
+  /** `hfs+`, `apfs`, `host`. */
+  readonly kind: string;
+  /** Of the container; as `Volume.uuid` where there is one volume. */
+  readonly uuid: string;
+  readonly blockSize: number;
+  readonly writable: boolean;
+  readonly volumes: readonly WritableVolume[];
+  /** Bytes in all, and bytes that can still be written. */
+  readonly capacity: number;
+  readonly free: number;
+  /** True when so much is pending that the caller should commit at its next sound moment (a full journal, memory). */
+  readonly commitDue: boolean;
+  /** Everything since the last commit becomes durable as one: after a cut there is all of it, or none. */
+  commit(): void;
+  /** Free ranges of the device in bytes, ascending; null where the question makes no sense (a host folder). */
+  freeRanges(): Iterable<Range> | null;
+  /** Null if the driver cannot resize. */
+  sizeLimits(): SizeLimits | null;
+  /** @throws UnsupportedError, VolumeFullError */
+  resize(size: number): void;
+  /** Commits, marks the file system clean, and closes. The device stays open. After a failed call: closes only. */
+  close(): void;
+}
+
+export interface FormatOptions {
+  readonly volumeName: string;
+  readonly caseSensitive: boolean;
+  /** Seconds since 1970. */
+  readonly now: number;
+  /** Fills a buffer with random bytes (or derived ones, for reproducible images). */
+  readonly random: (target: Uint8Array) => void;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface MountOptions {
+  readonly writable: boolean;
+  /** Seconds since 1970, asked at every commit. */
+  readonly now: () => number;
+  readonly random: (target: Uint8Array) => void;
+  /** Upper bound for cached metadata in bytes; the driver chooses if absent. */
+  readonly cacheBytes?: number;
+}
+
+export interface CheckOptions {
+  /** Called now and then with done and total parts of the work; may throw to cancel. */
+  readonly progress?: (done: number, total: number) => void;
+}
+
+/** What a driver found on a device, without mounting it. */
+export interface Probe {
+  readonly kind: string;
+  readonly volumes: readonly {
+    readonly name: string;
+    readonly uuid: string;
+    readonly caseSensitive: boolean;
+    readonly capacity: number;
+    readonly free: number;
+    readonly files: number;
+    readonly directories: number;
+    /** Who wrote or formatted it last, as the volume says. */
+    readonly writer: string;
+    /** True if it was not closed cleanly. */
+    readonly dirty: boolean;
+  }[];
+}
+
+/** One file system driver: `engine` holds the list of these and names no file system anywhere else. */
+export interface FileSystemDriver {
+  readonly kind: string;
+  /** Null if the device does not hold this file system. @throws CorruptError if it does, but cannot be read */
+  probe(device: BlockDevice): Probe | null;
+  /** Makes an empty file system over the whole device, which reads as zeros. @throws UnsupportedError for sizes */
+  format(device: BlockDevice, options: FormatOptions): void;
+  /** Read-only mounts change nothing on the device: a journal is replayed in memory. */
+  open(device: BlockDevice, options: MountOptions): FileSystem;
+  /** Every rule of the format, without changing the device. Never throws on bad bytes: it yields findings. */
+  check(device: BlockDevice, options: CheckOptions): Iterable<Finding>;
+  /** Finishes what a cut left behind (replays a journal); true if there was something to do. */
+  recover(device: BlockDevice): boolean;
+  /** Field by field, what lies at a place such as `header`, `catalog:12`; without a place: the list of places. */
+  inspect(device: BlockDevice, place: string | null): Iterable<string>;
+}

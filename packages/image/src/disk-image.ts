@@ -1,0 +1,130 @@
+// What every container answers when it is opened: a disk of clear bytes, and what is known of its files.
+
+import type { BlockDevice, FileStore, Finding } from '@tintype/core';
+
+/** As `--format` and `info --json` name them. `udrw` is any raw image. */
+export type ImageFormat =
+  | 'sparsebundle' | 'sparseimage' | 'asif' | 'udrw' | 'udro' | 'udco' | 'udzo' | 'udbz' | 'ulfo' | 'ulmo';
+
+export interface EncryptionFacts {
+  readonly algorithm: string;
+  readonly keyBits: number;
+  readonly iterations: number;
+}
+
+/** What `info` shows; needs no passphrase. All sizes in bytes. */
+export interface ContainerFacts {
+  readonly format: ImageFormat;
+  /** Of the disk inside. */
+  readonly size: number;
+  readonly bandSize?: number;
+  readonly bandsPresent?: number;
+  readonly encryption: EncryptionFacts | null;
+  /** What the image's files take on the host. */
+  readonly hostBytes: number;
+  /** True for a bundle that belongs to Time Machine (`com.apple.TimeMachine.MachineID.plist`). */
+  readonly timeMachine: boolean;
+}
+
+/** An open image. Holds the lock until closed. */
+export interface DiskImage {
+  readonly path: string;
+  readonly format: ImageFormat;
+  /** Clear bytes of the whole disk. Its failures latch; its barriers check the lease first. */
+  readonly device: BlockDevice;
+  /** Paths of the image's own files and folder, with its lease: what a backup must leave out of its source. */
+  readonly ownPaths: readonly string[];
+  /** Counts what is stored now. */
+  facts(): ContainerFacts;
+  /** Container checks only: lengths of bands, headers, tables, checksums. */
+  verify(): Iterable<Finding>;
+  /** Flushes and closes. Does not throw after the device has latched a failure. */
+  close(): void;
+}
+
+export interface OpenImageOptions {
+  readonly writable: boolean;
+  /** How long to wait for a lock that someone else holds, in milliseconds; 0: not at all. */
+  readonly waitLock: number;
+  /** Who we are, for the lease: shown to others as the holder. */
+  readonly holder: Holder;
+  readonly allowTimeMachine: boolean;
+  /** Called once if the lease of this image was lost (another took it over). Optional. */
+  readonly onLeaseLost?: () => void;
+}
+
+/** Identifies this process to others that want the image. */
+export interface Holder {
+  readonly host: string;
+  readonly pid: number;
+  /** Of this boot of the host; the same id and a dead process mean a stale lease. Empty if unknown. */
+  readonly boot: string;
+  /** True if that process runs on this host and boot. */
+  readonly alive: (pid: number) => boolean;
+  /** Seconds by a clock that runs on through sleep. */
+  readonly clock: () => number;
+  readonly random: (target: Uint8Array) => void;
+}
+
+export interface CreateImageOptions extends Omit<OpenImageOptions, 'writable' | 'allowTimeMachine' | 'onLeaseLost'> {
+  readonly format: 'sparsebundle' | 'sparseimage' | 'udrw';
+  /** Of the disk in bytes, a multiple of 512. */
+  readonly size: number;
+  /** Sparse bundle: bytes of a band; default by the rule of `bandSizeFor`. Sparse image: bytes of a band, default 1 MiB. */
+  readonly bandSize?: number;
+  /** Raw: really allocate every block. */
+  readonly preallocate?: boolean;
+}
+
+export type DetectedKind = 'sparsebundle' | 'sparseimage' | 'asif' | 'udif' | 'raw' | 'encrypted';
+
+/** What lies at a path, by content: null if nothing is there or it is no image (a plain folder). */
+export interface Detection {
+  readonly kind: DetectedKind;
+  readonly writable: boolean;
+  readonly timeMachine: boolean;
+}
+
+/** One partition of a disk. `start` and `size` in bytes. */
+export interface Partition {
+  readonly index: number;
+  /** `Apple_HFS`, `Apple_APFS`, `EFI`, `Apple_Free`, … or the GUID as text. */
+  readonly type: string;
+  readonly name: string;
+  readonly start: number;
+  readonly size: number;
+}
+
+export interface PartitionMap {
+  readonly scheme: 'gpt' | 'apm' | 'mbr' | 'none';
+  /** Bytes of a block in the map's own counting. */
+  readonly blockSize: number;
+  /** In the map's order. With scheme `none`: one entry, the whole disk, type empty. */
+  readonly partitions: readonly Partition[];
+  /** What is wrong with the map though it could be read (a bad backup header …). */
+  readonly findings: readonly Finding[];
+}
+
+/** The functions of this package, as `index.ts` exports them. */
+export interface ImageFunctions {
+  /** By content, never by extension. @throws StoreError */
+  detect(store: FileStore, path: string): Detection | null;
+  /** @throws CorruptError, LockedError, PassphraseError, UnsupportedError, StoreError */
+  openImage(store: FileStore, path: string, options: OpenImageOptions): DiskImage;
+  /** A new image that reads as zeros; opened for writing. Nothing may be at `path`. */
+  createImage(store: FileStore, path: string, options: CreateImageOptions): DiskImage;
+  /** `info` on an image that may be locked by others or encrypted. */
+  imageFacts(store: FileStore, path: string): ContainerFacts;
+  /** Who holds the image now, or null: for `info` and messages. */
+  lockHolder(store: FileStore, path: string): string | null;
+  /** The smallest power of two, 8 MiB or more, with which the bundle stays at or below 65,536 bands (B14). */
+  bandSizeFor(size: number): number;
+  partitionMap(device: BlockDevice): PartitionMap;
+  /** Writes a map with one partition of the type over nearly the whole disk, as macOS does; answers that partition. */
+  writePartitionMap(
+    device: BlockDevice,
+    options: { scheme: 'gpt' | 'apm' | 'none'; type: 'Apple_HFS' | 'Apple_APFS'; random: (target: Uint8Array) => void },
+  ): Partition;
+  /** Field by field: a place such as `plist`, `header`, `band:1f4`, `gpt`; null: the list of places. */
+  inspectImage(store: FileStore, path: string, place: string | null): Iterable<string>;
+}

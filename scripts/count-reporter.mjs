@@ -1,0 +1,11 @@
+// Ends a run with the one line that build servers read: `N passed, N failed, N skipped`.
+export default class CountReporter {
+  onTestRunEnd(modules) {
+    const count = { passed: 0, failed: 0, skipped: 0 };
+    for (const module of modules) {
+      if (module.state() === 'failed' && [...module.children.allTests()].length === 0) count.failed += 1;
+      for (const test of module.children.allTests()) count[test.result().state] = (count[test.result().state] ?? 0) + 1;
+    }
+    process.stdout.write(`\n${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`);
+  }
+}
