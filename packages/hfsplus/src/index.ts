@@ -1,0 +1,1 @@
+export { VolumeHeader } from './structs/volume-header.js';
