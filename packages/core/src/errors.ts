@@ -48,7 +48,10 @@ export class StoreError extends TintypeError {
 
 /** The volume inside the image has no room (or no ids) for this; nothing was changed by the call. */
 export class VolumeFullError extends TintypeError {
-  constructor(readonly needed: number, readonly free: number) {
+  constructor(
+    readonly needed: number,
+    readonly free: number,
+  ) {
     super('volume-full', `the volume is full: ${needed} bytes needed, ${free} free`, { needed, free });
   }
 }
@@ -85,7 +88,14 @@ export class CancelledError extends TintypeError {
 }
 
 const classes: Record<string, new (...parts: never[]) => TintypeError> = {
-  CorruptError, StoreError, VolumeFullError, LockedError, PassphraseError, UnsupportedError, RefusedError, CancelledError,
+  CorruptError,
+  StoreError,
+  VolumeFullError,
+  LockedError,
+  PassphraseError,
+  UnsupportedError,
+  RefusedError,
+  CancelledError,
 };
 
 /** An error that crossed a thread: same class, code, message and values. */

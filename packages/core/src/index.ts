@@ -1,6 +1,7 @@
 export * from './block-device.js';
 export { crc32 } from './checksum/crc32.js';
 export { CheckedDevice } from './devices/checked.js';
+export { CountingDevice } from './devices/counting.js';
 export { LatchedDevice } from './devices/latched.js';
 export { MemoryDevice } from './devices/memory.js';
 export { OverlayDevice } from './devices/overlay.js';
@@ -11,6 +12,7 @@ export * from './file-store.js';
 export * from './file-system.js';
 export * from './finding.js';
 export * from './limits.js';
+export * from './name-bytes.js';
 export * from './progress.js';
 export * from './ranges/range.js';
 export { RangeSet } from './ranges/range-set.js';

@@ -91,7 +91,9 @@ export class Struct<F extends Fields, O extends ByteOrder> {
   dump(block: DataView, at: number): string {
     const lines = [`${this.name} at byte ${at}, ${this.size} bytes (${this.layout.source})`];
     for (const { name, type, offset } of this.#rows)
-      lines.push(`  +${offset} ${name}: ${this.#text(type, block, at + offset)}${type.meaning && `  (${type.meaning})`}`);
+      lines.push(
+        `  +${offset} ${name}: ${this.#text(type, block, at + offset)}${type.meaning && `  (${type.meaning})`}`,
+      );
     return lines.join('\n');
   }
 
@@ -148,7 +150,8 @@ export class Struct<F extends Fields, O extends ByteOrder> {
         break;
       case 'array': {
         const of = type.of;
-        if (of) for (const [i, item] of (value as RecordOf<Fields>[]).entries()) of.write(block, at + i * of.size, item);
+        if (of)
+          for (const [i, item] of (value as RecordOf<Fields>[]).entries()) of.write(block, at + i * of.size, item);
       }
     }
   }
