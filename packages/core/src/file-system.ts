@@ -35,6 +35,8 @@ export interface FileSystem {
   resize(size: number): void;
   /** Commits, marks the file system clean, and closes. The device stays open. After a failed call: closes only. */
   close(): void;
+  /** Closes without a commit: on the device stands what the last one left. */
+  abandon(): void;
 }
 
 export interface FormatOptions {

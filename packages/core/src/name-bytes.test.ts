@@ -9,7 +9,10 @@ test('valid UTF-8 is decoded as it is, a byte order mark included', () => {
 
 test('every byte string comes back unchanged', () => {
   let state = 1;
-  const random = () => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) >>> 16;
+  const random = () => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return state >>> 16;
+  };
   for (let round = 0; round < 2000; round += 1) {
     const bytes = Uint8Array.from({ length: random() % 12 }, () => random() & 255);
     const name = nameFromBytes(bytes);
