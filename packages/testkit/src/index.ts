@@ -1,0 +1,10 @@
+export { CrashDevice, type CrashedDevice } from './crash-device.js';
+export { type CrashState, CrashStore, type RandomStates } from './crash-store.js';
+export { type DeviceFault, type DeviceFaultKind, FaultDevice } from './fault-device.js';
+export { type Fault, type FaultKind, FaultStore } from './fault-store.js';
+export { MemoryStore, type StoreLimits } from './memory-store.js';
+export { type DeviceCall, RecordingDevice } from './recording-device.js';
+export { count, FULL, Random } from './seeds.js';
+export { SparseBytes } from './sparse-bytes.js';
+export { SparseDevice } from './sparse-device.js';
+export { describeCall, type NodeId, type StoreCall } from './store-call.js';
