@@ -1,1 +1,1 @@
-export { VolumeHeader } from './structs/volume-header.js';
+export { hfsplus } from './driver.js';

@@ -1,0 +1,334 @@
+// A B-tree: searching, inserting, removing, growing. Works on nodes of a `NodeFile`; knows nothing of what records mean.
+//
+// Invariants: every index record's key equals the first key of its child; siblings are linked both ways; a node without
+// records is freed; unused nodes are zero.
+
+import { assert, CorruptError } from '@tintype/core';
+import { HEADER_MAP_AT, HEADER_RECORD_AT, HeaderRecord, NODE_KIND } from '../structs/btree.js';
+import { Node } from './node.js';
+import type { NodeFile } from './node-file.js';
+
+/** Orders two keys, each given by its node's bytes and the offset of its length. */
+export type KeyCompare = (a: DataView, aAt: number, b: DataView, bAt: number) => number;
+
+export interface TreeSpec {
+  readonly name: string;
+  readonly compare: KeyCompare;
+  readonly maxKeyLength: number;
+}
+
+const DEPTH_LIMIT = 8;
+
+/** A place in a leaf. `found`: the record there has the wanted key; else the key would be inserted there. */
+export interface Position {
+  readonly leaf: Node;
+  readonly index: number;
+  readonly found: boolean;
+}
+
+interface Step {
+  readonly node: Node;
+  /** Index record that was followed. */
+  index: number;
+}
+
+export class Tree {
+  readonly #file: NodeFile;
+  readonly #spec: TreeSpec;
+  depth = 0;
+  root = 0;
+  leafRecords = 0;
+  firstLeaf = 0;
+  lastLeaf = 0;
+  /** Index nodes from the root down to the leaf found last. */
+  readonly #path: Step[] = [];
+  /** The leaf that `#path` leads to; the next key is looked for there first. */
+  #hint: Node | null = null;
+  #hintGeneration = 0;
+  /** True while keys come in ascending order: then nodes are split where the next key goes, and left full. */
+  inRun = false;
+
+  constructor(file: NodeFile, spec: TreeSpec) {
+    this.#file = file;
+    this.#spec = spec;
+    const { view } = file.header;
+    const record = HeaderRecord.read(view, HEADER_RECORD_AT);
+    this.depth = record.treeDepth;
+    this.root = record.rootNode;
+    this.leafRecords = record.leafRecords;
+    this.firstLeaf = record.firstLeafNode;
+    this.lastLeaf = record.lastLeafNode;
+    if (this.depth > DEPTH_LIMIT || (this.depth === 0) !== (this.root === 0))
+      throw HeaderRecord.corrupt(view, HEADER_RECORD_AT, 'treeDepth', 'no tree has this depth');
+  }
+
+  node(number: number): Node {
+    return this.#file.node(number);
+  }
+
+  /** Where `key` (with its length) is, or would be. Null if the tree is empty. */
+  find(key: DataView): Position | null {
+    if (this.root === 0) return null;
+    this.#file.trim();
+    if (this.#hint && this.#hintHolds(key)) return this.#within(this.#hint, key);
+    this.#path.length = 0;
+    let node = this.#file.node(this.root);
+    for (let height = this.depth; height > 1; height -= 1) {
+      if (node.kind !== NODE_KIND.index || node.height !== height || node.count === 0) throw this.#corruptNode(node, `is no index node of height ${height}`);
+      const index = Math.max(0, this.#upper(node, key) - 1);
+      this.#path.push({ node, index });
+      node = this.#file.node(node.child(index));
+    }
+    if (!node.isLeaf || node.height !== 1) throw this.#corruptNode(node, 'is no leaf');
+    this.#hint = node;
+    this.#hintGeneration = this.#file.generation;
+    return this.#within(node, key);
+  }
+
+  #hintHolds(key: DataView): boolean {
+    const leaf = this.#hint as Node;
+    const { compare } = this.#spec;
+    if (this.#hintGeneration !== this.#file.generation || leaf.count === 0) return false;
+    if (compare(leaf.view, leaf.at(0), key, 0) > 0) return false;
+    for (let level = this.#path.length - 1; level >= 0; level -= 1) {
+      const { node, index } = this.#path[level] as Step;
+      if (index + 1 < node.count) return compare(node.view, node.at(index + 1), key, 0) > 0;
+    }
+    return true;
+  }
+
+  #within(leaf: Node, key: DataView): Position {
+    const upper = this.#upper(leaf, key);
+    const found = upper > 0 && this.#spec.compare(leaf.view, leaf.at(upper - 1), key, 0) === 0;
+    return { leaf, index: found ? upper - 1 : upper, found };
+  }
+
+  /** How many records of the node have keys up to `key`. */
+  #upper(node: Node, key: DataView): number {
+    const { compare } = this.#spec;
+    let low = 0;
+    let high = node.count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compare(node.view, node.at(middle), key, 0) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Makes sure that so many insertions cannot fail half-way. @throws VolumeFullError */
+  reserve(insertions: number, bytes: number): void {
+    const leaves = Math.ceil((bytes + insertions * 2) / (this.#file.nodeSize - 256));
+    this.#file.reserve(this.depth + 2 + 2 * Math.min(insertions, leaves + 1));
+  }
+
+  /** Inserts a record (key with its length, then data; even length). The key must be new. */
+  insert(record: Uint8Array): void {
+    const key = new DataView(record.buffer, record.byteOffset, record.length);
+    assert(record.length + 2 <= this.#file.nodeSize - 14 - 2, 'a record fits a node');
+    for (;;) {
+      const place = this.find(key);
+      if (!place) {
+        this.#plant(record);
+        break;
+      }
+      assert(!place.found, 'a new record has a new key');
+      const { leaf, index } = place;
+      if (leaf.freeSpace >= record.length + 2) {
+        leaf.insert(index, record);
+        if (index === 0) this.#firstKeyChanged(this.#path.length - 1, leaf);
+        break;
+      }
+      if (this.#split(leaf, index, record)) break;
+    }
+    this.leafRecords += 1;
+  }
+
+  #plant(record: Uint8Array): void {
+    const leaf = this.#file.allocate(NODE_KIND.leaf, 1);
+    leaf.insert(0, record);
+    this.root = leaf.number;
+    this.firstLeaf = leaf.number;
+    this.lastLeaf = leaf.number;
+    this.depth = 1;
+    this.#hint = null;
+  }
+
+  /** Splits a full leaf. True if the record was put into the new node; else it is to be inserted again. */
+  #split(leaf: Node, index: number, record: Uint8Array): boolean {
+    const isAppend = index === leaf.count && (this.inRun || leaf.number === this.lastLeaf);
+    const cut = isAppend ? index : this.inRun && index > 0 ? index : half(leaf);
+    const right = this.#file.allocate(NODE_KIND.leaf, 1);
+    if (isAppend) right.insert(0, record);
+    else leaf.moveTail(cut, right);
+    this.#linkRight(leaf, right);
+    if (this.lastLeaf === leaf.number) this.lastLeaf = right.number;
+    this.#addChild(this.#path.length - 1, leaf, right);
+    this.#hint = null;
+    return isAppend;
+  }
+
+  #linkRight(node: Node, right: Node): void {
+    right.fLink = node.fLink;
+    right.bLink = node.number;
+    if (node.fLink !== 0) {
+      const next = this.#file.node(node.fLink);
+      next.bLink = right.number;
+      next.dirty = true;
+    }
+    node.fLink = right.number;
+    node.dirty = true;
+  }
+
+  /** Enters a node that was split off to the right of the child at `level` of the path. */
+  #addChild(level: number, left: Node, right: Node): void {
+    if (level < 0) {
+      this.#newRoot(left, right);
+      return;
+    }
+    const step = this.#path[level] as Step;
+    this.#insertIndex(level, step.index + 1, indexRecord(right));
+  }
+
+  #insertIndex(level: number, at: number, record: Uint8Array): void {
+    const { node } = this.#path[level] as Step;
+    if (node.freeSpace >= record.length + 2) {
+      node.insert(at, record);
+      return;
+    }
+    const right = this.#file.allocate(NODE_KIND.index, node.height);
+    const isAppend = at === node.count;
+    const cut = isAppend ? at : half(node);
+    if (!isAppend) node.moveTail(cut, right);
+    this.#linkRight(node, right);
+    if (at > cut || isAppend) right.insert(at - cut, record);
+    else node.insert(at, record);
+    this.#addChild(level - 1, node, right);
+  }
+
+  #newRoot(left: Node, right: Node): void {
+    assert(this.depth < DEPTH_LIMIT, 'the tree stays within the depth that macOS accepts');
+    const root = this.#file.allocate(NODE_KIND.index, this.depth + 1);
+    root.insert(0, indexRecord(left));
+    root.insert(1, indexRecord(right));
+    this.root = root.number;
+    this.depth += 1;
+  }
+
+  /** The first key of `child`, which the path follows at `level`, is another one now: index records must agree. */
+  #firstKeyChanged(level: number, child: Node): void {
+    for (let node = child; level >= 0; level -= 1) {
+      const step = this.#path[level] as Step;
+      const parent = step.node;
+      parent.remove(step.index);
+      this.#insertIndex(level, step.index, indexRecord(node));
+      this.#hint = null;
+      if (step.index !== 0) return;
+      node = parent;
+    }
+  }
+
+  /** Removes the record with this key; false if there is none. */
+  remove(key: DataView): boolean {
+    const place = this.find(key);
+    if (!place?.found) return false;
+    const { leaf, index } = place;
+    leaf.remove(index);
+    this.leafRecords -= 1;
+    if (leaf.count === 0) this.#removeNode(this.#path.length - 1, leaf);
+    else if (index === 0) this.#firstKeyChanged(this.#path.length - 1, leaf);
+    return true;
+  }
+
+  #removeNode(level: number, node: Node): void {
+    this.#hint = null;
+    const { fLink, bLink } = node;
+    if (fLink !== 0) this.#relink(fLink, (next) => (next.bLink = bLink));
+    if (bLink !== 0) this.#relink(bLink, (previous) => (previous.fLink = fLink));
+    if (node.isLeaf && this.firstLeaf === node.number) this.firstLeaf = fLink;
+    if (node.isLeaf && this.lastLeaf === node.number) this.lastLeaf = bLink;
+    this.#file.free(node);
+    if (level < 0) {
+      this.root = 0;
+      this.depth = 0;
+      return;
+    }
+    const { node: parent, index } = this.#path[level] as Step;
+    parent.remove(index);
+    if (parent.count === 0) this.#removeNode(level - 1, parent);
+    else if (index === 0) this.#firstKeyChanged(level - 1, parent);
+    this.#lowerRoot();
+  }
+
+  #relink(number: number, change: (node: Node) => void): void {
+    const node = this.#file.node(number);
+    change(node);
+    node.dirty = true;
+  }
+
+  #lowerRoot(): void {
+    while (this.depth > 1) {
+      const root = this.#file.node(this.root);
+      if (root.count !== 1) return;
+      this.root = root.child(0);
+      this.depth -= 1;
+      this.#file.free(root);
+    }
+  }
+
+  /**
+   * Visits records in order, from the first one whose key is `key` or greater, until `visit` answers false.
+   * `visit` must not change the tree.
+   */
+  scan(key: DataView, visit: (node: Node, index: number) => boolean): void {
+    const place = this.find(key);
+    if (!place) return;
+    let { leaf, index } = place;
+    for (let steps = 0; steps <= this.#file.totalNodes; steps += 1) {
+      for (; index < leaf.count; index += 1) if (!visit(leaf, index)) return;
+      if (leaf.fLink === 0) return;
+      const next = this.#file.node(leaf.fLink);
+      if (!next.isLeaf || next.bLink !== leaf.number) throw this.#corruptNode(next, 'is no neighbour of the leaf that names it');
+      leaf = next;
+      index = 0;
+    }
+    throw this.#corruptNode(leaf, 'leaves are linked in a circle');
+  }
+
+  /** Writes what the header record keeps; the map is the file's. Call before a commit. */
+  putHeader(): void {
+    const { header } = this.#file;
+    const old = HeaderRecord.read(header.view, HEADER_RECORD_AT);
+    const { totalNodes, freeNodes } = this.#file;
+    const now = {
+      ...old, treeDepth: this.depth, rootNode: this.root, leafRecords: this.leafRecords,
+      firstLeafNode: this.firstLeaf, lastLeafNode: this.lastLeaf, totalNodes, freeNodes,
+    };
+    const changed = (Object.keys(now) as (keyof typeof now)[]).some((name) => name !== 'reserved3' && now[name] !== old[name]);
+    if (!changed) return;
+    HeaderRecord.write(header.view, HEADER_RECORD_AT, { ...now, reserved3: old.reserved3.slice() });
+    header.dirty = true;
+  }
+
+  #corruptNode(node: Node, problem: string): CorruptError {
+    return new CorruptError(`${this.#spec.name} node ${node.number}`, 'kind', 0, problem);
+  }
+}
+
+/** First record of the half with the larger positions. */
+function half(node: Node): number {
+  const middle = (14 + node.at(node.count)) / 2;
+  let cut = 1;
+  while (cut < node.count - 1 && node.at(cut) < middle) cut += 1;
+  return cut;
+}
+
+/** Key of the node's first record, then its number. */
+function indexRecord(node: Node): Uint8Array {
+  const at = node.at(0);
+  const keyBytes = 2 + node.view.getUint16(at);
+  const record = new Uint8Array(keyBytes + 4);
+  record.set(node.bytes.subarray(at, at + keyBytes));
+  new DataView(record.buffer).setUint32(keyBytes, node.number);
+  return record;
+}

@@ -1,0 +1,196 @@
+// An HFS+ volume, mounted: who owns the device, and how a commit is made.
+//
+// Order of a commit: file data and new nodes into blocks that the last commit does not hold → flush → all other metadata
+// into the journal → flush, header, flush: the commit counts → the same metadata home → flush → journal empty → blocks
+// that were freed go back to the host. A cut anywhere leaves the commit before, or this one.
+
+import {
+  assert, type BlockDevice, type FileSystem, type MountOptions, OverlayDevice, type Range, type SizeLimits, UnsupportedError, type WritableVolume,
+} from '@tintype/core';
+import { blocksOf, extentRecords, type ForkRecord } from './extent.js';
+import { Journal, type JournalBlock } from './journal.js';
+import { CACHE_BYTES } from './limits.js';
+import { Mounted, readVolumeHeader, type TreeFile } from './mounted.js';
+import { putForkExtents } from './records/extent-records.js';
+import { CNID, EPOCH_OFFSET, VOLUME_ATTRIBUTES, VolumeHeader } from './structs/volume-header.js';
+import { FORK_TYPE } from './structs/extents.js';
+import { HfsVolume } from './volume.js';
+
+/** `HFSJ`: what macOS writes for a journaled volume; anything else makes it distrust the journal. */
+const LAST_MOUNTED = 0x4846_534a;
+/** New nodes in memory beyond this make a commit due. */
+const PENDING_NODES = 96 << 20;
+const HEADER_AT = 1024;
+
+/** @throws CorruptError, UnsupportedError (writing a volume without a journal) */
+export function openFileSystem(device: BlockDevice, options: MountOptions): HfsFileSystem {
+  const journal = Journal.open(device, readVolumeHeader(device));
+  if (options.writable) {
+    if (!journal) throw new UnsupportedError('the volume has no journal: writing it would not be safe, so it is only read');
+    if (journal.replay(device)) {
+      device.flush();
+      journal.retire();
+      device.flush();
+    }
+    return new HfsFileSystem(device, journal, options);
+  }
+  if (!journal || journal.isEmpty) return new HfsFileSystem(device, journal, options);
+  const overlay = new OverlayDevice(device);
+  journal.replay(overlay);
+  return new HfsFileSystem(overlay, journal, options);
+}
+
+export class HfsFileSystem implements FileSystem {
+  readonly kind = 'hfs+';
+  readonly writable: boolean;
+  readonly #device: BlockDevice;
+  readonly #journal: Journal | null;
+  readonly #options: MountOptions;
+  readonly #mounted: Mounted;
+  readonly #volume: HfsVolume;
+  /** The device says that the volume is in use. */
+  #isMarked = false;
+
+  constructor(device: BlockDevice, journal: Journal | null, options: MountOptions) {
+    this.#device = device;
+    this.#journal = journal;
+    this.#options = options;
+    this.writable = options.writable;
+    this.#mounted = new Mounted(device, options.cacheBytes ?? CACHE_BYTES);
+    this.#volume = new HfsVolume(this.#mounted);
+  }
+  get uuid(): string {
+    return this.#volume.uuid;
+  }
+  get blockSize(): number {
+    return this.#mounted.blockSize;
+  }
+  get volume(): HfsVolume {
+    return this.#volume;
+  }
+  get volumes(): readonly WritableVolume[] {
+    return [this.#volume];
+  }
+  get capacity(): number {
+    return this.#mounted.header.totalBlocks * this.blockSize;
+  }
+  get free(): number {
+    return this.#mounted.allocation.available * this.blockSize;
+  }
+  get commitDue(): boolean {
+    let journaled = this.#mounted.allocation.dirtyBytes;
+    let fresh = 0;
+    for (const { file } of this.#mounted.treeFiles) {
+      journaled += file.journaledBytes;
+      fresh += file.freshBytes;
+    }
+    return journaled > (this.#journal?.capacity ?? 0) / 2 || fresh > PENDING_NODES;
+  }
+
+  commit(): void {
+    const journal = this.#journal;
+    assert(this.writable && journal !== null, 'only a volume that is open for writing is committed');
+    this.#volume.flush();
+    const mounted = this.#mounted;
+    mounted.writer.flush();
+    if (!this.#hasChanges()) return;
+    this.#putForks();
+    mounted.allocation.prepare();
+    for (const { file, tree } of mounted.treeFiles) {
+      tree.putHeader();
+      file.putMap();
+    }
+    this.#writeFreshNodes();
+    this.#device.flush();
+    const blocks = this.#journaledBlocks();
+    journal.commit(blocks);
+    for (const { position, bytes } of blocks) this.#device.write(position, bytes);
+    this.#device.flush();
+    journal.retire();
+    for (const { file, fork } of mounted.treeFiles) {
+      file.settle();
+      fork.changed = false;
+    }
+    mounted.headerChanged = false;
+    for (const { start, count } of mounted.allocation.settle()) this.#device.discard(start * this.blockSize, count * this.blockSize);
+  }
+
+  freeRanges(): Iterable<Range> {
+    return this.#mounted.allocation.freeRanges();
+  }
+  sizeLimits(): SizeLimits | null {
+    return null;
+  }
+  resize(): void {
+    throw new UnsupportedError('HFS+ volumes cannot be resized yet');
+  }
+
+  close(): void {
+    if (!this.writable) return;
+    this.commit();
+    if (!this.#isMarked) return;
+    this.#device.flush();
+    const header = this.#headerBytes(true);
+    this.#device.write(this.#device.size - HEADER_AT, header);
+    this.#device.write(HEADER_AT, header);
+    this.#device.flush();
+    this.#isMarked = false;
+  }
+  abandon(): void {}
+
+  #hasChanges(): boolean {
+    const { headerChanged, treeFiles, allocation } = this.#mounted;
+    return headerChanged || allocation.dirtyBytes > 0 || treeFiles.some(({ file, fork }) => fork.changed || file.hasChanges);
+  }
+
+  /** Extents of the trees' files into header and overflow tree. */
+  #putForks(): void {
+    const { header, extents, catalog, attributes } = this.#mounted;
+    const record = (tree: TreeFile, old: ForkRecord): ForkRecord => {
+      if (!tree.fork.changed) return old;
+      const first =
+        tree.id === CNID.extentsFile
+          ? extentRecords(tree.fork.extents)
+          : putForkExtents(extents.tree, { id: tree.id, forkType: FORK_TYPE.data }, tree.fork.extents, tree.fork.extents);
+      return { ...old, logicalSize: tree.fork.size, totalBlocks: blocksOf(tree.fork.extents), extents: first };
+    };
+    header.catalogFile = record(catalog, header.catalogFile);
+    if (attributes) header.attributesFile = record(attributes, header.attributesFile);
+    header.extentsFile = record(extents, header.extentsFile);
+  }
+
+  /** Nodes in blocks that no fork of the last commit holds, neighbours joined into long writes. */
+  #writeFreshNodes(): void {
+    const { writer } = this.#mounted;
+    for (const { file } of this.#mounted.treeFiles)
+      for (const node of file.dirtyNodes()) if (node.number >= file.committedNodes) writer.write(file.position(node), node.bytes);
+    writer.flush();
+  }
+
+  #journaledBlocks(): JournalBlock[] {
+    const blocks: JournalBlock[] = [];
+    for (const { file } of this.#mounted.treeFiles)
+      for (const node of file.dirtyNodes()) if (node.number < file.committedNodes) blocks.push({ position: file.position(node), bytes: node.bytes });
+    blocks.push(...this.#mounted.allocation.dirtyPieces(Math.max(512, Math.min(this.blockSize, 4096))));
+    const header = this.#headerBytes(false);
+    if (!this.#isMarked || this.#mounted.treeFiles.some(({ fork }) => fork.changed)) blocks.push({ position: this.#device.size - HEADER_AT, bytes: header });
+    blocks.push({ position: HEADER_AT, bytes: header });
+    this.#isMarked = true;
+    return blocks;
+  }
+
+  #headerBytes(isClean: boolean): Uint8Array {
+    const { header, allocation } = this.#mounted;
+    header.freeBlocks = allocation.freeBlocks;
+    header.nextAllocation = Math.min(allocation.next, header.totalBlocks - 1);
+    header.lastMountedVersion = LAST_MOUNTED;
+    header.modifyDate = Math.floor(this.#options.now()) + EPOCH_OFFSET;
+    header.writeCount = (header.writeCount + 1) >>> 0;
+    const { unmounted, bootVolumeInconsistent } = VOLUME_ATTRIBUTES;
+    const attributes = header.attributes & ~bootVolumeInconsistent;
+    header.attributes = (isClean ? attributes | unmounted : attributes & ~unmounted) >>> 0;
+    const bytes = new Uint8Array(VolumeHeader.size);
+    VolumeHeader.write(new DataView(bytes.buffer), 0, header);
+    return bytes;
+  }
+}

@@ -1,0 +1,176 @@
+// The attributes tree: extended attributes in their three forms. Source: hfs_format.h, Apple's kernel.
+
+import { CorruptError, type XattrEntry } from '@tintype/core';
+import type { Node } from '../btree/node.js';
+import { blocksOf, type Extent, type ExtentRecord, extentRecords, extentsOf } from '../extent.js';
+import type { Mounted, TreeFile } from '../mounted.js';
+import { ATTRIBUTE_TYPE, AttributeExtents, AttributeFork, AttributeInline, AttributeKey } from '../structs/attributes.js';
+import { ExtentDescriptor } from '../structs/volume-header.js';
+import { XATTR_VALUE_LIMIT } from '../limits.js';
+import { readName, writeName } from './catalog-records.js';
+import { join } from './catalog.js';
+
+interface Found {
+  readonly size: number;
+  /** The value, if it lies in the record. */
+  readonly inline: Uint8Array | null;
+  readonly extents: Extent[];
+}
+
+export class Attributes {
+  readonly #volume: Mounted;
+
+  constructor(volume: Mounted) {
+    this.#volume = volume;
+  }
+
+  list(id: number): XattrEntry[] {
+    const entries: XattrEntry[] = [];
+    this.#scan(id, '', (node, index, name) => {
+      const at = node.dataAt(index);
+      const type = node.view.getUint32(at);
+      if (type === ATTRIBUTE_TYPE.inline) entries.push({ name, size: inlineSize(node, index) });
+      else if (type === ATTRIBUTE_TYPE.fork) entries.push({ name, size: AttributeFork.read(node.view, at).theFork.logicalSize });
+      return true;
+    });
+    return entries;
+  }
+
+  get(id: number, name: string): Uint8Array | null {
+    const found = this.#find(id, name);
+    if (!found) return null;
+    if (found.inline) return found.inline;
+    if (found.size > XATTR_VALUE_LIMIT) throw new CorruptError('HFSPlusAttrForkData', 'logicalSize', id, `a value of ${found.size} bytes is too long`);
+    const value = new Uint8Array(found.size);
+    const { blockSize, device, writer } = this.#volume;
+    writer.flush();
+    let at = 0;
+    for (const { start, count } of found.extents) {
+      const part = value.subarray(at, Math.min(value.length, at + count * blockSize));
+      device.read(start * blockSize, part);
+      at += part.length;
+    }
+    return value;
+  }
+
+  /** Sets or replaces a value. @throws VolumeFullError, with nothing changed */
+  set(id: number, name: string, value: Uint8Array): void {
+    const file = this.#volume.attributes;
+    if (!file) throw new CorruptError('HFSPlusVolumeHeader', 'attributesFile', 0, 'the volume has no attributes file');
+    const inline = value.length <= inlineLimit(file.file.nodeSize);
+    const blocks = inline ? 0 : Math.ceil(value.length / this.#volume.blockSize);
+    file.tree.reserve(2 + Math.ceil(blocks / 8), inline ? value.length + 300 : 400);
+    const extents = blocks > 0 ? this.#volume.allocation.take(blocks) : [];
+    this.remove(id, name);
+    if (inline) file.tree.insert(inlineRecord(id, name, value));
+    else this.#insertFork(file, id, name, value, extents);
+  }
+
+  /** Removes a value and frees its blocks; false if there was none. */
+  remove(id: number, name: string): boolean {
+    const file = this.#volume.attributes;
+    const found = this.#find(id, name);
+    if (!file || !found) return false;
+    const starts: number[] = [];
+    this.#scan(id, name, (node, index, other) => {
+      if (other === name) starts.push(node.view.getUint32(node.at(index) + AttributeKey.at.startBlock));
+      return other === name;
+    });
+    for (const start of starts) file.tree.remove(attributeKey(id, name, start));
+    for (const extent of found.extents) this.#volume.allocation.free(extent);
+    return true;
+  }
+
+  removeAll(id: number): void {
+    for (const { name } of this.list(id)) this.remove(id, name);
+  }
+
+  #insertFork(file: TreeFile, id: number, name: string, value: Uint8Array, extents: Extent[]): void {
+    const { blockSize, writer } = this.#volume;
+    let at = 0;
+    for (const { start, count } of extents) {
+      const part = value.subarray(at, at + count * blockSize);
+      writer.write(start * blockSize, part);
+      writer.pad(start * blockSize + part.length, count * blockSize - part.length);
+      at += part.length;
+    }
+    const fork = new Uint8Array(AttributeFork.size);
+    AttributeFork.write(new DataView(fork.buffer), 0, {
+      recordType: ATTRIBUTE_TYPE.fork, reserved: 0,
+      theFork: { logicalSize: value.length, clumpSize: 0, totalBlocks: blocksOf(extents), extents: extentRecords(extents.slice(0, 8)) },
+    });
+    file.tree.insert(join(attributeKey(id, name, 0), fork));
+    for (let i = 8; i < extents.length; i += 8) {
+      const more = new Uint8Array(AttributeExtents.size);
+      AttributeExtents.write(new DataView(more.buffer), 0, { recordType: ATTRIBUTE_TYPE.extents, reserved: 0, extents: extentRecords(extents.slice(i, i + 8)) });
+      file.tree.insert(join(attributeKey(id, name, blocksOf(extents.slice(0, i))), more));
+    }
+  }
+
+  #find(id: number, wanted: string): Found | null {
+    let found: Found | null = null;
+    const { totalBlocks } = this.#volume.header;
+    this.#scan(id, wanted, (node, index, name) => {
+      if (name !== wanted) return false;
+      const at = node.dataAt(index);
+      const type = node.view.getUint32(at);
+      if (type === ATTRIBUTE_TYPE.inline) {
+        const size = inlineSize(node, index);
+        found = { size, inline: node.bytes.slice(at + AttributeInline.size, at + AttributeInline.size + size), extents: [] };
+        return false;
+      }
+      if (type === ATTRIBUTE_TYPE.fork) {
+        const { logicalSize, extents } = AttributeFork.read(node.view, at).theFork;
+        found = { size: logicalSize, inline: null, extents: extentsOf(extents, totalBlocks, 'attribute') };
+        return true;
+      }
+      if (type !== ATTRIBUTE_TYPE.extents || !found) throw new CorruptError(`attributes node ${node.number}`, 'recordType', at, `record of type ${type}`);
+      const records: ExtentRecord[] = AttributeExtents.read(node.view, at).extents;
+      found.extents.push(...extentsOf(records, totalBlocks, 'attribute'));
+      return true;
+    });
+    const result = found as Found | null;
+    if (result && !result.inline && blocksOf(result.extents) * this.#volume.blockSize < result.size)
+      throw new CorruptError('HFSPlusAttrForkData', 'totalBlocks', id, 'its extents are shorter than the value');
+    return result;
+  }
+
+  #scan(id: number, from: string, visit: (node: Node, index: number, name: string) => boolean): void {
+    this.#volume.attributes?.tree.scan(attributeKey(id, from, 0), (node, index) => {
+      const at = node.at(index);
+      const keyLength = node.view.getUint16(at);
+      const units = keyLength >= 12 ? node.view.getUint16(at + AttributeKey.at.attrNameLen) : 0;
+      if (keyLength < 12 || 12 + 2 * units > keyLength) throw new CorruptError(`attributes node ${node.number}`, 'keyLength', at, 'the name does not fit its key');
+      if (node.view.getUint32(at + AttributeKey.at.fileID) !== id) return false;
+      return visit(node, index, readName(node.view, at + AttributeKey.at.attrNameLen));
+    });
+  }
+}
+
+/** Longer values go to blocks of their own. Source: Apple's kernel. */
+export function inlineLimit(nodeSize: number): number {
+  const limit = Math.floor((nodeSize - 14 - 6) / 2) - 268 - 16;
+  return limit - (limit % 2);
+}
+
+function inlineSize(node: Node, index: number): number {
+  const at = node.dataAt(index);
+  AttributeInline.require(node.view, at);
+  const size = node.view.getUint32(at + AttributeInline.at.attrSize);
+  if (at + AttributeInline.size + size > node.at(index + 1)) throw AttributeInline.corrupt(node.view, at, 'attrSize', 'the value reaches past its record');
+  return size;
+}
+
+function attributeKey(id: number, name: string, startBlock: number): DataView {
+  const view = new DataView(new ArrayBuffer(AttributeKey.size + 2 * name.length));
+  AttributeKey.write(view, 0, { keyLength: 12 + 2 * name.length, pad: 0, fileID: id, startBlock, attrNameLen: name.length });
+  writeName(view, AttributeKey.at.attrNameLen, name);
+  return view;
+}
+
+function inlineRecord(id: number, name: string, value: Uint8Array): Uint8Array {
+  const data = new Uint8Array(AttributeInline.size + value.length + (value.length & 1));
+  AttributeInline.write(new DataView(data.buffer), 0, { recordType: ATTRIBUTE_TYPE.inline, reserved0: 0, reserved1: 0, attrSize: value.length });
+  data.set(value, AttributeInline.size);
+  return join(attributeKey(id, name, 0), data);
+}
