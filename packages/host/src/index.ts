@@ -1,0 +1,4 @@
+export { type HostHolder, hostHolder } from './holder.js';
+export { exitNow, missingCalls } from './native.js';
+export { nodeFileStore } from './node-file-store.js';
+export { isOnStartupDisk, spaceAt } from './space.js';

@@ -1,0 +1,19 @@
+// Bounds of this package.
+
+/** Folders of one walk that hold a handle at the same time; deeper walks close the least recently used. */
+export const maxFolderHandles = 200;
+
+/** Files under creation that stay open for their content before the oldest is finished and closed. */
+export const maxOpenFiles = 64;
+
+/** Bytes of directory entries that one call of the host may answer. */
+export const directoryBufferSize = 256 * 1024;
+
+/** Longest path, name or link target that is handed to the host (Linux: PATH_MAX is 4096). */
+export const maxPathBytes = 16 * 1024;
+
+/** Longest list or value of extended attributes that Linux has (XATTR_LIST_MAX, XATTR_SIZE_MAX). */
+export const maxXattrBytes = 64 * 1024;
+
+/** Stretches that are asked of one sparse file; beyond this the rest counts as data. */
+export const maxExtents = 1 << 20;
