@@ -1,0 +1,43 @@
+// The file system around a model volume: a commit does nothing, there is always room.
+
+import type { FileSystem, Range, SizeLimits } from '@tintype/core';
+import { MemoryVolume } from './memory-volume.js';
+
+const CAPACITY = 2 ** 45;
+
+export class MemoryFileSystem implements FileSystem {
+  readonly kind = 'memory';
+  readonly blockSize = 4096;
+  readonly writable = true;
+  readonly capacity = CAPACITY;
+  readonly free = CAPACITY;
+  readonly commitDue = false;
+  readonly volumes: readonly [MemoryVolume];
+  /** How often `commit` was called, and whether it is closed: for tests of the caller. */
+  commits = 0;
+  closed = false;
+
+  constructor(readonly volume: MemoryVolume = new MemoryVolume()) {
+    this.volumes = [volume];
+  }
+  get uuid(): string {
+    return this.volume.uuid;
+  }
+  commit(): void {
+    this.commits += 1;
+  }
+  freeRanges(): Iterable<Range> | null {
+    return null;
+  }
+  sizeLimits(): SizeLimits | null {
+    return null;
+  }
+  resize(_size: number): void {}
+  close(): void {
+    this.commits += 1;
+    this.closed = true;
+  }
+  abandon(): void {
+    this.closed = true;
+  }
+}

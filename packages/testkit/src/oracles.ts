@@ -1,0 +1,156 @@
+// Foreign programs that judge what we wrote: Apple's own checker, 7-Zip, the kernel's driver in a small guest.
+
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { withFolder } from './fixtures.js';
+import { isCi, shared } from './repository.js';
+
+export type OracleName =
+  | 'fsck.hfsplus'
+  | 'mkfs.hfsplus'
+  | 'apfsck'
+  | 'mkapfs'
+  | '7zz'
+  | 'qemu-img'
+  | 'kernel-read'
+  | 'kernel-write'
+  | 'setfattr'
+  | 'rsync';
+
+export interface Oracle {
+  readonly path: string;
+  readonly present: boolean;
+  /** True where the test is to be skipped: `test.skipIf(withOracle('7zz').skip)`. On a build server it fails instead. */
+  readonly skip: boolean;
+  readonly reason: string;
+}
+
+/** What a program said. `ok`: its exit status was 0 (and nothing else it says shows a failure). */
+export interface Verdict {
+  readonly ok: boolean;
+  readonly output: string;
+  readonly exit: number;
+}
+
+const OUTPUT_LIMIT = 1 << 30;
+const built = path.join(
+  process.env.ORACLES_DIR ?? path.join(process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache'), 'tintype-oracles'),
+  'bin',
+);
+const searched = [built, path.join(shared, 'oracles'), ...(process.env.PATH ?? '').split(':'), '/sbin', '/usr/sbin'];
+
+export function withOracle(name: OracleName): Oracle {
+  const found = searched.map((folder) => path.join(folder, name)).find((file) => existsSync(file));
+  return {
+    path: found ?? name,
+    present: found !== undefined,
+    skip: found === undefined && !isCi,
+    reason: found ? '' : `${name} is not installed`,
+  };
+}
+
+/** Apple's checker on a raw volume, all rules, nothing changed. `ok` also wants "appears to be OK". */
+export function fsckHfsplus(file: string): Verdict {
+  const verdict = run('fsck.hfsplus', ['-fdn', file]);
+  return { ...verdict, ok: verdict.ok && verdict.output.includes('appears to be OK') };
+}
+export function apfsck(file: string): Verdict {
+  return run('apfsck', ['-cuw', file]);
+}
+export function mkfsHfsplus(file: string, options: readonly string[] = []): Verdict {
+  return run('mkfs.hfsplus', [...options, file]);
+}
+export function qemuConvert(from: string, to: string, format = 'dmg'): Verdict {
+  return run('qemu-img', ['convert', '-f', format, '-O', 'raw', from, to]);
+}
+
+/** What 7-Zip found in an image, by path: files only, forks and the file system's own files left out. */
+export function sevenZipHashes(file: string): Map<string, string> {
+  return withFolder((folder) => {
+    const verdict = run('7zz', ['x', '-y', '-snld', `-o${folder}`, file]);
+    if (!verdict.ok) throw new Error(verdict.output);
+    const hashes = new Map<string, string>();
+    for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const full = path.join(entry.parentPath, entry.name);
+      hashes.set(path.relative(folder, full), createHash('sha256').update(readFileSync(full)).digest('hex'));
+    }
+    return hashes;
+  });
+}
+
+/** Paths that 7-Zip lists, with their sizes. */
+export function sevenZipList(file: string): { readonly path: string; readonly size: number }[] {
+  const verdict = run('7zz', ['l', '-slt', file]);
+  if (!verdict.ok) throw new Error(verdict.output);
+  const listing = verdict.output.split('----------\n').slice(1).join('');
+  return [...listing.matchAll(/^Path = (.*)\n(?:.*\n)*?Size = (\d*)$/gm)].map(([, name, size]) => ({
+    path: name ?? '',
+    size: Number(size),
+  }));
+}
+
+/** An item as the kernel's driver shows it; fields as `kernel-read` documents them. */
+export interface KernelItem {
+  readonly path: string;
+  readonly type: string;
+  readonly mode: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size?: number;
+  readonly nlink?: number;
+  readonly ino?: number;
+  readonly mtime?: string;
+  readonly target?: string;
+  readonly sha256?: string;
+  readonly xattrs?: Readonly<Record<string, string>>;
+  readonly unsupported?: readonly unknown[];
+  readonly errors?: readonly unknown[];
+}
+
+/** Mounts a raw image's volume with the kernel's driver in a guest (2 s and more) and lists it. */
+export function kernelRead(file: string, options: readonly string[] = []): { items: KernelItem[]; verdict: Verdict } {
+  const result = spawn('kernel-read', [...options, file]);
+  const items: KernelItem[] = [];
+  for (const line of result.stdout.split('\n')) {
+    const value: unknown = line.startsWith('{') ? JSON.parse(line) : null;
+    if (isKernelItem(value)) items.push(value);
+  }
+  return { items, verdict: { ok: result.status === 0, output: result.stderr, exit: result.status ?? -1 } };
+}
+
+/** The disk inside a `.dmg`, as 7-Zip and failing that QEMU expand it. */
+export function expand(dmg: string): Uint8Array {
+  return withFolder((folder) => {
+    const raw = path.join(folder, 'raw');
+    const pieces = path.join(folder, 'pieces');
+    mkdirSync(pieces);
+    if (run('7zz', ['x', '-y', '-tdmg', `-o${pieces}`, dmg]).ok) {
+      const names = readdirSync(pieces).sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10));
+      writeFileSync(raw, Buffer.concat(names.map((name) => readFileSync(path.join(pieces, name)))));
+    } else {
+      const verdict = qemuConvert(dmg, raw);
+      if (!verdict.ok) throw new Error(verdict.output);
+    }
+    return readFileSync(raw);
+  });
+}
+
+function isKernelItem(value: unknown): value is KernelItem {
+  return typeof value === 'object' && value !== null && 'path' in value && 'type' in value;
+}
+
+function spawn(name: OracleName, args: readonly string[]): SpawnSyncReturns<string> {
+  const env = { ...process.env, PATH: `${built}:${process.env.PATH ?? ''}` };
+  const result = spawnSync(withOracle(name).path, args, { encoding: 'utf8', maxBuffer: OUTPUT_LIMIT, env });
+  if (result.error) throw result.error;
+  return result;
+}
+
+function run(name: OracleName, args: readonly string[]): Verdict {
+  const { status, stdout, stderr } = spawn(name, args);
+  return { ok: status === 0, output: stdout + stderr, exit: status ?? -1 };
+}
