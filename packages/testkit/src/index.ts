@@ -7,6 +7,7 @@ export { MemoryFileSystem } from './memory-file-system.js';
 export { MemoryStore, type StoreLimits } from './memory-store.js';
 export { MemoryVolume, type MemoryVolumeOptions, plainAttributes } from './memory-volume.js';
 export * from './oracles.js';
+export { RandomChanges, type RandomChangesOptions } from './random-changes.js';
 export { type DeviceCall, RecordingDevice } from './recording-device.js';
 export { isCi, repository, shared } from './repository.js';
 export { count, FULL, Random } from './seeds.js';
@@ -22,3 +23,4 @@ export {
 export { SparseBytes } from './sparse-bytes.js';
 export { SparseDevice } from './sparse-device.js';
 export { describeCall, type NodeId, type StoreCall } from './store-call.js';
+export { bytesOf, type Content, changeAsCode, changeVolume, splitPath, type TreeChange } from './tree-change.js';
