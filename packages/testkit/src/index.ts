@@ -3,6 +3,7 @@ export { type CrashState, CrashStore, type RandomStates } from './crash-store.js
 export { type DeviceFault, type DeviceFaultKind, FaultDevice } from './fault-device.js';
 export { type Fault, type FaultKind, FaultStore } from './fault-store.js';
 export { type Fixture, fixture, fixtureBytes, temporaryFolder, unpackFixture, withFolder } from './fixtures.js';
+export { changeFolder, folderModel } from './folder-change.js';
 export { MemoryFileSystem } from './memory-file-system.js';
 export { MemoryStore, type StoreLimits } from './memory-store.js';
 export { MemoryVolume, type MemoryVolumeOptions, plainAttributes } from './memory-volume.js';
@@ -24,3 +25,4 @@ export { SparseBytes } from './sparse-bytes.js';
 export { SparseDevice } from './sparse-device.js';
 export { describeCall, type NodeId, type StoreCall } from './store-call.js';
 export { bytesOf, type Content, changeAsCode, changeVolume, splitPath, type TreeChange } from './tree-change.js';
+export { buildOnFolder, buildOnVolume, type DifficultTreeOptions, difficultTree } from './trees.js';

@@ -87,10 +87,10 @@ export function sevenZipList(file: string): { readonly path: string; readonly si
   const verdict = run('7zz', ['l', '-slt', file]);
   if (!verdict.ok) throw new Error(verdict.output);
   const listing = verdict.output.split('----------\n').slice(1).join('');
-  return [...listing.matchAll(/^Path = (.*)\n(?:.*\n)*?Size = (\d*)$/gm)].map(([, name, size]) => ({
-    path: name ?? '',
-    size: Number(size),
-  }));
+  return listing.split('\n\n').flatMap((block) => {
+    const name = /^Path = (.*)$/s.exec(block.split('\n', 1)[0] ?? '')?.[1];
+    return name === undefined ? [] : [{ path: name, size: Number(/^Size = (\d*)$/m.exec(block)?.[1] ?? 0) }];
+  });
 }
 
 /** An item as the kernel's driver shows it; fields as `kernel-read` documents them. */
