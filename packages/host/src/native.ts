@@ -101,7 +101,7 @@ export class NativeLibrary {
     this.#names = [this.memory(maxPathBytes), this.memory(maxPathBytes)];
   }
 
-  /** New zeroed memory that does not move as long as it is referenced. */
+  /** New zeroed memory; it stays where it is as long as the answer is referenced: keep that, not the address alone. */
   memory(size: number): NativeMemory {
     const store = new ArrayBuffer(size);
     return { address: this.addressOf(store), bytes: Buffer.from(store), view: new DataView(store) };

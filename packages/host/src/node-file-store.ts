@@ -122,11 +122,14 @@ class NodeStoreFile implements StoreFile {
     return this.#native.check(this.#native.calls.lseek(this.#handle, 0, 2), 'size', this.path);
   }
 
+  /** Of a part of a file: reserved space that was never written is not seen, only that of the whole file. */
   allocated(position: number, length: number): number {
-    const end = Math.min(position + length, this.size());
-    if (!this.#native || this.#isDevice) {
-      return Math.max(0, this.#isDevice ? end - position : Math.min(end - position, this.#stat().blocks * 512));
-    }
+    const size = this.size();
+    const end = Math.min(position + length, size);
+    if (end <= position) return 0;
+    if (this.#isDevice) return end - position;
+    const isWhole = position === 0 && end === size;
+    if (!this.#native || isWhole) return Math.min(end - position, this.#stat().blocks * 512);
     let stored = 0;
     for (let at = position; at < end; ) {
       const data = this.#seek(this.#native, at, seekData);

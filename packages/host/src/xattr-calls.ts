@@ -1,0 +1,93 @@
+// Extended attributes of an item that is open, under the image's names. A handle that only names its item (O_PATH)
+// goes through its entry in /proc, which leads to exactly that item, a link too.
+
+import { StoreError, type XattrEntry } from '@tintype/core';
+import { hostXattrName, imageXattrName } from './attributes.js';
+import { maxXattrBytes } from './limits.js';
+import type { NativeLibrary, NativeMemory } from './native.js';
+
+/** How an item is held: open for its content, or only named. */
+export interface XattrTarget {
+  readonly handle: number;
+  readonly isPathOnly: boolean;
+  /** For messages. */
+  readonly path: string;
+}
+
+const none = new Set(['ENODATA', 'EOPNOTSUPP', 'ENOTSUP']);
+
+export class XattrCalls {
+  readonly #native: NativeLibrary;
+  readonly #memory: NativeMemory;
+
+  constructor(native: NativeLibrary) {
+    this.#native = native;
+    this.#memory = native.memory(maxXattrBytes);
+  }
+
+  list(target: XattrTarget): XattrEntry[] {
+    const names = this.#names(target);
+    const entries: XattrEntry[] = [];
+    for (const name of names) {
+      const size = this.#get(target, name, 0);
+      // Gone since, or not for us (trusted.* without root).
+      if (size !== null) entries.push({ name: imageXattrName(name), size });
+    }
+    return entries;
+  }
+
+  #names(target: XattrTarget): string[] {
+    const { calls } = this.#native;
+    const { address, bytes } = this.#memory;
+    const length = target.isPathOnly
+      ? calls.listxattr(this.#proc(target), address, bytes.length)
+      : calls.flistxattr(target.handle, address, bytes.length);
+    if (length === 0) return [];
+    if (length > 0) return bytes.toString('utf8', 0, length - 1).split('\0');
+    if (none.has(this.#native.errno())) return [];
+    throw this.#native.error('listxattr', target.path);
+  }
+
+  /** A copy of the value, or null if there is none of this name. */
+  value(target: XattrTarget, imageName: string): Uint8Array | null {
+    const length = this.#get(target, hostXattrName(imageName), maxXattrBytes);
+    return length === null ? null : Uint8Array.from(this.#memory.bytes.subarray(0, length));
+  }
+
+  /** Length of the value, read into memory up to `size`; null if there is none. */
+  #get(target: XattrTarget, hostName: string, size: number): number | null {
+    const { calls } = this.#native;
+    const { address } = this.#memory;
+    const name = this.#native.name(hostName, 1);
+    const length = target.isPathOnly
+      ? calls.getxattr(this.#proc(target), name, address, size)
+      : calls.fgetxattr(target.handle, name, address, size);
+    if (length >= 0) return length;
+    if (none.has(this.#native.errno())) return null;
+    throw this.#native.error('getxattr', target.path);
+  }
+
+  /** Sets the value, or removes the attribute if null; removing what is not there is done. */
+  set(target: XattrTarget, imageName: string, value: Uint8Array | null): void {
+    const native = this.#native;
+    const name = native.name(hostXattrName(imageName), 1);
+    if (value === null) {
+      const answer = target.isPathOnly
+        ? native.calls.removexattr(this.#proc(target), name)
+        : native.calls.fremovexattr(target.handle, name);
+      if (answer < 0 && !none.has(native.errno())) throw native.error('removexattr', target.path);
+      return;
+    }
+    if (value.length > maxXattrBytes) throw new StoreError('E2BIG', 'setxattr', target.path);
+    this.#memory.bytes.set(value);
+    const { address } = this.#memory;
+    const answer = target.isPathOnly
+      ? native.calls.setxattr(this.#proc(target), name, address, value.length, 0)
+      : native.calls.fsetxattr(target.handle, name, address, value.length, 0);
+    native.check(answer, 'setxattr', target.path);
+  }
+
+  #proc(target: XattrTarget): number {
+    return this.#native.name(`/proc/self/fd/${target.handle}`);
+  }
+}
