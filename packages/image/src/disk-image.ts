@@ -64,6 +64,8 @@ export interface Holder {
   /** Seconds by a clock that runs on through sleep. */
   readonly clock: () => number;
   readonly random: (target: Uint8Array) => void;
+  /** Milliseconds between heartbeats of the lease; 0: no thread (where files are not the host's). Default 5000. */
+  readonly heartbeat?: number;
 }
 
 export interface CreateImageOptions extends Omit<OpenImageOptions, 'writable' | 'allowTimeMachine' | 'onLeaseLost'> {

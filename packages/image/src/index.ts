@@ -1,0 +1,7 @@
+export { bandSizeFor, createImage } from './create.js';
+export { detect } from './detect.js';
+export * from './disk-image.js';
+export { inspectImage } from './inspect.js';
+export { imageFacts, lockHolder, openImage } from './open.js';
+export { partitionMap, writePartitionMap } from './partitions/map.js';
+export { isZero } from './zeros.js';

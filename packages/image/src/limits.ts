@@ -1,0 +1,16 @@
+// Numbers that bound what this package does with bytes it did not write.
+
+/** Bytes of a bundle's property list. */
+export const INFO_PLIST_LIMIT = 64 << 10;
+/** Bytes of a UDIF's property list. */
+export const UDIF_PLIST_LIMIT = 256 << 20;
+/** Clear bytes of one chunk. */
+export const CHUNK_LIMIT = 64 << 20;
+/** Band files open at the same time. */
+export const OPEN_BANDS = 64;
+/** Bands of a new bundle, at the most (B14). */
+export const BANDS_LIMIT = 65_536;
+export const DEFAULT_BAND_SIZE = 8 << 20;
+export const SMALLEST_BAND = 4096;
+export const LARGEST_BAND = 2 ** 40;
+export const PARTITIONS_LIMIT = 1024;

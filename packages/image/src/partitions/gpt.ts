@@ -1,0 +1,166 @@
+// GUID partition tables: read from either end of the disk, written as macOS writes them.
+
+import { type BlockDevice, crc32, type Finding, finding, type RecordOf } from '@tintype/core';
+import type { Partition } from '../disk-image.js';
+import { PARTITIONS_LIMIT } from '../limits.js';
+import { GptEntry, GptHeader, MbrEntry } from './structs.js';
+
+const SIGNATURE = Buffer.from('EFI PART');
+const ENTRIES = 128;
+const ENTRY_BYTES = ENTRIES * GptEntry.size;
+/** First sector of the one partition of a new map. */
+const FIRST_SECTOR = 40;
+
+const TYPES: readonly (readonly [guid: string, type: string])[] = [
+  ['48465300-0000-11AA-AA11-00306543ECAC', 'Apple_HFS'],
+  ['7C3457EF-0000-11AA-AA11-00306543ECAC', 'Apple_APFS'],
+  ['53746F72-6167-11AA-AA11-00306543ECAC', 'Apple_CoreStorage'],
+  ['426F6F74-0000-11AA-AA11-00306543ECAC', 'Apple_Boot'],
+  ['52414944-0000-11AA-AA11-00306543ECAC', 'Apple_RAID'],
+  ['C12A7328-F81F-11D2-BA4B-00A0C93EC93B', 'EFI'],
+  ['EBD0A0A2-B9E5-4433-87C0-68B6B72699C7', 'Microsoft Basic Data'],
+];
+
+/** Text of a GUID whose first three fields are little endian. */
+export function guidText(guid: Uint8Array): string {
+  const hex = Buffer.from(guid).toString('hex').toUpperCase();
+  const flip = (from: number, to: number) => (hex.slice(from, to).match(/../g) ?? []).reverse().join('');
+  return `${flip(0, 8)}-${flip(8, 12)}-${flip(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+export function guidBytes(text: string): Uint8Array {
+  const hex = text.replaceAll('-', '');
+  const bytes = Buffer.from(hex, 'hex');
+  bytes.subarray(0, 4).reverse();
+  bytes.subarray(4, 6).reverse();
+  bytes.subarray(6, 8).reverse();
+  return bytes;
+}
+
+export interface GptRead {
+  readonly partitions: Partition[];
+  readonly blockSize: number;
+  readonly findings: Finding[];
+}
+
+/** Null if the disk has no GPT. A bad primary table is replaced by the backup, and is a finding. */
+export function readGpt(device: BlockDevice): GptRead | null {
+  for (const blockSize of [512, 4096, 1024, 2048]) {
+    const primary = tableAt(device, blockSize, blockSize);
+    const backup = tableAt(device, device.size - blockSize, blockSize);
+    if (!primary && !backup) continue;
+    const table = primary?.partitions ? primary : backup?.partitions ? backup : null;
+    if (!table?.partitions) continue;
+    const findings: Finding[] = [];
+    if (!primary?.partitions) findings.push(finding('gpt-primary', 'GPT header', `the primary table is bad (${primary?.problem ?? 'missing'}); the backup is used`, { repairable: true }));
+    if (!backup?.partitions) findings.push(finding('gpt-backup', 'backup GPT header', `the backup table is bad: ${backup?.problem ?? 'missing'}`, { severity: 'warning', repairable: true }));
+    return { partitions: table.partitions, blockSize, findings };
+  }
+  return null;
+}
+
+interface Table {
+  readonly partitions: Partition[] | null;
+  readonly problem: string;
+}
+
+function tableAt(device: BlockDevice, position: number, blockSize: number): Table | null {
+  if (position < 0 || position + blockSize > device.size) return null;
+  const block = new Uint8Array(blockSize);
+  device.read(position, block);
+  if (Buffer.compare(block.subarray(0, 8), SIGNATURE) !== 0) return null;
+  const bad = (problem: string): Table => ({ partitions: null, problem });
+  const view = new DataView(block.buffer);
+  let header: RecordOf<typeof GptHeader.fields>;
+  try {
+    header = GptHeader.read(view, 0);
+  } catch {
+    return bad('an address is out of range');
+  }
+  const { headerSize, headerCrc32, numberOfEntries, sizeOfEntry, partitionEntryLba, entriesCrc32 } = header;
+  if (headerSize < GptHeader.size || headerSize > blockSize) return bad(`a header of ${headerSize} bytes`);
+  if (sizeOfEntry < GptEntry.size || sizeOfEntry > 4096 || numberOfEntries > PARTITIONS_LIMIT) return bad(`${numberOfEntries} entries of ${sizeOfEntry} bytes`);
+  view.setUint32(GptHeader.at.headerCrc32, 0, true);
+  if (crc32(block.subarray(0, headerSize)) !== headerCrc32) return bad('the header checksum does not agree');
+  const length = numberOfEntries * sizeOfEntry;
+  if (partitionEntryLba * blockSize + length > device.size) return bad('the entries lie outside the disk');
+  const entries = new Uint8Array(length);
+  device.read(partitionEntryLba * blockSize, entries);
+  if (crc32(entries) !== entriesCrc32) return bad('the checksum of the entries does not agree');
+  return partitionsOf(entries, header, blockSize, device.size);
+}
+
+function partitionsOf(entries: Uint8Array, header: RecordOf<typeof GptHeader.fields>, blockSize: number, deviceSize: number): Table {
+  const view = new DataView(entries.buffer);
+  const partitions: Partition[] = [];
+  for (let i = 0; i < header.numberOfEntries; i += 1) {
+    const at = i * header.sizeOfEntry;
+    if (entries.subarray(at, at + 16).every((byte) => byte === 0)) continue;
+    const { typeGuid, startingLba, endingLba, name } = GptEntry.read(view, at);
+    const start = startingLba * blockSize;
+    const size = (endingLba - startingLba + 1) * blockSize;
+    if (endingLba < startingLba || start + size > deviceSize) return { partitions: null, problem: `partition ${i} lies outside the disk` };
+    const guid = guidText(typeGuid);
+    const type = TYPES.find(([known]) => known === guid)?.[1] ?? guid;
+    partitions.push({ index: partitions.length, type, name: Buffer.from(name).toString('utf16le').replace(/\0.*$/s, ''), start, size });
+  }
+  return { partitions, problem: '' };
+}
+
+/** A map with one partition over nearly all of the disk, as hdiutil makes it. */
+export function writeGpt(device: BlockDevice, type: string, random: (target: Uint8Array) => void): Partition {
+  const sectors = device.size / 512;
+  const length = Math.floor((sectors - 33 - FIRST_SECTOR) / 8) * 8;
+  const entries = new Uint8Array(ENTRY_BYTES);
+  const name = new Uint8Array(72);
+  name.set(Buffer.from('disk image', 'utf16le'));
+  GptEntry.write(new DataView(entries.buffer), 0, {
+    typeGuid: guidBytes(TYPES.find(([, known]) => known === type)?.[0] ?? ''), uniqueGuid: randomGuid(random),
+    startingLba: FIRST_SECTOR, endingLba: FIRST_SECTOR + length - 1, attributes: new Uint8Array(8), name,
+  });
+  const diskGuid = randomGuid(random);
+  device.write(device.size - 33 * 512, entries);
+  device.write(device.size - 512, headerSector({ sectors, own: sectors - 1, other: 1, entriesAt: sectors - 33, diskGuid, entries }));
+  device.write(1024, entries);
+  device.write(512, headerSector({ sectors, own: 1, other: sectors - 1, entriesAt: 2, diskGuid, entries }));
+  device.write(0, protectiveMbr(sectors));
+  return { index: 0, type, name: 'disk image', start: FIRST_SECTOR * 512, size: length * 512 };
+}
+
+interface HeaderParts {
+  readonly sectors: number;
+  readonly own: number;
+  readonly other: number;
+  readonly entriesAt: number;
+  readonly diskGuid: Uint8Array;
+  readonly entries: Uint8Array;
+}
+
+function headerSector({ sectors, own, other, entriesAt, diskGuid, entries }: HeaderParts): Uint8Array {
+  const sector = new Uint8Array(512);
+  const view = new DataView(sector.buffer);
+  GptHeader.write(view, 0, {
+    signature: SIGNATURE, revision: 0x1_0000, headerSize: GptHeader.size, headerCrc32: 0, reserved: 0, myLba: own, alternateLba: other,
+    firstUsableLba: 34, lastUsableLba: sectors - 34, diskGuid, partitionEntryLba: entriesAt, numberOfEntries: ENTRIES, sizeOfEntry: GptEntry.size,
+    entriesCrc32: crc32(entries),
+  });
+  view.setUint32(GptHeader.at.headerCrc32, crc32(sector.subarray(0, GptHeader.size)), true);
+  return sector;
+}
+
+function protectiveMbr(sectors: number): Uint8Array {
+  const sector = new Uint8Array(512);
+  const chs = Uint8Array.of(0xfe, 0xff, 0xff);
+  MbrEntry.write(new DataView(sector.buffer), 446, { status: 0, firstChs: chs, type: 0xee, lastChs: chs, start: 1, length: Math.min(sectors - 1, 0xffff_ffff) });
+  sector.set([0x55, 0xaa], 510);
+  return sector;
+}
+
+/** Version 4, variant 1. */
+function randomGuid(random: (target: Uint8Array) => void): Uint8Array {
+  const guid = new Uint8Array(16);
+  random(guid);
+  guid[7] = ((guid[7] as number) & 0x0f) | 0x40;
+  guid[8] = ((guid[8] as number) & 0x3f) | 0x80;
+  return guid;
+}

@@ -1,0 +1,72 @@
+// Raw images: the disk's bytes and nothing else, in a file or on a block device.
+
+import { assert, type BlockDevice, type DeviceExtent, type StoreFile } from '@tintype/core';
+import { isZero } from './zeros.js';
+
+const SECTOR = 512;
+/** Pieces in which zeros are left out of a sparse file. */
+const PIECE = 65_536;
+
+export class RawDevice implements BlockDevice {
+  readonly blockSize = SECTOR;
+  readonly draft = false;
+  /** A file of an odd size is padded by zeros to a whole sector. */
+  readonly size: number;
+  readonly writable: boolean;
+  readonly #file: StoreFile;
+  readonly #start: number;
+  readonly #stored: number;
+
+  /** The disk is `[start, start + stored)` of the file. */
+  constructor(file: StoreFile, start: number, stored: number, writable: boolean) {
+    this.#file = file;
+    this.#start = start;
+    this.#stored = stored;
+    this.size = writable ? Math.floor(stored / SECTOR) * SECTOR : Math.ceil(stored / SECTOR) * SECTOR;
+    this.writable = writable;
+  }
+  read(position: number, target: Uint8Array): void {
+    this.#require(position, target.length);
+    const length = Math.max(0, Math.min(target.length, this.#stored - position));
+    const got = length > 0 ? this.#file.read(this.#start + position, target.subarray(0, length)) : 0;
+    target.fill(0, got);
+  }
+  write(position: number, source: Uint8Array): void {
+    this.#require(position, source.length);
+    this.#file.write(this.#start + position, source);
+  }
+  zero(position: number, length: number): void {
+    this.#require(position, length);
+    if (length > 0 && !this.#file.punch(this.#start + position, length)) this.#fill(position, length);
+  }
+  discard(position: number, length: number): void {
+    this.#require(position, length);
+    this.#file.punch(this.#start + position, length);
+  }
+  extent(position: number): DeviceExtent {
+    return { length: this.size - position, kind: 'data' };
+  }
+  stored(position: number, length: number): number {
+    return this.#file.allocated(this.#start + position, length);
+  }
+  flush(): void {
+    this.#file.sync();
+  }
+  close(): void {
+    this.#file.close();
+  }
+
+  /** Zeros where they are not yet: a hole that cannot be punched is mostly zero already. */
+  #fill(position: number, length: number): void {
+    const piece = new Uint8Array(PIECE);
+    const zeros = new Uint8Array(PIECE);
+    for (let at = 0; at < length; at += PIECE) {
+      const part = Math.min(PIECE, length - at);
+      this.read(position + at, piece.subarray(0, part));
+      if (!isZero(piece.subarray(0, part))) this.#file.write(this.#start + position + at, zeros.subarray(0, part));
+    }
+  }
+  #require(position: number, length: number): void {
+    assert(position >= 0 && length >= 0 && position + length <= this.size, 'range lies inside the disk');
+  }
+}

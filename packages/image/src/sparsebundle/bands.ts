@@ -1,0 +1,163 @@
+// The band files of a sparse bundle: a bounded number of them open, absent ones remembered.
+//
+// Invariants: a band is looked for by its own name, never by listing the folder; a band written since the last flush is
+// synced by it, whether it is open still or not.
+
+import { CorruptError, type FileStore, StoreError, type StoreFile } from '@tintype/core';
+import { OPEN_BANDS } from '../limits.js';
+
+interface Band {
+  readonly file: StoreFile;
+  /** Bytes of the file. */
+  length: number;
+}
+
+export class Bands {
+  readonly #store: FileStore;
+  readonly #folder: string;
+  readonly #bandSize: number;
+  readonly #writable: boolean;
+  /** Open files, least recently used first. */
+  readonly #open = new Map<number, Band>();
+  readonly #absent = new Set<number>();
+  /** Written since the last flush. */
+  readonly #dirty = new Set<number>();
+  #namesChanged = false;
+
+  constructor(store: FileStore, folder: string, bandSize: number, writable: boolean) {
+    this.#store = store;
+    this.#folder = folder;
+    this.#bandSize = bandSize;
+    this.#writable = writable;
+  }
+
+  /** Lower-case hexadecimal, as macOS names them. */
+  path(index: number): string {
+    return `${this.#folder}/${index.toString(16)}`;
+  }
+
+  /** Bytes that the band's file has; 0 if there is none. */
+  length(index: number): number {
+    return this.#band(index)?.length ?? 0;
+  }
+
+  /** Host bytes behind the range of a band. */
+  allocated(index: number, offset: number, length: number): number {
+    const band = this.#band(index);
+    if (!band || offset >= band.length) return 0;
+    return band.file.allocated(offset, Math.min(length, band.length - offset));
+  }
+
+  /** Fills `target` from a band; what the file does not have is zero. */
+  read(index: number, offset: number, target: Uint8Array): void {
+    const band = this.#band(index);
+    const length = band ? Math.max(0, Math.min(target.length, band.length - offset)) : 0;
+    const got = band && length > 0 ? band.file.read(offset, target.subarray(0, length)) : 0;
+    if (got < target.length) target.fill(0, got);
+  }
+
+  write(index: number, offset: number, source: Uint8Array): void {
+    const band = this.#band(index) ?? this.#create(index);
+    band.file.write(offset, source);
+    band.length = Math.max(band.length, offset + source.length);
+    this.#dirty.add(index);
+  }
+
+  /** The range reads as zeros afterwards. */
+  zero(index: number, offset: number, length: number): void {
+    const band = this.#band(index);
+    if (!band || offset >= band.length) return;
+    if (offset === 0 && length >= band.length) {
+      this.remove(index);
+      return;
+    }
+    if (offset + length >= band.length) this.#cut(index, band, offset);
+    else if (!band.file.punch(offset, length)) writeZeros(band.file, offset, length);
+    this.#dirty.add(index);
+  }
+
+  /** The range's content does not matter: space goes back where it can. */
+  discard(index: number, offset: number, length: number): void {
+    const band = this.#band(index);
+    if (!band || offset >= band.length) return;
+    if (offset === 0 && length >= band.length) this.remove(index);
+    else if (offset + length >= band.length) {
+      this.#cut(index, band, offset);
+      this.#dirty.add(index);
+    } else band.file.punch(offset, length);
+  }
+
+  remove(index: number): void {
+    this.#open.get(index)?.file.close();
+    this.#open.delete(index);
+    this.#store.remove(this.path(index));
+    this.#absent.add(index);
+    this.#dirty.delete(index);
+    this.#namesChanged = true;
+  }
+
+  /** Contents, lengths and names of bands are durable afterwards. */
+  flush(): void {
+    for (const index of [...this.#dirty].sort((a, b) => a - b)) this.#band(index)?.file.sync();
+    this.#dirty.clear();
+    if (this.#namesChanged) this.#store.syncFolder(this.#folder);
+    this.#namesChanged = false;
+  }
+
+  close(): void {
+    for (const { file } of this.#open.values()) file.close();
+    this.#open.clear();
+  }
+
+  #cut(_index: number, band: Band, length: number): void {
+    band.file.truncate(length);
+    band.length = length;
+  }
+
+  #band(index: number): Band | null {
+    const open = this.#open.get(index);
+    if (open) {
+      this.#open.delete(index);
+      this.#open.set(index, open);
+      return open;
+    }
+    if (this.#absent.has(index)) return null;
+    let file: StoreFile;
+    try {
+      file = this.#store.open(this.path(index), this.#writable ? 'write' : 'read');
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== 'ENOENT') throw error;
+      this.#absent.add(index);
+      return null;
+    }
+    return this.#keep(index, file);
+  }
+
+  #create(index: number): Band {
+    const file = this.#store.open(this.path(index), 'create');
+    this.#absent.delete(index);
+    this.#namesChanged = true;
+    return this.#keep(index, file);
+  }
+
+  #keep(index: number, file: StoreFile): Band {
+    const length = file.size();
+    if (length > this.#bandSize) {
+      file.close();
+      throw new CorruptError(`band ${index.toString(16)}`, 'length', length, `is ${length - this.#bandSize} bytes longer than the band size (${this.#bandSize})`);
+    }
+    for (const [oldest, band] of this.#open) {
+      if (this.#open.size < OPEN_BANDS) break;
+      band.file.close();
+      this.#open.delete(oldest);
+    }
+    const band = { file, length };
+    this.#open.set(index, band);
+    return band;
+  }
+}
+
+function writeZeros(file: StoreFile, offset: number, length: number): void {
+  const zeros = new Uint8Array(Math.min(length, 1 << 20));
+  for (let at = 0; at < length; at += zeros.length) file.write(offset + at, zeros.subarray(0, Math.min(zeros.length, length - at)));
+}

@@ -1,0 +1,82 @@
+// The disk of a sparse bundle: bytes cut into bands. Zero blocks are never stored where the band has nothing yet (B11).
+
+import { assert, type BlockDevice, type DeviceExtent } from '@tintype/core';
+import { isZero } from '../zeros.js';
+import type { Bands } from './bands.js';
+import type { BundleInfo } from './info-plist.js';
+
+/** Pieces in which zeros at the end of a band are found. */
+const PIECE = 4096;
+
+export class BundleDevice implements BlockDevice {
+  readonly blockSize = 512;
+  readonly draft = false;
+  readonly size: number;
+  readonly writable: boolean;
+  readonly #bands: Bands;
+  readonly #bandSize: number;
+
+  constructor(bands: Bands, info: BundleInfo, writable: boolean) {
+    this.#bands = bands;
+    this.#bandSize = info.bandSize;
+    this.size = info.size;
+    this.writable = writable;
+  }
+
+  read(position: number, target: Uint8Array): void {
+    this.#each(position, target.length, (band, offset, at, length) => this.#bands.read(band, offset, target.subarray(at, at + length)));
+  }
+  write(position: number, source: Uint8Array): void {
+    this.#each(position, source.length, (band, offset, at, length) => this.#writeBand(band, offset, source.subarray(at, at + length)));
+  }
+  zero(position: number, length: number): void {
+    this.#each(position, length, (band, offset, _at, part) => this.#bands.zero(band, offset, part));
+  }
+  discard(position: number, length: number): void {
+    this.#each(position, length, (band, offset, _at, part) => this.#bands.discard(band, offset, part));
+  }
+  extent(position: number): DeviceExtent {
+    const band = Math.floor(position / this.#bandSize);
+    const start = band * this.#bandSize;
+    const stored = start + this.#bands.length(band);
+    const end = Math.min(start + this.#bandSize, this.size);
+    if (position < stored) return { length: Math.min(stored, this.size) - position, kind: 'data' };
+    return { length: end - position, kind: 'zero' };
+  }
+  stored(position: number, length: number): number {
+    let sum = 0;
+    this.#each(position, length, (band, offset, _at, part) => {
+      sum += this.#bands.allocated(band, offset, part);
+    });
+    return sum;
+  }
+  flush(): void {
+    this.#bands.flush();
+  }
+  close(): void {
+    this.#bands.close();
+  }
+
+  /** What lies behind the band's end so far is zero already: trailing zeros are not written there. */
+  #writeBand(band: number, offset: number, source: Uint8Array): void {
+    const have = this.#bands.length(band);
+    let end = source.length;
+    while (end > 0) {
+      const start = Math.max(0, end - PIECE);
+      if (offset + start < have || !isZero(source.subarray(start, end))) break;
+      end = start;
+    }
+    if (end > 0) this.#bands.write(band, offset, end === source.length ? source : source.subarray(0, end));
+  }
+
+  #each(position: number, length: number, visit: (band: number, offset: number, at: number, length: number) => void): void {
+    assert(position >= 0 && length >= 0 && position + length <= this.size, 'range lies inside the disk');
+    for (let at = 0; at < length; ) {
+      const band = Math.floor((position + at) / this.#bandSize);
+      const offset = position + at - band * this.#bandSize;
+      const part = Math.min(length - at, this.#bandSize - offset);
+      visit(band, offset, at, part);
+      at += part;
+    }
+  }
+}
