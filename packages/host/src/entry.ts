@@ -38,6 +38,15 @@ export interface Folder {
   inode: number;
 }
 
+/** An item that is held by handle: open for its content, or only named. */
+export interface HeldItem {
+  readonly handle: number;
+  readonly isPathOnly: boolean;
+  readonly isLink: boolean;
+  /** For messages. */
+  readonly path: string;
+}
+
 /** The path of a name, for messages. */
 export function pathOf(place: Place): string {
   const parts = [place.name];

@@ -16,7 +16,7 @@ import {
   type XattrEntry,
 } from '@tintype/core';
 import { DirectoryReader } from './directory-reader.js';
-import { type Entry, type Folder, pathOf, pathOfFolder } from './entry.js';
+import { type Entry, type Folder, type HeldItem, pathOf, pathOfFolder } from './entry.js';
 import { FolderHandles } from './folder-handles.js';
 import { ItemHandles } from './item-handles.js';
 import { directoryBufferSize, maxPathBytes } from './limits.js';
@@ -25,7 +25,7 @@ import type { NativeLibrary, NativeMemory } from './native.js';
 import { spaceAt } from './space.js';
 import { kindOfMode, statxMask } from './statx-record.js';
 import { hostTraits } from './traits.js';
-import { XattrCalls, type XattrTarget } from './xattr-calls.js';
+import { XattrCalls } from './xattr-calls.js';
 
 const rootId: ItemId = 1;
 
@@ -39,6 +39,7 @@ export class FolderReader implements Volume {
   protected readonly items: ItemHandles;
   protected readonly attributes: XattrCalls;
   protected readonly rootFolder: Folder;
+  protected readonly rootId = rootId;
   readonly #entries = new Map<ItemId, Entry>();
   readonly #reader: DirectoryReader;
   readonly #target: NativeMemory;
@@ -54,6 +55,10 @@ export class FolderReader implements Volume {
     this.traits = hostTraits(this.facts(), process.getuid?.() === 0);
     this.#reader = new DirectoryReader(native, directoryBufferSize);
     this.#target = native.memory(maxPathBytes);
+  }
+
+  get rootHandle(): number {
+    return this.rootFolder.handle;
   }
 
   facts(): StoreFacts {
@@ -99,8 +104,12 @@ export class FolderReader implements Volume {
     return this.folders.statAt(folder, name) ? this.#found(folder, name) : null;
   }
 
-  /** The item that the last stat shows, under the id that it had already if it is still the same. */
   #found(folder: Folder, name: string): Item {
+    return this.shown(this.remember(folder, name).item);
+  }
+
+  /** What the last stat shows, under the id that it had already if it is still the same. */
+  protected remember(folder: Folder, name: string): { readonly entry: Entry; readonly item: Item } {
     const { stat } = this.folders;
     const known = folder.children.get(name);
     const isSame = known !== undefined && known.inode === stat.inode && known.device === stat.device;
@@ -109,12 +118,13 @@ export class FolderReader implements Volume {
     if (isSame && known.kind === item.kind) {
       known.mayHaveHoles = mayHaveHoles;
       known.failure = null;
-    } else {
-      const { id, kind, device, inode } = item;
-      const place = { folder, name };
-      this.#remember({ id, place, links: [], kind, device, inode, mayHaveHoles, failure: null, folder: null });
+      return { entry: known, item };
     }
-    return this.shown(item);
+    const { id, kind, device, inode } = item;
+    const place = { folder, name };
+    const entry: Entry = { id, place, links: [], kind, device, inode, mayHaveHoles, failure: null, folder: null };
+    this.#add(entry);
+    return { entry, item };
   }
 
   /** An item whose attributes the host does not tell: it is listed, and every use of it fails with the reason. */
@@ -131,13 +141,13 @@ export class FolderReader implements Volume {
       failure,
       folder: null,
     };
-    this.#remember(entry);
+    this.#add(entry);
     const zeros = { mode: 0, uid: 0, gid: 0, flags: 0, mtime: 0, mtimeNanos: 0, ctime: 0, ctimeNanos: 0 };
     const rest = { btime: 0, btimeNanos: 0, size: 0, allocated: 0, rdevMajor: 0, rdevMinor: 0, nlink: 1 };
     return { ...zeros, ...rest, id, name, kind, inode: -id, device: -1, hasXattrs: true };
   }
 
-  #remember(entry: Entry): void {
+  #add(entry: Entry): void {
     const { folder, name } = entry.place;
     const former = folder.children.get(name);
     if (former) {
@@ -201,15 +211,23 @@ export class FolderReader implements Volume {
   }
 
   /** Runs `use` with the item held in the cheapest way that leads to nothing else. */
-  protected withXattrs<T>(id: ItemId, use: (target: XattrTarget) => T): T {
-    if (id === rootId || this.entry(id).kind === 'directory') {
-      const folder = this.folder(id);
-      return use({ handle: this.folders.of(folder), isPathOnly: false, path: pathOfFolder(folder) });
-    }
+  protected withXattrs<T>(id: ItemId, use: (target: HeldItem) => T): T {
+    if (id === rootId || this.entry(id).kind === 'directory') return use(this.heldFolder(this.folder(id)));
     const entry = this.entry(id);
+    if (entry.kind !== 'file') return this.withPath(entry, use);
     const path = pathOf(entry.place);
-    if (entry.kind === 'file') return use({ handle: this.items.forReading(entry), isPathOnly: false, path });
-    return this.items.withPath(entry, (handle) => use({ handle, isPathOnly: true, path }));
+    return use({ handle: this.items.forReading(entry), isPathOnly: false, isLink: false, path });
+  }
+
+  protected heldFolder(folder: Folder): HeldItem {
+    return { handle: this.folders.of(folder), isPathOnly: false, isLink: false, path: pathOfFolder(folder) };
+  }
+
+  /** Runs `use` with the item named by a handle, but not opened. */
+  protected withPath<T>(entry: Entry, use: (target: HeldItem) => T): T {
+    const path = pathOf(entry.place);
+    const isLink = entry.kind === 'symlink';
+    return this.items.withPath(entry, (handle) => use({ handle, isPathOnly: true, isLink, path }));
   }
 
   release(id: ItemId): void {

@@ -1,3 +1,5 @@
+export { hostXattrName, imageXattrName } from './attributes.js';
+export { type HostFolderOptions, openHostFolder } from './folder-volume.js';
 export { type HostHolder, hostHolder } from './holder.js';
 export { exitNow, missingCalls } from './native.js';
 export { nodeFileStore } from './node-file-store.js';

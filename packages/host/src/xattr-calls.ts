@@ -3,16 +3,9 @@
 
 import { StoreError, type XattrEntry } from '@tintype/core';
 import { hostXattrName, imageXattrName } from './attributes.js';
+import type { HeldItem } from './entry.js';
 import { maxXattrBytes } from './limits.js';
 import type { NativeLibrary, NativeMemory } from './native.js';
-
-/** How an item is held: open for its content, or only named. */
-export interface XattrTarget {
-  readonly handle: number;
-  readonly isPathOnly: boolean;
-  /** For messages. */
-  readonly path: string;
-}
 
 const none = new Set(['ENODATA', 'EOPNOTSUPP', 'ENOTSUP']);
 
@@ -25,7 +18,7 @@ export class XattrCalls {
     this.#memory = native.memory(maxXattrBytes);
   }
 
-  list(target: XattrTarget): XattrEntry[] {
+  list(target: HeldItem): XattrEntry[] {
     const names = this.#names(target);
     const entries: XattrEntry[] = [];
     for (const name of names) {
@@ -36,7 +29,7 @@ export class XattrCalls {
     return entries;
   }
 
-  #names(target: XattrTarget): string[] {
+  #names(target: HeldItem): string[] {
     const { calls } = this.#native;
     const { address, bytes } = this.#memory;
     const length = target.isPathOnly
@@ -49,13 +42,13 @@ export class XattrCalls {
   }
 
   /** A copy of the value, or null if there is none of this name. */
-  value(target: XattrTarget, imageName: string): Uint8Array | null {
+  value(target: HeldItem, imageName: string): Uint8Array | null {
     const length = this.#get(target, hostXattrName(imageName), maxXattrBytes);
     return length === null ? null : Uint8Array.from(this.#memory.bytes.subarray(0, length));
   }
 
   /** Length of the value, read into memory up to `size`; null if there is none. */
-  #get(target: XattrTarget, hostName: string, size: number): number | null {
+  #get(target: HeldItem, hostName: string, size: number): number | null {
     const { calls } = this.#native;
     const { address } = this.#memory;
     const name = this.#native.name(hostName, 1);
@@ -68,7 +61,7 @@ export class XattrCalls {
   }
 
   /** Sets the value, or removes the attribute if null; removing what is not there is done. */
-  set(target: XattrTarget, imageName: string, value: Uint8Array | null): void {
+  set(target: HeldItem, imageName: string, value: Uint8Array | null): void {
     const native = this.#native;
     const name = native.name(hostXattrName(imageName), 1);
     if (value === null) {
@@ -87,7 +80,7 @@ export class XattrCalls {
     native.check(answer, 'setxattr', target.path);
   }
 
-  #proc(target: XattrTarget): number {
+  #proc(target: HeldItem): number {
     return this.#native.name(`/proc/self/fd/${target.handle}`);
   }
 }

@@ -1,0 +1,84 @@
+// Attributes that go onto an item by handle: owner, then mode (which the change of an owner would clear), then times.
+
+import type { AttributeChange, Attributes, VolumeTraits } from '@tintype/core';
+import type { HeldItem } from './entry.js';
+import { atFlags, currentFolder, omitTime } from './linux.js';
+import type { NativeLibrary, NativeMemory } from './native.js';
+
+const setIdBits = 0o6000;
+
+export class AttributeCalls {
+  readonly #native: NativeLibrary;
+  readonly #keepsOwners: boolean;
+  readonly #times: NativeMemory;
+  readonly #emptyName: NativeMemory;
+
+  constructor(native: NativeLibrary, traits: VolumeTraits) {
+    this.#native = native;
+    this.#keepsOwners = traits.owners;
+    this.#times = native.memory(32);
+    this.#emptyName = native.memory(1);
+  }
+
+  /** What of `change` this host keeps. Without root nobody else's setuid or setgid is made ours. */
+  kept(change: AttributeChange): AttributeChange {
+    const { mode, uid, gid, mtime, mtimeNanos } = change;
+    const kept: { -readonly [K in keyof Attributes]?: Attributes[K] } = {};
+    if (mode !== undefined) kept.mode = this.#keepsOwners || isOurs(uid, gid) ? mode : mode & ~setIdBits;
+    if (this.#keepsOwners && uid !== undefined) kept.uid = uid;
+    if (this.#keepsOwners && gid !== undefined) kept.gid = gid;
+    if (mtime !== undefined) kept.mtime = mtime;
+    if (mtimeNanos !== undefined) kept.mtimeNanos = mtimeNanos;
+    return kept;
+  }
+
+  /** Sets what `kept` left of a change; `now` gives what the change does not say. @throws StoreError */
+  apply(target: HeldItem, change: AttributeChange, now: Attributes): void {
+    const { uid, gid, mode } = change;
+    if (uid !== undefined || gid !== undefined) this.#own(target, uid ?? now.uid, gid ?? now.gid);
+    // The owner's change took these bits away.
+    const lost = uid !== undefined || gid !== undefined ? now.mode : undefined;
+    this.#setMode(target, mode ?? lost);
+    if (change.mtime !== undefined || change.mtimeNanos !== undefined) {
+      this.setTime(target, change.mtime ?? now.mtime, change.mtimeNanos ?? now.mtimeNanos);
+    }
+  }
+
+  #own(target: HeldItem, uid: number, gid: number): void {
+    const { calls } = this.#native;
+    const answer = calls.fchownat(target.handle, this.#emptyName.address, uid, gid, atFlags.emptyPath);
+    this.#native.check(answer, 'chown', target.path);
+  }
+
+  #setMode(target: HeldItem, mode: number | undefined): void {
+    // Linux keeps no mode of a link.
+    if (mode === undefined || target.isLink) return;
+    const { calls } = this.#native;
+    const answer = target.isPathOnly
+      ? calls.fchmodat(currentFolder, this.#proc(target), mode)
+      : calls.fchmod(target.handle, mode);
+    this.#native.check(answer, 'chmod', target.path);
+  }
+
+  /** The time of the last change of content; that of the last access stays. */
+  setTime(target: HeldItem, seconds: number, nanos: number): void {
+    const { view, address } = this.#times;
+    view.setUint32(8, omitTime, true);
+    view.setUint32(16, seconds % 0x100000000, true);
+    view.setInt32(20, Math.floor(seconds / 0x100000000), true);
+    view.setUint32(24, nanos, true);
+    const { calls } = this.#native;
+    const answer = target.isPathOnly
+      ? calls.utimensat(currentFolder, this.#proc(target), address, 0)
+      : calls.utimensat(target.handle, 0, address, 0);
+    this.#native.check(answer, 'utimens', target.path);
+  }
+
+  #proc(target: HeldItem): number {
+    return this.#native.name(`/proc/self/fd/${target.handle}`);
+  }
+}
+
+function isOurs(uid: number | undefined, gid: number | undefined): boolean {
+  return uid === process.getuid?.() && gid === process.getgid?.();
+}

@@ -1,0 +1,173 @@
+// Files whose content is being written. Writing moves a file's times and may clear its setuid bits and capabilities, so
+// these are put back when the file is finished: when too many are open, at a commit, and when its id is released.
+
+import { ftruncateSync, writeSync } from 'node:fs';
+import type { AttributeChange } from '@tintype/core';
+import type { AttributeCalls } from './attribute-calls.js';
+import { type Entry, type HeldItem, pathOf } from './entry.js';
+import { hasCode, storeError } from './errno.js';
+import type { FolderHandles } from './folder-handles.js';
+import type { ItemHandles } from './item-handles.js';
+import { maxOpenFiles } from './limits.js';
+import { openFlags } from './linux.js';
+import type { NativeLibrary } from './native.js';
+import type { XattrCalls } from './xattr-calls.js';
+
+/** Cleared by the kernel at every write and change of owner. */
+export const capabilityName = 'security.capability';
+
+interface WrittenFile {
+  readonly handle: number;
+  pending: AttributeChange;
+  /** To be set when the file is finished; null removes, undefined leaves. */
+  capability: Uint8Array | null | undefined;
+}
+
+export class WrittenFiles {
+  readonly #native: NativeLibrary;
+  readonly #folders: FolderHandles;
+  readonly #items: ItemHandles;
+  readonly #calls: AttributeCalls;
+  readonly #xattrs: XattrCalls;
+  readonly #open = new Map<Entry, WrittenFile>();
+
+  constructor(parts: {
+    native: NativeLibrary;
+    folders: FolderHandles;
+    items: ItemHandles;
+    calls: AttributeCalls;
+    xattrs: XattrCalls;
+  }) {
+    this.#native = parts.native;
+    this.#folders = parts.folders;
+    this.#items = parts.items;
+    this.#calls = parts.calls;
+    this.#xattrs = parts.xattrs;
+  }
+
+  /** The file as it is held for writing, or null. */
+  held(entry: Entry): HeldItem | null {
+    const file = this.#open.get(entry);
+    return file ? { handle: file.handle, isPathOnly: false, isLink: false, path: pathOf(entry.place) } : null;
+  }
+
+  pending(entry: Entry): AttributeChange | null {
+    return this.#open.get(entry)?.pending ?? null;
+  }
+
+  capability(entry: Entry): Uint8Array | null | undefined {
+    return this.#open.get(entry)?.capability;
+  }
+
+  /** Takes over the handle of a file that was just made. */
+  add(entry: Entry, handle: number, pending: AttributeChange): void {
+    this.#makeRoom();
+    this.#open.set(entry, { handle, pending, capability: undefined });
+  }
+
+  #makeRoom(): void {
+    for (const [oldest] of this.#open) {
+      if (this.#open.size < maxOpenFiles) return;
+      this.finish(oldest);
+    }
+  }
+
+  #forWriting(entry: Entry): WrittenFile {
+    const known = this.#open.get(entry);
+    if (known) return known;
+    this.#items.close(entry);
+    this.#makeRoom();
+    const handle = this.#openToWrite(entry);
+    const held: HeldItem = { handle, isPathOnly: false, isLink: false, path: pathOf(entry.place) };
+    const { mode, mtime, mtimeNanos } = this.#folders.stat.item(entry.id, '', false);
+    const capability = this.#xattrs.value(held, capabilityName) ?? undefined;
+    const file: WrittenFile = { handle, pending: { mode, mtime, mtimeNanos }, capability };
+    this.#open.set(entry, file);
+    return file;
+  }
+
+  /** Leaves the file's attributes of before in `stat`. An owner without permission gives it to himself for a moment. */
+  #openToWrite(entry: Entry): number {
+    try {
+      return this.#items.open(entry, openFlags.readWrite);
+    } catch (error) {
+      if (!hasCode(error, 'EACCES')) throw error;
+    }
+    const path = pathOf(entry.place);
+    return this.#items.withPath(entry, (named) => {
+      const held: HeldItem = { handle: named, isPathOnly: true, isLink: false, path };
+      const before = this.#folders.stat.item(entry.id, '', false);
+      this.#calls.apply(held, { mode: before.mode | 0o600 }, before);
+      try {
+        return this.#items.open(entry, openFlags.readWrite);
+      } finally {
+        this.#calls.apply(held, { mode: before.mode }, before);
+        this.#folders.statHandle(named, path);
+      }
+    });
+  }
+
+  write(entry: Entry, position: number, source: Uint8Array): void {
+    const { handle } = this.#forWriting(entry);
+    try {
+      for (let at = 0; at < source.length; ) at += writeSync(handle, source, at, source.length - at, position + at);
+    } catch (cause) {
+      throw storeError(cause, 'write', pathOf(entry.place));
+    }
+  }
+
+  truncate(entry: Entry, size: number): void {
+    const { handle } = this.#forWriting(entry);
+    try {
+      ftruncateSync(handle, size);
+    } catch (cause) {
+      throw storeError(cause, 'truncate', pathOf(entry.place));
+    }
+  }
+
+  /** Keeps the change until the file is finished; false if it is not being written. */
+  change(entry: Entry, change: AttributeChange): boolean {
+    const file = this.#open.get(entry);
+    if (file) file.pending = { ...file.pending, ...change };
+    return file !== undefined;
+  }
+
+  /** As `change`, for the attribute that every write clears. */
+  setCapability(entry: Entry, value: Uint8Array | null): boolean {
+    const file = this.#open.get(entry);
+    if (file) file.capability = value === null ? null : Uint8Array.from(value);
+    return file !== undefined;
+  }
+
+  /** Puts the attributes on and closes. */
+  finish(entry: Entry): void {
+    const file = this.#open.get(entry);
+    if (!file) return;
+    const path = pathOf(entry.place);
+    const held: HeldItem = { handle: file.handle, isPathOnly: false, isLink: false, path };
+    this.#open.delete(entry);
+    try {
+      this.#folders.statHandle(file.handle, path);
+      this.#calls.apply(held, file.pending, this.#folders.stat.item(entry.id, '', false));
+      if (file.capability !== undefined) this.#xattrs.set(held, capabilityName, file.capability);
+    } finally {
+      this.#native.calls.close(file.handle);
+    }
+  }
+
+  finishAll(): void {
+    for (const entry of [...this.#open.keys()]) this.finish(entry);
+  }
+
+  /** Closes without touching the file any more. */
+  drop(entry: Entry): void {
+    const file = this.#open.get(entry);
+    if (!file) return;
+    this.#open.delete(entry);
+    this.#native.calls.close(file.handle);
+  }
+
+  dropAll(): void {
+    for (const entry of [...this.#open.keys()]) this.drop(entry);
+  }
+}
