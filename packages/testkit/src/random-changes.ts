@@ -188,7 +188,8 @@ export class RandomChanges {
           attributes: { uid: this.#random.below(70_000), gid: this.#random.below(70_000) },
         };
       case 'flags': {
-        const flags = this.#random.pick([0, 1, 2, 0x8000]) & this.#model.traits.flags;
+        // Not UF_HIDDEN: HFS+ keeps it in the Finder's information too, which then shows as an attribute.
+        const flags = this.#random.pick([0, 1, 2, 3]) & this.#model.traits.flags;
         return { change: 'attributes', path, attributes: { flags } };
       }
       default:

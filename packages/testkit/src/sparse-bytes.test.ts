@@ -26,8 +26,8 @@ test.each([1, 2, 3, 4])('random changes, with copies taken on the way, equal pla
       const bytes = random.bytes(length);
       if (act === 0) sparse.adopt(position, bytes);
       else sparse.write(position, bytes);
-      plain.lengthen(position + length);
-      plain.bytes.set(bytes, position);
+      if (length > 0) plain.lengthen(position + length);
+      if (length > 0) plain.bytes.set(bytes, position);
     } else if (act === 3) {
       sparse.punch(position, length);
       plain.bytes.fill(0, Math.min(position, plain.bytes.length), Math.min(position + length, plain.bytes.length));

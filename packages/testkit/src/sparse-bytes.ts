@@ -58,8 +58,9 @@ export class SparseBytes {
     }
     return length;
   }
-  /** Lengthens where needed. */
+  /** Lengthens where needed; writing no bytes does nothing, as on every system. */
   write(position: number, source: Uint8Array): void {
+    if (source.length === 0) return;
     this.#length = Math.max(this.#length, position + source.length);
     for (let at = 0; at < source.length; ) {
       const index = Math.floor((position + at) / PAGE_SIZE);
@@ -71,6 +72,7 @@ export class SparseBytes {
   }
   /** As `write`, but whole pages are taken over, not copied: the caller never changes `source` again. */
   adopt(position: number, source: Uint8Array): void {
+    if (source.length === 0) return;
     const head = Math.min((PAGE_SIZE - (position % PAGE_SIZE)) % PAGE_SIZE, source.length);
     if (head > 0) this.write(position, source.subarray(0, head));
     let at = head;
