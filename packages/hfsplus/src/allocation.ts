@@ -88,7 +88,10 @@ export class Allocation {
   /** Takes `count` blocks in one piece, from `after` on if there, else from anywhere behind, else from anywhere. */
   takeContiguous(count: number, after: number): Extent | null {
     if (count > this.#available || count === 0) return null;
-    for (const [from, to] of [[Math.max(1, after), this.#end], [1, Math.min(this.#end, after + count)]] as const) {
+    for (const [from, to] of [
+      [Math.max(1, after), this.#end],
+      [1, Math.min(this.#end, after + count)],
+    ] as const) {
       for (let at = from; at < to; ) {
         const start = this.#nextFree(at, to);
         if (start === null) break;
@@ -242,7 +245,8 @@ export class Allocation {
       const { totalBlocks, extents, blockSize } = this.#options;
       const start = index * CHUNK_BYTES;
       const fileBytes = extents.reduce((sum, extent) => sum + extent.count, 0) * blockSize;
-      if (start * 8 >= totalBlocks || start >= fileBytes) throw new CorruptError('allocation file', 'logicalSize', start, 'the bitmap ends before the volume does');
+      if (start * 8 >= totalBlocks || start >= fileBytes)
+        throw new CorruptError('allocation file', 'logicalSize', start, 'the bitmap ends before the volume does');
       const bytes = new Uint8Array(Math.min(CHUNK_BYTES, fileBytes - start));
       for (let at = 0; at < bytes.length; at += Math.min(blockSize, CHUNK_BYTES))
         this.#device.read(this.#position(start + at), bytes.subarray(at, at + Math.min(blockSize, CHUNK_BYTES)));

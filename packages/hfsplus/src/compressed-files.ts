@@ -24,7 +24,11 @@ export class CompressedFiles {
   isCompressed({ node, at, type }: Place): boolean {
     if (type !== RECORD_TYPE.file) return false;
     const flags = node.view.getUint8(at + CatalogFile.at.bsdInfo + BsdInfo.at.ownerFlags);
-    if ((flags & UF_COMPRESSED) === 0 || (node.view.getUint16(at + CatalogFile.at.flags) & RECORD_FLAGS.hasAttributes) === 0) return false;
+    if (
+      (flags & UF_COMPRESSED) === 0 ||
+      (node.view.getUint16(at + CatalogFile.at.flags) & RECORD_FLAGS.hasAttributes) === 0
+    )
+      return false;
     const id = node.view.getUint32(at + CatalogFile.at.fileID);
     return this.size(id) !== null;
   }

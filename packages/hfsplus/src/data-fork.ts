@@ -70,7 +70,12 @@ export class DataForks {
       }
       start += bytes;
     }
-    throw new CorruptError('HFSPlusForkData', 'logicalSize', id, `${fork.size} bytes do not lie in ${blocksOf(fork.extents)} blocks`);
+    throw new CorruptError(
+      'HFSPlusForkData',
+      'logicalSize',
+      id,
+      `${fork.size} bytes do not lie in ${blocksOf(fork.extents)} blocks`,
+    );
   }
 
   write(id: number, kind: ForkKind, position: number, source: Uint8Array): void {
@@ -125,14 +130,25 @@ export class DataForks {
     const empty = { logicalSize: 0, clumpSize: 0, totalBlocks: 0, extents: [] };
     const record = place.type === RECORD_TYPE.file ? ForkData.read(place.node.view, forkAt(place, kind)) : empty;
     const extents = forkExtents(this.#volume.extents.tree, owner(id, kind), record, this.#volume.header.totalBlocks);
-    const fork = { id, kind, extents, size: record.logicalSize, stored: [...extents], dirty: false, expected: this.#expected.get(id) ?? 0 };
+    const fork = {
+      id,
+      kind,
+      extents,
+      size: record.logicalSize,
+      stored: [...extents],
+      dirty: false,
+      expected: this.#expected.get(id) ?? 0,
+    };
     this.#open.set(`${id} ${kind}`, fork);
     return fork;
   }
 
   #store(fork: OpenFork): void {
     const { id, kind, extents, stored, size } = fork;
-    const records = extents.length > 8 || stored.length > 8 ? putForkExtents(this.#volume.extents.tree, owner(id, kind), stored, extents) : null;
+    const records =
+      extents.length > 8 || stored.length > 8
+        ? putForkExtents(this.#volume.extents.tree, owner(id, kind), stored, extents)
+        : null;
     const place = this.#catalog.recordOf(id);
     assert(place.type === RECORD_TYPE.file, 'only files have forks');
     const { view } = place.node;
@@ -143,7 +159,10 @@ export class DataForks {
     for (let i = 0; i < 8; i += 1) {
       const extent = extents[i];
       view.setUint32(at + ForkData.at.extents + 8 * i, records ? (records[i]?.startBlock ?? 0) : (extent?.start ?? 0));
-      view.setUint32(at + ForkData.at.extents + 8 * i + 4, records ? (records[i]?.blockCount ?? 0) : (extent?.count ?? 0));
+      view.setUint32(
+        at + ForkData.at.extents + 8 * i + 4,
+        records ? (records[i]?.blockCount ?? 0) : (extent?.count ?? 0),
+      );
     }
     place.node.dirty = true;
     fork.stored = [...extents];
@@ -174,7 +193,8 @@ export class DataForks {
     const first = Math.floor(position / blockSize);
     const last = Math.ceil(end / blockSize);
     let touched = sliceExtents(fork.extents, first, last);
-    if (!touched.every((extent) => this.#volume.allocation.isFresh(extent))) touched = this.#exchange(fork, first, last, position, end);
+    if (!touched.every((extent) => this.#volume.allocation.isFresh(extent)))
+      touched = this.#exchange(fork, first, last, position, end);
     let at = first * blockSize;
     for (const { start, count } of touched) {
       const from = Math.max(position, at);
@@ -200,7 +220,12 @@ export class DataForks {
       device.write(to.start * blockSize, bytes);
     };
     if (position % blockSize !== 0) copy(first);
-    if (end % blockSize !== 0 && (last - 1 !== first || position % blockSize === 0) && (last - 1) * blockSize < fork.size) copy(last - 1);
+    if (
+      end % blockSize !== 0 &&
+      (last - 1 !== first || position % blockSize === 0) &&
+      (last - 1) * blockSize < fork.size
+    )
+      copy(last - 1);
     const total = blocksOf(fork.extents);
     const extents: Extent[] = sliceExtents(fork.extents, 0, first);
     for (const extent of fresh) pushExtent(extents, extent);
@@ -219,7 +244,8 @@ export class DataForks {
     if (tail > 0) this.#put(fork, fork.size, new Uint8Array(tail), false);
     const from = Math.ceil(fork.size / blockSize);
     writer.flush();
-    for (const { start, count } of sliceExtents(fork.extents, from, Math.ceil(size / blockSize))) device.zero(start * blockSize, count * blockSize);
+    for (const { start, count } of sliceExtents(fork.extents, from, Math.ceil(size / blockSize)))
+      device.zero(start * blockSize, count * blockSize);
     fork.size = size;
   }
 

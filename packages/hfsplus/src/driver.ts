@@ -1,6 +1,15 @@
 // The HFS+ driver: what this package offers to whoever holds a device.
 
-import { type BlockDevice, type CheckOptions, type FileSystemDriver, type Finding, type FormatOptions, type MountOptions, type Probe, TintypeError } from '@tintype/core';
+import {
+  type BlockDevice,
+  type CheckOptions,
+  type FileSystemDriver,
+  type Finding,
+  type FormatOptions,
+  type MountOptions,
+  type Probe,
+  TintypeError,
+} from '@tintype/core';
 import { check } from './check/check.js';
 import { openFileSystem } from './file-system.js';
 import { format } from './format.js';
@@ -23,13 +32,21 @@ class HfsPlusDriver implements FileSystemDriver {
     const hidden = volume.hiddenItems;
     return {
       kind: this.kind,
-      volumes: [{
-        name, uuid, caseSensitive: traits.caseSensitive,
-        capacity: fileSystem.capacity, free: fileSystem.free,
-        files: fileCount - hidden.files, directories: folderCount - hidden.folders,
-        writer: fourCharacters(lastMountedVersion),
-        dirty: (attributes & VOLUME_ATTRIBUTES.unmounted) === 0 || (isJournaled && Journal.open(device, header)?.isEmpty === false),
-      }],
+      volumes: [
+        {
+          name,
+          uuid,
+          caseSensitive: traits.caseSensitive,
+          capacity: fileSystem.capacity,
+          free: fileSystem.free,
+          files: fileCount - hidden.files,
+          directories: folderCount - hidden.folders,
+          writer: fourCharacters(lastMountedVersion),
+          dirty:
+            (attributes & VOLUME_ATTRIBUTES.unmounted) === 0 ||
+            (isJournaled && Journal.open(device, header)?.isEmpty === false),
+        },
+      ],
     };
   }
   format(device: BlockDevice, options: FormatOptions): void {
@@ -67,7 +84,9 @@ function hasSignature(device: BlockDevice): boolean {
 }
 
 function fourCharacters(value: number): string {
-  const text = Buffer.from([value >>> 24, value >>> 16, value >>> 8, value].map((byte) => byte & 255)).toString('latin1');
+  const text = Buffer.from([value >>> 24, value >>> 16, value >>> 8, value].map((byte) => byte & 255)).toString(
+    'latin1',
+  );
   return text.replace(/[^ -~]/g, '?');
 }
 

@@ -12,7 +12,9 @@ export type ForkRecord = RecordOf<typeof ForkData.fields>;
 export type ExtentRecord = RecordOf<typeof ExtentDescriptor.fields>;
 
 export const EMPTY_FORK: ForkRecord = {
-  logicalSize: 0, clumpSize: 0, totalBlocks: 0,
+  logicalSize: 0,
+  clumpSize: 0,
+  totalBlocks: 0,
   extents: Array.from({ length: 8 }, () => ({ startBlock: 0, blockCount: 0 })),
 };
 
@@ -25,7 +27,8 @@ export function blocksOf(extents: readonly Extent[]): number {
 /** Adds an extent, merged with the last one where it follows it. */
 export function pushExtent(extents: Extent[], extent: Extent): void {
   const last = extents.at(-1);
-  if (last && last.start + last.count === extent.start) extents[extents.length - 1] = { start: last.start, count: last.count + extent.count };
+  if (last && last.start + last.count === extent.start)
+    extents[extents.length - 1] = { start: last.start, count: last.count + extent.count };
   else extents.push(extent);
 }
 
@@ -35,7 +38,12 @@ export function extentsOf(records: readonly ExtentRecord[], totalBlocks: number,
   for (const { startBlock, blockCount } of records) {
     if (blockCount === 0) break;
     if (startBlock === 0 || startBlock + blockCount > totalBlocks)
-      throw new CorruptError(owner, 'extents', startBlock, `${blockCount} blocks from ${startBlock} lie outside the volume of ${totalBlocks} blocks`);
+      throw new CorruptError(
+        owner,
+        'extents',
+        startBlock,
+        `${blockCount} blocks from ${startBlock} lie outside the volume of ${totalBlocks} blocks`,
+      );
     extents.push({ start: startBlock, count: blockCount });
   }
   return extents;
@@ -43,7 +51,10 @@ export function extentsOf(records: readonly ExtentRecord[], totalBlocks: number,
 
 /** Eight extents as a record has them. */
 export function extentRecords(extents: readonly Extent[]): ExtentRecord[] {
-  return Array.from({ length: 8 }, (_, i) => ({ startBlock: extents[i]?.start ?? 0, blockCount: extents[i]?.count ?? 0 }));
+  return Array.from({ length: 8 }, (_, i) => ({
+    startBlock: extents[i]?.start ?? 0,
+    blockCount: extents[i]?.count ?? 0,
+  }));
 }
 
 /** The part `[from, to)` of a fork, in blocks of the fork, as extents on the volume. */

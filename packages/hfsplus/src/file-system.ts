@@ -5,15 +5,23 @@
 // that were freed go back to the host. A cut anywhere leaves the commit before, or this one.
 
 import {
-  assert, type BlockDevice, type FileSystem, type MountOptions, OverlayDevice, type Range, type SizeLimits, UnsupportedError, type WritableVolume,
+  assert,
+  type BlockDevice,
+  type FileSystem,
+  type MountOptions,
+  OverlayDevice,
+  type Range,
+  type SizeLimits,
+  UnsupportedError,
+  type WritableVolume,
 } from '@tintype/core';
 import { blocksOf, extentRecords, type ForkRecord } from './extent.js';
 import { Journal, type JournalBlock } from './journal.js';
 import { CACHE_BYTES } from './limits.js';
 import { Mounted, readVolumeHeader, type TreeFile } from './mounted.js';
 import { putForkExtents } from './records/extent-records.js';
-import { CNID, EPOCH_OFFSET, VOLUME_ATTRIBUTES, VolumeHeader } from './structs/volume-header.js';
 import { FORK_TYPE } from './structs/extents.js';
+import { CNID, EPOCH_OFFSET, VOLUME_ATTRIBUTES, VolumeHeader } from './structs/volume-header.js';
 import { HfsVolume } from './volume.js';
 
 /** `HFSJ`: what macOS writes for a journaled volume; anything else makes it distrust the journal. */
@@ -26,7 +34,8 @@ const HEADER_AT = 1024;
 export function openFileSystem(device: BlockDevice, options: MountOptions): HfsFileSystem {
   const journal = Journal.open(device, readVolumeHeader(device));
   if (options.writable) {
-    if (!journal) throw new UnsupportedError('the volume has no journal: writing it would not be safe, so it is only read');
+    if (!journal)
+      throw new UnsupportedError('the volume has no journal: writing it would not be safe, so it is only read');
     if (journal.replay(device)) {
       device.flush();
       journal.retire();
@@ -112,7 +121,8 @@ export class HfsFileSystem implements FileSystem {
       fork.changed = false;
     }
     mounted.headerChanged = false;
-    for (const { start, count } of mounted.allocation.settle()) this.#device.discard(start * this.blockSize, count * this.blockSize);
+    for (const { start, count } of mounted.allocation.settle())
+      this.#device.discard(start * this.blockSize, count * this.blockSize);
   }
 
   freeRanges(): Iterable<Range> {
@@ -140,7 +150,9 @@ export class HfsFileSystem implements FileSystem {
 
   #hasChanges(): boolean {
     const { headerChanged, treeFiles, allocation } = this.#mounted;
-    return headerChanged || allocation.dirtyBytes > 0 || treeFiles.some(({ file, fork }) => fork.changed || file.hasChanges);
+    return (
+      headerChanged || allocation.dirtyBytes > 0 || treeFiles.some(({ file, fork }) => fork.changed || file.hasChanges)
+    );
   }
 
   /** Extents of the trees' files into header and overflow tree. */
@@ -151,7 +163,12 @@ export class HfsFileSystem implements FileSystem {
       const first =
         tree.id === CNID.extentsFile
           ? extentRecords(tree.fork.extents)
-          : putForkExtents(extents.tree, { id: tree.id, forkType: FORK_TYPE.data }, tree.fork.extents, tree.fork.extents);
+          : putForkExtents(
+              extents.tree,
+              { id: tree.id, forkType: FORK_TYPE.data },
+              tree.fork.extents,
+              tree.fork.extents,
+            );
       return { ...old, logicalSize: tree.fork.size, totalBlocks: blocksOf(tree.fork.extents), extents: first };
     };
     header.catalogFile = record(catalog, header.catalogFile);
@@ -163,17 +180,20 @@ export class HfsFileSystem implements FileSystem {
   #writeFreshNodes(): void {
     const { writer } = this.#mounted;
     for (const { file } of this.#mounted.treeFiles)
-      for (const node of file.dirtyNodes()) if (node.number >= file.committedNodes) writer.write(file.position(node), node.bytes);
+      for (const node of file.dirtyNodes())
+        if (node.number >= file.committedNodes) writer.write(file.position(node), node.bytes);
     writer.flush();
   }
 
   #journaledBlocks(): JournalBlock[] {
     const blocks: JournalBlock[] = [];
     for (const { file } of this.#mounted.treeFiles)
-      for (const node of file.dirtyNodes()) if (node.number < file.committedNodes) blocks.push({ position: file.position(node), bytes: node.bytes });
+      for (const node of file.dirtyNodes())
+        if (node.number < file.committedNodes) blocks.push({ position: file.position(node), bytes: node.bytes });
     blocks.push(...this.#mounted.allocation.dirtyPieces(Math.max(512, Math.min(this.blockSize, 4096))));
     const header = this.#headerBytes(false);
-    if (!this.#isMarked || this.#mounted.treeFiles.some(({ fork }) => fork.changed)) blocks.push({ position: this.#device.size - HEADER_AT, bytes: header });
+    if (!this.#isMarked || this.#mounted.treeFiles.some(({ fork }) => fork.changed))
+      blocks.push({ position: this.#device.size - HEADER_AT, bytes: header });
     blocks.push({ position: HEADER_AT, bytes: header });
     this.#isMarked = true;
     return blocks;

@@ -12,7 +12,11 @@ const SIZE = 32;
 const MODE_SYMLINK = 0o120000;
 
 /** Bytes that macOS keeps for itself: document id, date added, write generation counter. */
-const PRIVATE = [[16, 4], [20, 4], [28, 4]] as const;
+const PRIVATE = [
+  [16, 4],
+  [20, 4],
+  [28, 4],
+] as const;
 
 /** The 32 bytes as users see them, or null if all are zero. */
 export function readFinderInfo({ node, at, type }: Place): Uint8Array | null {
@@ -29,7 +33,8 @@ export function writeFinderInfo({ node, at }: Place, value: Uint8Array | null): 
   const start = at + CatalogFile.at.userInfo;
   const info = new Uint8Array(SIZE);
   if (value) info.set(value.subarray(0, SIZE));
-  for (const [offset, length] of PRIVATE) info.set(node.bytes.subarray(start + offset, start + offset + length), offset);
+  for (const [offset, length] of PRIVATE)
+    info.set(node.bytes.subarray(start + offset, start + offset + length), offset);
   node.bytes.set(info, start);
   node.dirty = true;
 }

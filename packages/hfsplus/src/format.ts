@@ -2,13 +2,29 @@
 // by macOS; docs/formats/hfsplus.md, "Formatting". The device reads as zeros, so only what is not zero is written.
 
 import { type BlockDevice, type FormatOptions, type RecordOf, UnsupportedError } from '@tintype/core';
+import { Node } from './btree/node.js';
 import { EMPTY_FORK, type ForkRecord } from './extent.js';
 import { journalInfo } from './journal.js';
 import { toStored } from './names.js';
 import { fileRecord, folderRecord, putKey, threadRecord } from './records/catalog-records.js';
-import { HEADER_MAP_AT, HEADER_RECORD_AT, HEADER_USER_RECORD_AT, HeaderRecord, KEY_COMPARE, MAX_KEY, NODE_KIND, TREE_ATTRIBUTES } from './structs/btree.js';
-import { CNID, EPOCH_OFFSET, SIGNATURE_HFSPLUS, SIGNATURE_HFSX, VOLUME_ATTRIBUTES, VolumeHeader } from './structs/volume-header.js';
-import { Node } from './btree/node.js';
+import {
+  HEADER_MAP_AT,
+  HEADER_RECORD_AT,
+  HEADER_USER_RECORD_AT,
+  HeaderRecord,
+  KEY_COMPARE,
+  MAX_KEY,
+  NODE_KIND,
+  TREE_ATTRIBUTES,
+} from './structs/btree.js';
+import {
+  CNID,
+  EPOCH_OFFSET,
+  SIGNATURE_HFSPLUS,
+  SIGNATURE_HFSX,
+  VOLUME_ATTRIBUTES,
+  VolumeHeader,
+} from './structs/volume-header.js';
 
 const MIB = 1 << 20;
 const GIB = 1 << 30;
@@ -16,8 +32,21 @@ const SMALLEST_VOLUME = MIB;
 const LARGEST_VOLUME = 16e12;
 /** MiB of the attributes, catalog and extents trees, from 1 GiB on, doubling. */
 const TREE_SIZES: readonly (readonly [number, number, number])[] = [
-  [4, 4, 4], [6, 6, 4], [8, 8, 4], [11, 11, 5], [64, 32, 5], [84, 49, 6], [111, 74, 7], [147, 111, 8],
-  [194, 169, 9], [256, 256, 11], [294, 294, 14], [338, 338, 16], [388, 388, 20], [446, 446, 25], [512, 512, 32],
+  [4, 4, 4],
+  [6, 6, 4],
+  [8, 8, 4],
+  [11, 11, 5],
+  [64, 32, 5],
+  [84, 49, 6],
+  [111, 74, 7],
+  [147, 111, 8],
+  [194, 169, 9],
+  [256, 256, 11],
+  [294, 294, 14],
+  [338, 338, 16],
+  [388, 388, 20],
+  [446, 446, 25],
+  [512, 512, 32],
 ];
 
 export interface TreeLayout {
@@ -44,7 +73,10 @@ export interface VolumeLayout {
 /** The layout of a volume of this size, always with a journal. @throws UnsupportedError */
 export function layoutOf(size: number): VolumeLayout {
   if (size < SMALLEST_VOLUME || size > LARGEST_VOLUME)
-    throw new UnsupportedError(`a journaled HFS+ volume has ${SMALLEST_VOLUME} to ${LARGEST_VOLUME} bytes, not ${size}`, { size });
+    throw new UnsupportedError(
+      `a journaled HFS+ volume has ${SMALLEST_VOLUME} to ${LARGEST_VOLUME} bytes, not ${size}`,
+      { size },
+    );
   const tebibytes = size / (1024 * GIB);
   const blockSize = tebibytes < 2 ? 4096 : tebibytes < 8 ? 8192 : 16_384;
   const totalBlocks = Math.floor(size / blockSize);
@@ -60,13 +92,22 @@ export function layoutOf(size: number): VolumeLayout {
   const journalStart = journalInfoBlock + 1;
   const extents = tree(4096, extentsBytes, journalStart + journalBytes / blockSize);
   const attributes = tree(8192, attributesBytes, extents.start + extents.bytes / blockSize);
-  const gap = totalBlocks * blockSize >= 2 * MIB ? 10 * attributes.bytes / blockSize : 0;
+  const gap = totalBlocks * blockSize >= 2 * MIB ? (10 * attributes.bytes) / blockSize : 0;
   const catalog = tree(size < GIB ? 4096 : 8192, catalogBytes, attributes.start + attributes.bytes / blockSize + gap);
   const catalogBlocks = catalog.bytes / blockSize;
-  const hotBand = size >= 10 * GIB ? Math.floor(Math.min(Math.max(Math.floor(size / 1024) * 5, 10 * MIB), 512 * MIB) / blockSize) : 0;
+  const hotBand =
+    size >= 10 * GIB ? Math.floor(Math.min(Math.max(Math.floor(size / 1024) * 5, 10 * MIB), 512 * MIB) / blockSize) : 0;
   const used = 3 + bitmapBlocks + (journalBytes + extents.bytes + attributes.bytes + catalog.bytes) / blockSize;
   return {
-    blockSize, totalBlocks, bitmapBlocks, journalInfoBlock, journalStart, journalBytes, extents, attributes, catalog,
+    blockSize,
+    totalBlocks,
+    bitmapBlocks,
+    journalInfoBlock,
+    journalStart,
+    journalBytes,
+    extents,
+    attributes,
+    catalog,
     freeBlocks: totalBlocks - used,
     nextAllocation: catalog.start + catalogBlocks + 10 * catalogBlocks + hotBand,
   };
@@ -83,7 +124,10 @@ function treeSizes(size: number): readonly [number, number, number] {
     const bytes = Math.max(4 * sectors, 8 * 4096);
     return [Math.max(4 * sectors, 8 * 8192), bytes, bytes];
   }
-  const row = Math.min(14, Math.floor(sectors / 2 ** 22) === 0 ? 0 : Math.floor(Math.log2(Math.floor(sectors / 2 ** 22))) + 1);
+  const row = Math.min(
+    14,
+    Math.floor(sectors / 2 ** 22) === 0 ? 0 : Math.floor(Math.log2(Math.floor(sectors / 2 ** 22))) + 1,
+  );
   const [attributes, catalog, extents] = TREE_SIZES[row] as readonly [number, number, number];
   return [attributes * MIB, catalog * MIB, extents * MIB];
 }
@@ -93,11 +137,26 @@ export function format(device: BlockDevice, options: FormatOptions): void {
   const { blockSize } = layout;
   writeBitmap(device, layout);
   device.write(layout.journalInfoBlock * blockSize, journalInfo(layout.journalStart * blockSize, layout.journalBytes));
-  writeTree(device, layout, layout.extents, { maxKeyLength: MAX_KEY.extents, compare: 0, attributes: TREE_ATTRIBUTES.bigKeys, leaf: null });
+  writeTree(device, layout, layout.extents, {
+    maxKeyLength: MAX_KEY.extents,
+    compare: 0,
+    attributes: TREE_ATTRIBUTES.bigKeys,
+    leaf: null,
+  });
   const variable = TREE_ATTRIBUTES.bigKeys | TREE_ATTRIBUTES.variableIndexKeys;
-  writeTree(device, layout, layout.attributes, { maxKeyLength: MAX_KEY.attributes, compare: 0, attributes: variable, leaf: null });
+  writeTree(device, layout, layout.attributes, {
+    maxKeyLength: MAX_KEY.attributes,
+    compare: 0,
+    attributes: variable,
+    leaf: null,
+  });
   const compare = options.caseSensitive ? KEY_COMPARE.binary : KEY_COMPARE.folding;
-  writeTree(device, layout, layout.catalog, { maxKeyLength: MAX_KEY.catalog, compare, attributes: variable, leaf: firstLeaf(layout, options) });
+  writeTree(device, layout, layout.catalog, {
+    maxKeyLength: MAX_KEY.catalog,
+    compare,
+    attributes: variable,
+    leaf: firstLeaf(layout, options),
+  });
   const header = new Uint8Array(512);
   VolumeHeader.write(new DataView(header.buffer), 0, volumeHeader(layout, options));
   device.write(device.size - 1024, header);
@@ -114,7 +173,11 @@ function writeBitmap(device: BlockDevice, layout: VolumeLayout): void {
   };
   const attributesEnd = layout.attributes.start + layout.attributes.bytes / blockSize;
   const catalogEnd = catalog.start + catalog.bytes / blockSize;
-  const used = [[0, attributesEnd], [catalog.start, catalogEnd], [totalBlocks - 1, totalBlocks]] as const;
+  const used = [
+    [0, attributesEnd],
+    [catalog.start, catalogEnd],
+    [totalBlocks - 1, totalBlocks],
+  ] as const;
   for (let index = 0; index < layout.bitmapBlocks; index += 1) {
     const base = index * blockSize * 8;
     bitmap.fill(0);
@@ -141,13 +204,26 @@ function writeTree(device: BlockDevice, layout: VolumeLayout, tree: TreeLayout, 
   const leaf = parts.leaf;
   header.bytes[8] = NODE_KIND.header;
   header.view.setUint16(10, 3);
-  for (const [i, at] of [HEADER_RECORD_AT, HEADER_USER_RECORD_AT, HEADER_MAP_AT, nodeSize - 8].entries()) header.view.setUint16(nodeSize - 2 * (i + 1), at);
+  for (const [i, at] of [HEADER_RECORD_AT, HEADER_USER_RECORD_AT, HEADER_MAP_AT, nodeSize - 8].entries())
+    header.view.setUint16(nodeSize - 2 * (i + 1), at);
   const totalNodes = bytes / nodeSize;
   const root = leaf ? 1 : 0;
   HeaderRecord.write(header.view, HEADER_RECORD_AT, {
-    treeDepth: root, rootNode: root, leafRecords: leaf?.count ?? 0, firstLeafNode: root, lastLeafNode: root, nodeSize,
-    maxKeyLength: parts.maxKeyLength, totalNodes, freeNodes: totalNodes - 1 - root, reserved1: 0, clumpSize: bytes, btreeType: 0,
-    keyCompareType: parts.compare, attributes: parts.attributes, reserved3: new Uint8Array(64),
+    treeDepth: root,
+    rootNode: root,
+    leafRecords: leaf?.count ?? 0,
+    firstLeafNode: root,
+    lastLeafNode: root,
+    nodeSize,
+    maxKeyLength: parts.maxKeyLength,
+    totalNodes,
+    freeNodes: totalNodes - 1 - root,
+    reserved1: 0,
+    clumpSize: bytes,
+    btreeType: 0,
+    keyCompareType: parts.compare,
+    attributes: parts.attributes,
+    reserved3: new Uint8Array(64),
   });
   header.bytes[HEADER_MAP_AT] = leaf ? 0xc0 : 0x80;
   device.write(start * layout.blockSize, header.bytes);
@@ -160,7 +236,14 @@ function firstLeaf(layout: VolumeLayout, options: FormatOptions): Node {
   leaf.init(NODE_KIND.leaf, 1);
   const name = toStored(options.volumeName).slice(0, 255) || 'untitled';
   const now = options.now + EPOCH_OFFSET;
-  const root = folderRecord({ id: CNID.rootFolder, now, mode: 0o40755, uid: options.uid, gid: options.gid, hasFolderCount: options.caseSensitive });
+  const root = folderRecord({
+    id: CNID.rootFolder,
+    now,
+    mode: 0o40755,
+    uid: options.uid,
+    gid: options.gid,
+    hasFolderCount: options.caseSensitive,
+  });
   root.valence = 2;
   const journal = fileRecord({ id: 16, now, mode: 0o100000, uid: 0, gid: 0 });
   const info = fileRecord({ id: 17, now, mode: 0o100000, uid: 0, gid: 0 });
@@ -194,18 +277,36 @@ function volumeHeader(layout: VolumeLayout, options: FormatOptions): RecordOf<ty
   options.random(finderInfo.subarray(24));
   const encodingsBitmap = new Uint8Array(8);
   encodingsBitmap[7] = 1;
-  const fork = ({ bytes, start }: { bytes: number; start: number }): ForkRecord => ({ ...oneExtent(bytes, start, bytes / blockSize), clumpSize: bytes });
+  const fork = ({ bytes, start }: { bytes: number; start: number }): ForkRecord => ({
+    ...oneExtent(bytes, start, bytes / blockSize),
+    clumpSize: bytes,
+  });
   return {
     signature: options.caseSensitive ? SIGNATURE_HFSX : SIGNATURE_HFSPLUS,
     version: options.caseSensitive ? 5 : 4,
     attributes: (VOLUME_ATTRIBUTES.unusedNodeFix | VOLUME_ATTRIBUTES.unmounted | VOLUME_ATTRIBUTES.journaled) >>> 0,
     lastMountedVersion: 0x31302e30,
     journalInfoBlock: layout.journalInfoBlock,
-    createDate: now - zone, modifyDate: now, backupDate: 0, checkedDate: now,
-    fileCount: 2, folderCount: 0, blockSize, totalBlocks, freeBlocks, nextAllocation: Math.min(nextAllocation, totalBlocks - 1),
-    rsrcClumpSize: clump, dataClumpSize: clump, nextCatalogID: 18, writeCount: 0, encodingsBitmap, finderInfo,
+    createDate: now - zone,
+    modifyDate: now,
+    backupDate: 0,
+    checkedDate: now,
+    fileCount: 2,
+    folderCount: 0,
+    blockSize,
+    totalBlocks,
+    freeBlocks,
+    nextAllocation: Math.min(nextAllocation, totalBlocks - 1),
+    rsrcClumpSize: clump,
+    dataClumpSize: clump,
+    nextCatalogID: 18,
+    writeCount: 0,
+    encodingsBitmap,
+    finderInfo,
     allocationFile: fork({ bytes: bitmapBlocks * blockSize, start: 1 }),
-    extentsFile: fork(layout.extents), catalogFile: fork(layout.catalog), attributesFile: fork(layout.attributes),
+    extentsFile: fork(layout.extents),
+    catalogFile: fork(layout.catalog),
+    attributesFile: fork(layout.attributes),
     startupFile: EMPTY_FORK,
   };
 }

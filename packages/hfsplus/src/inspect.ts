@@ -10,8 +10,12 @@ import { JournalHeader, JournalInfoBlock } from './structs/journal.js';
 import { VolumeHeader } from './structs/volume-header.js';
 
 const PLACES = [
-  'header: the volume header', 'alternate: the alternate volume header', 'journal: journal info block and header',
-  'catalog, extents, attributes: header of a tree', 'catalog:N, extents:N, attributes:N: node N of a tree', 'block:N: the bytes of block N',
+  'header: the volume header',
+  'alternate: the alternate volume header',
+  'journal: journal info block and header',
+  'catalog, extents, attributes: header of a tree',
+  'catalog:N, extents:N, attributes:N: node N of a tree',
+  'block:N: the bytes of block N',
 ];
 const DUMP_LIMIT = 4096;
 
@@ -22,7 +26,8 @@ export function* inspect(device: BlockDevice, place: string | null): Generator<s
   }
   const [name = '', number] = place.split(':');
   if (name === 'header') yield dump(device, 1024, VolumeHeader.size, (view) => VolumeHeader.dump(view, 0));
-  else if (name === 'alternate') yield dump(device, device.size - 1024, VolumeHeader.size, (view) => VolumeHeader.dump(view, 0));
+  else if (name === 'alternate')
+    yield dump(device, device.size - 1024, VolumeHeader.size, (view) => VolumeHeader.dump(view, 0));
   else if (name === 'journal') yield* journal(device);
   else if (name === 'block') yield hexDump(device, Number(number) * readVolumeHeader(device).blockSize);
   else yield* tree(new Mounted(device), name, number);
@@ -44,11 +49,17 @@ function* journal(device: BlockDevice): Generator<string> {
   yield dump(device, at, 512, (view) => JournalInfoBlock.dump(view, 0));
   const info = new Uint8Array(512);
   device.read(at, info);
-  yield dump(device, JournalInfoBlock.read(new DataView(info.buffer), 0).offset, 512, (view) => JournalHeader.dump(view, 0));
+  yield dump(device, JournalInfoBlock.read(new DataView(info.buffer), 0).offset, 512, (view) =>
+    JournalHeader.dump(view, 0),
+  );
 }
 
 function* tree(mounted: Mounted, name: string, number: string | undefined): Generator<string> {
-  const found: Record<string, TreeFile | null> = { catalog: mounted.catalog, extents: mounted.extents, attributes: mounted.attributes };
+  const found: Record<string, TreeFile | null> = {
+    catalog: mounted.catalog,
+    extents: mounted.extents,
+    attributes: mounted.attributes,
+  };
   const file = found[name]?.file;
   if (!file) {
     yield `there is no place ${name}; places are:`;
@@ -85,6 +96,9 @@ function hexDump(device: BlockDevice, position: number): string {
   const bytes = new Uint8Array(Math.max(0, Math.min(DUMP_LIMIT, device.size - position)));
   device.read(position, bytes);
   const lines: string[] = [];
-  for (let at = 0; at < bytes.length; at += 32) lines.push(`${(position + at).toString(16).padStart(12, '0')}  ${Buffer.from(bytes.subarray(at, at + 32)).toString('hex')}`);
+  for (let at = 0; at < bytes.length; at += 32)
+    lines.push(
+      `${(position + at).toString(16).padStart(12, '0')}  ${Buffer.from(bytes.subarray(at, at + 32)).toString('hex')}`,
+    );
   return lines.join('\n');
 }

@@ -7,10 +7,22 @@ import { BsdInfo, CatalogFile, RECORD_FLAGS, RECORD_TYPE } from './structs/catal
 import { ForkData } from './structs/volume-header.js';
 
 const KINDS: Readonly<Record<number, ItemKind>> = {
-  0o010000: 'fifo', 0o020000: 'char', 0o040000: 'directory', 0o060000: 'block', 0o100000: 'file', 0o120000: 'symlink', 0o140000: 'socket',
+  2401: 'fifo',
+  4802: 'char',
+  9604: 'directory',
+  14406: 'block',
+  16807: 'file',
+  21609: 'symlink',
+  26411: 'socket',
 };
 const TYPE_BITS: Readonly<Record<ItemKind, number>> = {
-  fifo: 0o010000, char: 0o020000, directory: 0o040000, block: 0o060000, file: 0o100000, symlink: 0o120000, socket: 0o140000,
+  fifo: 0o010000,
+  char: 0o020000,
+  directory: 0o040000,
+  block: 0o060000,
+  file: 0o100000,
+  symlink: 0o120000,
+  socket: 0o140000,
 };
 const TYPE_MASK = 0o170000;
 /** Permissions where the volume has none: written by systems that knew no owners. */
@@ -18,9 +30,14 @@ const DEFAULT_MODE = { directory: 0o755, file: 0o644 } as const;
 
 /** Offsets of what folders and files have in the same place. */
 const AT = {
-  flags: CatalogFile.at.flags, created: CatalogFile.at.createDate, modified: CatalogFile.at.contentModDate,
-  changed: CatalogFile.at.attributeModDate, accessed: CatalogFile.at.accessDate, bsd: CatalogFile.at.bsdInfo,
-  finder: CatalogFile.at.userInfo, extendedFinder: CatalogFile.at.finderInfo,
+  flags: CatalogFile.at.flags,
+  created: CatalogFile.at.createDate,
+  modified: CatalogFile.at.contentModDate,
+  changed: CatalogFile.at.attributeModDate,
+  accessed: CatalogFile.at.accessDate,
+  bsd: CatalogFile.at.bsdInfo,
+  finder: CatalogFile.at.userInfo,
+  extendedFinder: CatalogFile.at.finderInfo,
 };
 
 export function typeBits(kind: ItemKind): number {
@@ -49,16 +66,26 @@ export function itemOf({ node, at, type }: Place, { name, epoch, blockSize }: It
   const fork = at + CatalogFile.at.dataFork;
   const id = view.getUint32(at + CatalogFile.at.fileID);
   return {
-    id, name, kind, inode: id, device: 0,
+    id,
+    name,
+    kind,
+    inode: id,
+    device: 0,
     nlink: !isFolder && !isDevice && special > 1 ? special : 1,
     size: hasData ? size64(view, fork + ForkData.at.logicalSize) : 0,
     allocated: hasData ? view.getUint32(fork + ForkData.at.totalBlocks) * blockSize : 0,
-    mode, uid: view.getUint32(bsd + BsdInfo.at.ownerID), gid: view.getUint32(bsd + BsdInfo.at.groupID),
+    mode,
+    uid: view.getUint32(bsd + BsdInfo.at.ownerID),
+    gid: view.getUint32(bsd + BsdInfo.at.groupID),
     flags: readFlags(view, at),
-    mtime: view.getUint32(at + AT.modified) - epoch, mtimeNanos: 0,
-    ctime: view.getUint32(at + AT.changed) - epoch, ctimeNanos: 0,
-    btime: view.getUint32(at + AT.created) - epoch, btimeNanos: 0,
-    rdevMajor: isDevice ? special >>> 24 : 0, rdevMinor: isDevice ? special & 0xff_ffff : 0,
+    mtime: view.getUint32(at + AT.modified) - epoch,
+    mtimeNanos: 0,
+    ctime: view.getUint32(at + AT.changed) - epoch,
+    ctimeNanos: 0,
+    btime: view.getUint32(at + AT.created) - epoch,
+    btimeNanos: 0,
+    rdevMajor: isDevice ? special >>> 24 : 0,
+    rdevMinor: isDevice ? special & 0xff_ffff : 0,
     hasXattrs: hasXattrs(view, at, isFolder),
   };
 }
@@ -99,7 +126,7 @@ export function applyChange({ view, at, type }: RecordBytes, change: AttributeCh
   };
   if (change.mode !== undefined) {
     const old = view.getUint16(bsd + BsdInfo.at.fileMode);
-    const bits = (old & TYPE_MASK) || (type === RECORD_TYPE.folder ? TYPE_BITS.directory : TYPE_BITS.file);
+    const bits = old & TYPE_MASK || (type === RECORD_TYPE.folder ? TYPE_BITS.directory : TYPE_BITS.file);
     view.setUint16(bsd + BsdInfo.at.fileMode, bits | (change.mode & 0o7777));
   }
   if (change.uid !== undefined) view.setUint32(bsd + BsdInfo.at.ownerID, change.uid);
@@ -119,7 +146,10 @@ function putFlags({ view, at, type }: RecordBytes, flags: number): void {
   view.setUint8(bsd + BsdInfo.at.adminFlags, kept >>> 16);
   view.setUint8(bsd + BsdInfo.at.ownerFlags, (kept & 0xdf) | compressed);
   const finder = view.getUint16(at + AT.finder + 8);
-  view.setUint16(at + AT.finder + 8, (flags & UF_HIDDEN) !== 0 ? finder | FINDER_INVISIBLE : finder & ~FINDER_INVISIBLE);
+  view.setUint16(
+    at + AT.finder + 8,
+    (flags & UF_HIDDEN) !== 0 ? finder | FINDER_INVISIBLE : finder & ~FINDER_INVISIBLE,
+  );
   if (type !== RECORD_TYPE.file) return;
   const record = view.getUint16(at + AT.flags);
   const isLocked = (kept & (UF_IMMUTABLE | SF_IMMUTABLE)) !== 0;
@@ -129,12 +159,19 @@ function putFlags({ view, at, type }: RecordBytes, flags: number): void {
 /** True for the record of a hard link to a file: what it stands for lies in the private folder. */
 export function isFileLink({ node, at, type }: Place): boolean {
   const finder = at + CatalogFile.at.userInfo;
-  return type === RECORD_TYPE.file && node.view.getUint32(finder) === 0x686c_6e6b && node.view.getUint32(finder + 4) === 0x6866_732b;
+  return (
+    type === RECORD_TYPE.file &&
+    node.view.getUint32(finder) === 0x686c_6e6b &&
+    node.view.getUint32(finder + 4) === 0x6866_732b
+  );
 }
 
 /** True for the record of a hard link to a folder. */
 export function isFolderLink({ node, at, type }: Place): boolean {
   const finder = at + CatalogFile.at.userInfo;
-  return type === RECORD_TYPE.file && node.view.getUint32(finder) === 0x6664_7270 && node.view.getUint32(finder + 4) === 0x4d41_4353;
+  return (
+    type === RECORD_TYPE.file &&
+    node.view.getUint32(finder) === 0x6664_7270 &&
+    node.view.getUint32(finder + 4) === 0x4d41_4353
+  );
 }
-

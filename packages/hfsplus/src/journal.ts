@@ -6,7 +6,13 @@
 
 import { assert, type BlockDevice, CorruptError, type RecordOf } from '@tintype/core';
 import {
-  BlockInfo, BlockListHeader, JOURNAL_ENDIAN, JOURNAL_INFO_FLAGS, JOURNAL_MAGIC, JournalHeader, JournalInfoBlock,
+  BlockInfo,
+  BlockListHeader,
+  JOURNAL_ENDIAN,
+  JOURNAL_INFO_FLAGS,
+  JOURNAL_MAGIC,
+  JournalHeader,
+  JournalInfoBlock,
 } from './structs/journal.js';
 import type { VolumeHeader } from './structs/volume-header.js';
 import { VOLUME_ATTRIBUTES } from './structs/volume-header.js';
@@ -70,13 +76,21 @@ export class Journal {
     if ((volume.attributes & VOLUME_ATTRIBUTES.journaled) === 0) return null;
     const place = volume.journalInfoBlock * volume.blockSize;
     const bytes = new Uint8Array(SECTOR);
-    if (volume.journalInfoBlock === 0 || place + SECTOR > device.size) throw new CorruptError('HFSPlusVolumeHeader', 'journalInfoBlock', place, 'lies outside the volume');
+    if (volume.journalInfoBlock === 0 || place + SECTOR > device.size)
+      throw new CorruptError('HFSPlusVolumeHeader', 'journalInfoBlock', place, 'lies outside the volume');
     device.read(place, bytes);
     const view = new DataView(bytes.buffer);
     const info = JournalInfoBlock.read(view, 0);
-    if ((info.flags & JOURNAL_INFO_FLAGS.inVolume) === 0) throw JournalInfoBlock.corrupt(view, 0, 'flags', 'the journal is not on this volume');
+    if ((info.flags & JOURNAL_INFO_FLAGS.inVolume) === 0)
+      throw JournalInfoBlock.corrupt(view, 0, 'flags', 'the journal is not on this volume');
     const { offset, size } = info;
-    if (size < SMALLEST || size > LARGEST || size % SECTOR !== 0 || offset % SECTOR !== 0 || offset + size > device.size)
+    if (
+      size < SMALLEST ||
+      size > LARGEST ||
+      size % SECTOR !== 0 ||
+      offset % SECTOR !== 0 ||
+      offset + size > device.size
+    )
       throw JournalInfoBlock.corrupt(view, 0, 'size', 'no journal can have this place and size');
     const isUnused = (info.flags & JOURNAL_INFO_FLAGS.needsInit) !== 0;
     const header = isUnused ? emptyHeader(size) : readHeader(device, offset, size);
@@ -177,7 +191,15 @@ export class Journal {
     const bytes = new Uint8Array(sector);
     const view = new DataView(bytes.buffer);
     JournalHeader.write(view, 0, {
-      magic: JOURNAL_MAGIC, endian: JOURNAL_ENDIAN, start, end, size, blhdrSize: listHeaderSize, checksum: 0, jhdrSize: sector, sequenceNum: sequence,
+      magic: JOURNAL_MAGIC,
+      endian: JOURNAL_ENDIAN,
+      start,
+      end,
+      size,
+      blhdrSize: listHeaderSize,
+      checksum: 0,
+      jhdrSize: sector,
+      sequenceNum: sequence,
     });
     assert(little, 'journals of the other byte order are emptied before they are written');
     view.setUint32(JournalHeader.at.checksum, journalChecksum(bytes.subarray(0, 44)), true);
@@ -197,9 +219,11 @@ export class Journal {
     while (used < ring) {
       if (at === end || (at === sector && end === size)) isPastEnd = true;
       const list = this.#list(at, ring - used);
-      const follows: boolean = list !== null && (last === null || list.sequence === 0 || list.sequence === last || list.sequence === ((last + 1) >>> 0));
+      const follows: boolean =
+        list !== null &&
+        (last === null || list.sequence === 0 || list.sequence === last || list.sequence === (last + 1) >>> 0);
       if (!list || !follows || (isPastEnd && list.sequence === 0)) break;
-      if (isPastEnd && last !== null && list.sequence !== ((last + 1) >>> 0) && list.isFirst) break;
+      if (isPastEnd && last !== null && list.sequence !== (last + 1) >>> 0 && list.isFirst) break;
       if (list.isFirst || transactions.length === 0) transactions.push([]);
       transactions.at(-1)?.push(...list.blocks);
       last = list.sequence;
@@ -209,7 +233,13 @@ export class Journal {
     if (!isPastEnd) {
       // A bad list before the end: only the whole transactions before it count.
       transactions.pop();
-      if (transactions.length === 0) throw new CorruptError('journal', 'block list', this.#offset + at, `no whole transaction before the end, sequence ${sequence}`);
+      if (transactions.length === 0)
+        throw new CorruptError(
+          'journal',
+          'block list',
+          this.#offset + at,
+          `no whole transaction before the end, sequence ${sequence}`,
+        );
     }
     return transactions.flat();
   }
@@ -237,13 +267,21 @@ export class Journal {
       const bytes = view.getUint32(entry + 8, little);
       if (bytes === 0 || offset + bytes > length) return null;
       if (high !== KILLED || low !== KILLED) {
-        const block = this.#block(at, offset, high * 0x1_0000_0000 + low, bytes, (flags & CHECK_BLOCKS) !== 0 ? view.getUint32(entry + 12, little) : 0);
+        const block = this.#block(
+          at,
+          offset,
+          high * 0x1_0000_0000 + low,
+          bytes,
+          (flags & CHECK_BLOCKS) !== 0 ? view.getUint32(entry + 12, little) : 0,
+        );
         if (!block) return null;
         blocks.push(block);
       }
       offset += bytes;
     }
-    return offset === length ? { length, sequence: view.getUint32(16 + 12, little), isFirst: (flags & FIRST_LIST) !== 0, blocks } : null;
+    return offset === length
+      ? { length, sequence: view.getUint32(16 + 12, little), isFirst: (flags & FIRST_LIST) !== 0, blocks }
+      : null;
   }
 
   #block(listAt: number, offset: number, number: number, length: number, checksum: number): JournalBlock | null {
@@ -257,7 +295,15 @@ export class Journal {
 
 /** A journal that was never used: its header is written at the first commit. */
 function emptyHeader(size: number): Header {
-  return { start: SECTOR, end: SECTOR, size, listHeaderSize: LIST_HEADER_SIZE, sector: SECTOR, sequence: 1, little: true };
+  return {
+    start: SECTOR,
+    end: SECTOR,
+    size,
+    listHeaderSize: LIST_HEADER_SIZE,
+    sector: SECTOR,
+    sequence: 1,
+    little: true,
+  };
 }
 
 function readHeader(device: BlockDevice, offset: number, journalSize: number): Header {
@@ -265,23 +311,34 @@ function readHeader(device: BlockDevice, offset: number, journalSize: number): H
   device.read(offset, bytes);
   const view = new DataView(bytes.buffer);
   const little = view.getUint32(4, true) === JOURNAL_ENDIAN;
-  const corrupt = (field: keyof typeof JournalHeader.fields & string, problem: string) => JournalHeader.corrupt(view, 0, field, problem);
+  const corrupt = (field: keyof typeof JournalHeader.fields & string, problem: string) =>
+    JournalHeader.corrupt(view, 0, field, problem);
   const magic = view.getUint32(0, little);
   if (magic !== JOURNAL_MAGIC && magic !== 0x4a484452) throw corrupt('magic', 'is no journal header');
   if (!little && view.getUint32(4, false) !== JOURNAL_ENDIAN) throw corrupt('endian', 'names no byte order');
-  const read64 = (at: number) => view.getUint32(at + (little ? 4 : 0), little) * 0x1_0000_0000 + view.getUint32(at + (little ? 0 : 4), little);
+  const read64 = (at: number) =>
+    view.getUint32(at + (little ? 4 : 0), little) * 0x1_0000_0000 + view.getUint32(at + (little ? 0 : 4), little);
   const header: Header = {
-    start: read64(8), end: read64(16), size: read64(24), listHeaderSize: view.getUint32(32, little),
-    sector: view.getUint32(40, little), sequence: view.getUint32(44, little), little,
+    start: read64(8),
+    end: read64(16),
+    size: read64(24),
+    listHeaderSize: view.getUint32(32, little),
+    sector: view.getUint32(40, little),
+    sequence: view.getUint32(44, little),
+    little,
   };
   const sum = view.getUint32(36, little);
   view.setUint32(36, 0, little);
-  if (magic === JOURNAL_MAGIC && journalChecksum(bytes.subarray(0, 44)) !== sum) throw corrupt('checksum', 'does not agree');
+  if (magic === JOURNAL_MAGIC && journalChecksum(bytes.subarray(0, 44)) !== sum)
+    throw corrupt('checksum', 'does not agree');
   const { start, end, size, sector, listHeaderSize } = header;
   if (size !== journalSize) throw corrupt('size', `the info block says ${journalSize}`);
-  if (sector < SECTOR || sector > 65_536 || (sector & (sector - 1)) !== 0) throw corrupt('jhdrSize', 'is no sector size');
-  for (const at of [start, end]) if (at < sector || at > size || at % SECTOR !== 0) throw corrupt('start', 'start or end lies outside the journal');
-  if (listHeaderSize < 48 || listHeaderSize % 16 !== 0 || listHeaderSize > size / 4) throw corrupt('blhdrSize', 'no list header has this size');
+  if (sector < SECTOR || sector > 65_536 || (sector & (sector - 1)) !== 0)
+    throw corrupt('jhdrSize', 'is no sector size');
+  for (const at of [start, end])
+    if (at < sector || at > size || at % SECTOR !== 0) throw corrupt('start', 'start or end lies outside the journal');
+  if (listHeaderSize < 48 || listHeaderSize % 16 !== 0 || listHeaderSize > size / 4)
+    throw corrupt('blhdrSize', 'no list header has this size');
   return header;
 }
 
@@ -292,13 +349,19 @@ function listBytes(blocks: readonly JournalBlock[], header: Header, isFirst: boo
   const list = new Uint8Array(length);
   const view = new DataView(list.buffer);
   BlockListHeader.write(view, 0, {
-    maxBlocks: listHeaderSize / 16 - 1, numBlocks: blocks.length + 1, bytesUsed: length, checksum: 0,
+    maxBlocks: listHeaderSize / 16 - 1,
+    numBlocks: blocks.length + 1,
+    bytesUsed: length,
+    checksum: 0,
     flags: isFirst ? CHECK_BLOCKS | FIRST_LIST : CHECK_BLOCKS,
   });
   view.setUint32(16 + BlockInfo.at.next, sequence, true);
   let at = listHeaderSize;
   for (const [i, { position, bytes }] of blocks.entries()) {
-    assert(position % sector === 0 && bytes.length % sector === 0 && bytes.length > 0, 'metadata comes in whole sectors');
+    assert(
+      position % sector === 0 && bytes.length % sector === 0 && bytes.length > 0,
+      'metadata comes in whole sectors',
+    );
     const entry = 32 + i * 16;
     const number = position / sector;
     view.setUint32(entry, number >>> 0, true);
@@ -317,8 +380,12 @@ export function journalInfo(offset: number, size: number): Uint8Array {
   const bytes = new Uint8Array(SECTOR).fill(0xdb, JournalInfoBlock.size);
   JournalInfoBlock.write(new DataView(bytes.buffer), 0, {
     flags: JOURNAL_INFO_FLAGS.inVolume | JOURNAL_INFO_FLAGS.needsInit,
-    deviceSignature: new Uint8Array(32), offset, size,
-    externalUuid: new Uint8Array(37), machineSerial: new Uint8Array(48), reserved: new Uint8Array(43),
+    deviceSignature: new Uint8Array(32),
+    offset,
+    size,
+    externalUuid: new Uint8Array(37),
+    machineSerial: new Uint8Array(48),
+    reserved: new Uint8Array(43),
   });
   return bytes;
 }

@@ -12,7 +12,14 @@ import { compareAttributes, compareBinary, compareExtents, compareFolding } from
 import { SpecialFork } from './special-fork.js';
 import { HEADER_RECORD_AT, HeaderRecord, KEY_COMPARE } from './structs/btree.js';
 import { FORK_TYPE } from './structs/extents.js';
-import { CNID, EPOCH_OFFSET, SIGNATURE_HFSPLUS, SIGNATURE_HFSX, VOLUME_ATTRIBUTES, VolumeHeader } from './structs/volume-header.js';
+import {
+  CNID,
+  EPOCH_OFFSET,
+  SIGNATURE_HFSPLUS,
+  SIGNATURE_HFSX,
+  VOLUME_ATTRIBUTES,
+  VolumeHeader,
+} from './structs/volume-header.js';
 
 export type HeaderFields = RecordOf<typeof VolumeHeader.fields>;
 
@@ -33,10 +40,14 @@ export function readVolumeHeader(device: BlockDevice, position = 1024): HeaderFi
   const header = VolumeHeader.read(view, 0);
   const corrupt = (field: keyof HeaderFields, problem: string) => VolumeHeader.corrupt(view, 0, field, problem);
   const { signature, version, blockSize, totalBlocks } = header;
-  if (signature !== SIGNATURE_HFSPLUS && signature !== SIGNATURE_HFSX) throw corrupt('signature', 'is neither H+ nor HX');
-  if (version !== (signature === SIGNATURE_HFSX ? 5 : 4)) throw corrupt('version', `does not go with signature ${signature.toString(16)}`);
-  if (blockSize < 512 || blockSize > 1 << 30 || (blockSize & (blockSize - 1)) !== 0) throw corrupt('blockSize', 'is no power of two of 512 or more');
-  if (totalBlocks < 4 || totalBlocks * blockSize > device.size) throw corrupt('totalBlocks', `the device has ${device.size} bytes, the volume claims ${totalBlocks * blockSize}`);
+  if (signature !== SIGNATURE_HFSPLUS && signature !== SIGNATURE_HFSX)
+    throw corrupt('signature', 'is neither H+ nor HX');
+  if (version !== (signature === SIGNATURE_HFSX ? 5 : 4))
+    throw corrupt('version', `does not go with signature ${signature.toString(16)}`);
+  if (blockSize < 512 || blockSize > 1 << 30 || (blockSize & (blockSize - 1)) !== 0)
+    throw corrupt('blockSize', 'is no power of two of 512 or more');
+  if (totalBlocks < 4 || totalBlocks * blockSize > device.size)
+    throw corrupt('totalBlocks', `the device has ${device.size} bytes, the volume claims ${totalBlocks * blockSize}`);
   if (header.freeBlocks > totalBlocks) throw corrupt('freeBlocks', `there are ${totalBlocks} blocks`);
   // Views into a short-lived buffer become copies.
   return { ...header, encodingsBitmap: header.encodingsBitmap.slice(), finderInfo: header.finderInfo.slice() };
@@ -66,9 +77,16 @@ export class Mounted {
     this.extents = this.#open(CNID.extentsFile, 'extents', header.extentsFile, compareExtents);
     const rule = this.#keyCompareType(header.catalogFile);
     this.caseSensitive = header.signature === SIGNATURE_HFSX && rule === KEY_COMPARE.binary;
-    this.catalog = this.#open(CNID.catalogFile, 'catalog', header.catalogFile, this.caseSensitive ? compareBinary : compareFolding);
+    this.catalog = this.#open(
+      CNID.catalogFile,
+      'catalog',
+      header.catalogFile,
+      this.caseSensitive ? compareBinary : compareFolding,
+    );
     const hasAttributes = header.attributesFile.totalBlocks > 0;
-    this.attributes = hasAttributes ? this.#open(CNID.attributesFile, 'attributes', header.attributesFile, compareAttributes) : null;
+    this.attributes = hasAttributes
+      ? this.#open(CNID.attributesFile, 'attributes', header.attributesFile, compareAttributes)
+      : null;
   }
 
   get blockSize(): number {
@@ -110,7 +128,13 @@ export class Mounted {
         : forkExtents(this.extents.tree, { id, forkType: FORK_TYPE.data }, record, totalBlocks);
     const extentLimit = id === CNID.extentsFile ? 8 : Number.POSITIVE_INFINITY;
     const clumpSize = Math.max(this.blockSize, record.clumpSize || this.blockSize);
-    const fork = new SpecialFork(this.device, this.allocation, { name, extents, clumpSize, blockSize: this.blockSize, extentLimit });
+    const fork = new SpecialFork(this.device, this.allocation, {
+      name,
+      extents,
+      clumpSize,
+      blockSize: this.blockSize,
+      extentLimit,
+    });
     const share = id === CNID.catalogFile ? 0.75 : 0.125;
     const file = new NodeFile(this.device, fork, name, this.cacheBytes * share);
     return { id, fork, file, tree: new Tree(file, { name, compare, maxKeyLength: 516 }) };

@@ -45,7 +45,8 @@ export class SpecialFork {
     for (const extent of this.extents) {
       const size = extent.count * blockSize;
       if (offset < start + size) {
-        if (offset + length > start + size) throw new CorruptError(name, 'extents', offset, 'a node is split across extents');
+        if (offset + length > start + size)
+          throw new CorruptError(name, 'extents', offset, 'a node is split across extents');
         return extent.start * blockSize + offset - start;
       }
       start += size;
@@ -65,7 +66,8 @@ export class SpecialFork {
     const last = this.extents.at(-1);
     const after = last ? last.start + last.count : 0;
     const extent =
-      this.#allocation.takeContiguous(wanted / blockSize, after) ?? this.#allocation.takeContiguous(least / blockSize, after);
+      this.#allocation.takeContiguous(wanted / blockSize, after) ??
+      this.#allocation.takeContiguous(least / blockSize, after);
     if (!extent || (this.extents.length >= extentLimit && extent.start !== after)) {
       if (extent) this.#allocation.giveBack(extent);
       throw this.#allocation.full(least);

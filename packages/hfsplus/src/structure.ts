@@ -38,7 +38,8 @@ export class Structure {
   /** Creates items of one folder; answers their ids in the order given. */
   create(folder: number, items: readonly NewItem[]): number[] {
     const ids: number[] = [];
-    for (let i = 0; i < items.length; i += CREATE_BATCH) ids.push(...this.#createBatch(folder, items.slice(i, i + CREATE_BATCH)));
+    for (let i = 0; i < items.length; i += CREATE_BATCH)
+      ids.push(...this.#createBatch(folder, items.slice(i, i + CREATE_BATCH)));
     return ids;
   }
 
@@ -51,7 +52,8 @@ export class Structure {
     });
     const sorted = [...prepared].sort((a, b) => (a.sortKey < b.sortKey ? -1 : a.sortKey > b.sortKey ? 1 : 0));
     let bytes = 0;
-    for (const { name, item } of sorted) bytes += keySize(name) + (item.kind === 'directory' ? 88 : 248) + 20 + 2 * name.length;
+    for (const { name, item } of sorted)
+      bytes += keySize(name) + (item.kind === 'directory' ? 88 : 248) + 20 + 2 * name.length;
     const links = items.filter((item) => item.kind === 'symlink').length;
     if (links > this.#volume.allocation.available) throw this.#volume.allocation.full(links * this.#volume.blockSize);
     this.#catalog.tree.reserve(2 * sorted.length, bytes);
@@ -60,22 +62,26 @@ export class Structure {
     this.#catalog.tree.inRun = true;
     for (const entry of sorted) this.#insert(folder, entry);
     const byId = [...sorted].sort((a, b) => a.id - b.id);
-    for (const { item, id, name } of byId) this.#catalog.putThread(item.kind === 'directory' ? 'folder' : 'file', id, { parent: folder, name });
+    for (const { item, id, name } of byId)
+      this.#catalog.putThread(item.kind === 'directory' ? 'folder' : 'file', id, { parent: folder, name });
     this.#catalog.tree.inRun = false;
     const folders = sorted.filter(({ item }) => item.kind === 'directory').length;
     this.#count(folder, sorted.length, folders);
     this.#volume.header.fileCount += sorted.length - folders;
     this.#volume.header.folderCount += folders;
-    for (const { item, id } of sorted) if (item.kind === 'symlink') this.#forks.write(id, 'data', 0, Buffer.from(item.target, 'utf8'));
+    for (const { item, id } of sorted)
+      if (item.kind === 'symlink') this.#forks.write(id, 'data', 0, Buffer.from(item.target, 'utf8'));
     return prepared.map(({ id }) => id);
   }
 
   #insert(folder: number, { item, name, id }: Prepared): void {
     const { epoch, caseSensitive } = this.#volume;
     const parts = { id, now: 0, mode: typeBits(item.kind) | (item.mode & 0o7777), uid: item.uid, gid: item.gid };
-    const record = item.kind === 'directory' ? folderRecord({ ...parts, hasFolderCount: caseSensitive }) : fileRecord(parts);
+    const record =
+      item.kind === 'directory' ? folderRecord({ ...parts, hasFolderCount: caseSensitive }) : fileRecord(parts);
     if (item.kind === 'symlink') record.userInfo.set(Buffer.from('slnkrhap'));
-    if (item.kind === 'char' || item.kind === 'block') record.bsdInfo.special = ((item.rdevMajor << 24) | (item.rdevMinor & 0xff_ffff)) >>> 0;
+    if (item.kind === 'char' || item.kind === 'block')
+      record.bsdInfo.special = ((item.rdevMajor << 24) | (item.rdevMinor & 0xff_ffff)) >>> 0;
     const bytes = putKey(folder, name, record);
     const view = new DataView(bytes.buffer);
     const type = item.kind === 'directory' ? RECORD_TYPE.folder : RECORD_TYPE.file;
@@ -106,7 +112,13 @@ export class Structure {
     view.setUint32(special, view.getUint32(special) + 1);
     inode.node.dirty = true;
     this.#links.setPrevious(first, linkId);
-    this.#links.putLink(reference, hidden.created, { id: linkId, parent: folder, name: stored, previous: 0, next: first });
+    this.#links.putLink(reference, hidden.created, {
+      id: linkId,
+      parent: folder,
+      name: stored,
+      previous: 0,
+      next: first,
+    });
     this.#count(folder, 1, 0);
     this.#volume.header.fileCount += 1;
   }
@@ -116,7 +128,10 @@ export class Structure {
     const linkId = this.#volume.takeId();
     this.#move(id, path, { parent: hidden.id, name: `iNode${id}` });
     const { node, at } = this.#catalog.recordOf(id);
-    node.view.setUint16(at + CatalogFile.at.flags, node.view.getUint16(at + CatalogFile.at.flags) | RECORD_FLAGS.hasLinkChain);
+    node.view.setUint16(
+      at + CatalogFile.at.flags,
+      node.view.getUint16(at + CatalogFile.at.flags) | RECORD_FLAGS.hasLinkChain,
+    );
     node.view.setUint32(at + CatalogFile.at.reserved1, linkId);
     node.view.setUint32(at + CatalogFile.at.bsdInfo + BsdInfo.at.special, 1);
     node.dirty = true;
@@ -176,7 +191,10 @@ export class Structure {
     const stored = storable(name);
     const to = storable(toName);
     const place = stored === null ? null : this.#catalog.find(folder, stored);
-    assert(place !== null && stored !== null && to !== null, 'an item that is renamed exists, and its new name can be stored');
+    assert(
+      place !== null && stored !== null && to !== null,
+      'an item that is renamed exists, and its new name can be stored',
+    );
     const id = idAt(place) as number;
     this.#forks.flushOf(id);
     const isFolder = place.type === RECORD_TYPE.folder;
@@ -206,7 +224,10 @@ export class Structure {
     const { view } = node;
     view.setUint32(at + CatalogFolder.at.valence, Math.max(0, view.getUint32(at + CatalogFolder.at.valence) + items));
     if ((view.getUint16(at + CatalogFolder.at.flags) & RECORD_FLAGS.hasFolderCount) !== 0)
-      view.setUint32(at + CatalogFolder.at.folderCount, Math.max(0, view.getUint32(at + CatalogFolder.at.folderCount) + folders));
+      view.setUint32(
+        at + CatalogFolder.at.folderCount,
+        Math.max(0, view.getUint32(at + CatalogFolder.at.folderCount) + folders),
+      );
     node.dirty = true;
     this.#volume.headerChanged = true;
   }

@@ -1,8 +1,16 @@
 // The one volume of an HFS+ file system, as `WritableVolume`.
 
 import {
-  type AttributeChange, CorruptError, type FileExtent, type Item, type ItemId, type NewItem, UnsupportedError,
-  type VolumeTraits, type WritableVolume, type XattrEntry,
+  type AttributeChange,
+  CorruptError,
+  type FileExtent,
+  type Item,
+  type ItemId,
+  type NewItem,
+  UnsupportedError,
+  type VolumeTraits,
+  type WritableVolume,
+  type XattrEntry,
 } from '@tintype/core';
 import { CompressedFiles } from './compressed-files.js';
 import { DataForks } from './data-fork.js';
@@ -126,7 +134,8 @@ export class HfsVolume implements WritableVolume {
   }
   readlink(id: ItemId): string {
     const size = this.#forks.size(id, 'data');
-    if (size > SYMLINK_LIMIT) throw new CorruptError('HFSPlusCatalogFile', 'dataFork', id, `a symlink's target has ${size} bytes`);
+    if (size > SYMLINK_LIMIT)
+      throw new CorruptError('HFSPlusCatalogFile', 'dataFork', id, `a symlink's target has ${size} bytes`);
     const target = new Uint8Array(size);
     this.#forks.read(id, 'data', 0, target);
     return Buffer.from(target).toString('utf8');
@@ -143,7 +152,8 @@ export class HfsVolume implements WritableVolume {
     }
     const hasRecords = this.#hasAttributes(id);
     for (const entry of hasRecords ? this.#attributes.list(id) : [])
-      if (!entry.name.startsWith(PRIVATE_ATTRIBUTE) && !(isCompressed && entry.name === 'com.apple.decmpfs')) entries.push(entry);
+      if (!entry.name.startsWith(PRIVATE_ATTRIBUTE) && !(isCompressed && entry.name === 'com.apple.decmpfs'))
+        entries.push(entry);
     return entries;
   }
 
@@ -197,8 +207,12 @@ export class HfsVolume implements WritableVolume {
 
   /** Items that are the file system's own, by kind: journal files, private folders, and what stands behind links. */
   get hiddenItems(): { readonly files: number; readonly folders: number } {
-    const journal = JOURNAL_FILES.filter((name) => this.#volume.isJournaled && this.#catalog.find(CNID.rootFolder, name)).length;
-    const folders = [FILE_LINKS_FOLDER, FOLDER_LINKS_FOLDER].flatMap((name) => this.#catalog.find(CNID.rootFolder, name) ?? []);
+    const journal = JOURNAL_FILES.filter(
+      (name) => this.#volume.isJournaled && this.#catalog.find(CNID.rootFolder, name),
+    ).length;
+    const folders = [FILE_LINKS_FOLDER, FOLDER_LINKS_FOLDER].flatMap(
+      (name) => this.#catalog.find(CNID.rootFolder, name) ?? [],
+    );
     const inodes = folders.map(({ node, at }) => node.view.getUint32(at + CatalogFolder.at.valence));
     return { files: journal + (inodes[0] ?? 0), folders: folders.length };
   }
@@ -217,7 +231,10 @@ export class HfsVolume implements WritableVolume {
     const rest = value ? true : this.#attributes.list(id).length > 0;
     const bits = name === SECURITY ? RECORD_FLAGS.hasAttributes | RECORD_FLAGS.hasSecurity : RECORD_FLAGS.hasAttributes;
     const flags = node.view.getUint16(place);
-    node.view.setUint16(place, rest ? flags | (value ? bits : 0) : flags & ~(RECORD_FLAGS.hasAttributes | RECORD_FLAGS.hasSecurity));
+    node.view.setUint16(
+      place,
+      rest ? flags | (value ? bits : 0) : flags & ~(RECORD_FLAGS.hasAttributes | RECORD_FLAGS.hasSecurity),
+    );
     node.dirty = true;
   }
 
@@ -226,7 +243,8 @@ export class HfsVolume implements WritableVolume {
     if (place.type !== RECORD_TYPE.file || this.#compressed.isCompressed(place)) return null;
     const size = this.#forks.size(id, 'resource');
     if (size === 0) return null;
-    if (size > XATTR_VALUE_LIMIT) throw new UnsupportedError(`a resource fork of ${size} bytes is longer than ${XATTR_VALUE_LIMIT}`);
+    if (size > XATTR_VALUE_LIMIT)
+      throw new UnsupportedError(`a resource fork of ${size} bytes is longer than ${XATTR_VALUE_LIMIT}`);
     const value = new Uint8Array(size);
     this.#forks.read(id, 'resource', 0, value);
     return value;
@@ -268,6 +286,10 @@ export class HfsVolume implements WritableVolume {
 
   #isPrivate(folder: ItemId, stored: string): boolean {
     if (folder !== CNID.rootFolder) return false;
-    return stored === FILE_LINKS_FOLDER || stored === FOLDER_LINKS_FOLDER || (this.#volume.isJournaled && JOURNAL_FILES.includes(stored));
+    return (
+      stored === FILE_LINKS_FOLDER ||
+      stored === FOLDER_LINKS_FOLDER ||
+      (this.#volume.isJournaled && JOURNAL_FILES.includes(stored))
+    );
   }
 }

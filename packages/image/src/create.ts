@@ -18,7 +18,8 @@ export function bandSizeFor(size: number): number {
 }
 
 export function createImage(store: FileStore, path: string, options: CreateImageOptions): DiskImage {
-  const opened = options.format === 'sparsebundle' ? createBundle(store, path, options) : createFile(store, path, options);
+  const opened =
+    options.format === 'sparsebundle' ? createBundle(store, path, options) : createFile(store, path, options);
   return holdImage(store, path, opened, { ...options, writable: true });
 }
 
@@ -26,7 +27,11 @@ function createBundle(store: FileStore, path: string, { size, bandSize, waitLock
   store.makeFolder(path);
   store.makeFolder(`${path}/bands`);
   const plist = Buffer.from(formatInfoPlist({ bandSize: bandSize ?? bandSizeFor(size), size }));
-  for (const [name, content] of [['Info.bckup', plist], ['Info.plist', plist], ['token', Buffer.alloc(0)]] as const) {
+  for (const [name, content] of [
+    ['Info.bckup', plist],
+    ['Info.plist', plist],
+    ['token', Buffer.alloc(0)],
+  ] as const) {
     const file = store.open(`${path}/${name}`, 'create');
     file.write(0, content);
     file.sync();
@@ -37,7 +42,11 @@ function createBundle(store: FileStore, path: string, { size, bandSize, waitLock
   return openBundle(store, path, true, waitLock);
 }
 
-function createFile(store: FileStore, path: string, { format, size, bandSize, preallocate, waitLock }: CreateImageOptions): Opened {
+function createFile(
+  store: FileStore,
+  path: string,
+  { format, size, bandSize, preallocate, waitLock }: CreateImageOptions,
+): Opened {
   const file = store.open(path, 'create');
   takeLocks([file], 'exclusive', waitLock, path);
   if (format === 'sparseimage') file.write(0, sparseHeader(size, bandSize ?? SPARSE_IMAGE_BAND));
@@ -45,7 +54,10 @@ function createFile(store: FileStore, path: string, { format, size, bandSize, pr
   else file.truncate(size);
   file.sync();
   store.syncFolder(parentOf(path));
-  return { ...fileContainer(file, format === 'sparseimage' ? 'sparseimage' : 'raw', true), lock: { release: () => {} } };
+  return {
+    ...fileContainer(file, format === 'sparseimage' ? 'sparseimage' : 'raw', true),
+    lock: { release: () => {} },
+  };
 }
 
 function parentOf(path: string): string {

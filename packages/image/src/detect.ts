@@ -27,7 +27,11 @@ function detectBundle(store: FileStore, path: string): Detection | null {
   const isBundle = ['Info.plist', 'Info.bckup'].some((name) => namesBundle(store, `${path}/${name}`));
   if (!isBundle) return null;
   const isEncrypted = store.kind(`${path}/token`) === 'file' && fileSize(store, `${path}/token`) > 0;
-  return { kind: isEncrypted ? 'encrypted' : 'sparsebundle', writable: !isEncrypted, timeMachine: store.kind(`${path}/${TIME_MACHINE}`) !== null };
+  return {
+    kind: isEncrypted ? 'encrypted' : 'sparsebundle',
+    writable: !isEncrypted,
+    timeMachine: store.kind(`${path}/${TIME_MACHINE}`) !== null,
+  };
 }
 
 function namesBundle(store: FileStore, path: string): boolean {
@@ -75,16 +79,26 @@ function hasKoly(file: StoreFile, size: number): boolean {
   const bytes = new Uint8Array(Koly.size);
   file.read(size - Koly.size, bytes);
   const view = new DataView(bytes.buffer);
-  return view.getUint32(0) === KOLY && (view.getUint32(Koly.at.xmlLength + 4) !== 0 || view.getUint32(Koly.at.resourceForkLength + 4) !== 0);
+  return (
+    view.getUint32(0) === KOLY &&
+    (view.getUint32(Koly.at.xmlLength + 4) !== 0 || view.getUint32(Koly.at.resourceForkLength + 4) !== 0)
+  );
 }
 
 /** True if a raw file begins with something that a disk begins with. */
 function looksLikeDisk(file: StoreFile, size: number): boolean {
   const head = Buffer.alloc(Math.min(size, 4096 + 8));
   file.read(0, head);
-  const at = (position: number, text: string) => head.subarray(position, position + text.length).toString('latin1') === text;
+  const at = (position: number, text: string) =>
+    head.subarray(position, position + text.length).toString('latin1') === text;
   return (
-    at(512, 'EFI PART') || at(4096, 'EFI PART') || at(512, 'PM') || at(1024, 'H+') || at(1024, 'HX') || at(1024, 'BD') || at(32, 'NXSB') ||
+    at(512, 'EFI PART') ||
+    at(4096, 'EFI PART') ||
+    at(512, 'PM') ||
+    at(1024, 'H+') ||
+    at(1024, 'HX') ||
+    at(1024, 'BD') ||
+    at(32, 'NXSB') ||
     (size >= 512 && head[510] === 0x55 && head[511] === 0xaa)
   );
 }

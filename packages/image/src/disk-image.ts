@@ -4,7 +4,16 @@ import type { BlockDevice, FileStore, Finding } from '@tintype/core';
 
 /** As `--format` and `info --json` name them. `udrw` is any raw image. */
 export type ImageFormat =
-  | 'sparsebundle' | 'sparseimage' | 'asif' | 'udrw' | 'udro' | 'udco' | 'udzo' | 'udbz' | 'ulfo' | 'ulmo';
+  | 'sparsebundle'
+  | 'sparseimage'
+  | 'asif'
+  | 'udrw'
+  | 'udro'
+  | 'udco'
+  | 'udzo'
+  | 'udbz'
+  | 'ulfo'
+  | 'ulmo';
 
 export interface EncryptionFacts {
   readonly algorithm: string;

@@ -4,4 +4,5 @@ export * from './disk-image.js';
 export { inspectImage } from './inspect.js';
 export { imageFacts, lockHolder, openImage } from './open.js';
 export { partitionMap, writePartitionMap } from './partitions/map.js';
+export { RawDevice } from './raw.js';
 export { isZero } from './zeros.js';

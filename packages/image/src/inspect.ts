@@ -8,7 +8,15 @@ import { readSmallFile } from './sparsebundle/info-plist.js';
 import { SparseHeader } from './sparseimage/device.js';
 import { Koly } from './udif/structs.js';
 
-const PLACES = ['plist: Info.plist of a bundle', 'band:N: length of band N (hexadecimal)', 'sprs: header of a sparse image', 'koly: trailer of a UDIF image', 'gpt: GPT header and first entry of a raw image', 'apm: first entries of an Apple partition map', 'lease: who holds the image'];
+const PLACES = [
+  'plist: Info.plist of a bundle',
+  'band:N: length of band N (hexadecimal)',
+  'sprs: header of a sparse image',
+  'koly: trailer of a UDIF image',
+  'gpt: GPT header and first entry of a raw image',
+  'apm: first entries of an Apple partition map',
+  'lease: who holds the image',
+];
 
 export function* inspectImage(store: FileStore, path: string, place: string | null): Generator<string> {
   const isBundle = store.kind(path) === 'directory';
@@ -17,8 +25,10 @@ export function* inspectImage(store: FileStore, path: string, place: string | nu
   else if (name === 'band' && isBundle) yield bandLine(store, `${path}/bands/${argument}`, argument);
   else if (name === 'sprs') yield fromFile(store, path, 0, SparseHeader.size, (view) => SparseHeader.dump(view, 0));
   else if (name === 'koly') yield fromFile(store, path, -Koly.size, Koly.size, (view) => Koly.dump(view, 0));
-  else if (name === 'gpt' && !isBundle) yield fromFile(store, path, 512, 1024, (view) => `${GptHeader.dump(view, 0)}\n${GptEntry.dump(view, 512)}`);
-  else if (name === 'apm' && !isBundle) yield fromFile(store, path, 512, 1024, (view) => `${ApmEntry.dump(view, 0)}\n${ApmEntry.dump(view, 512)}`);
+  else if (name === 'gpt' && !isBundle)
+    yield fromFile(store, path, 512, 1024, (view) => `${GptHeader.dump(view, 0)}\n${GptEntry.dump(view, 512)}`);
+  else if (name === 'apm' && !isBundle)
+    yield fromFile(store, path, 512, 1024, (view) => `${ApmEntry.dump(view, 0)}\n${ApmEntry.dump(view, 512)}`);
   else if (name === 'lease') yield* leaseLines(store, path, isBundle);
   else {
     yield `${path}: ${detect(store, path)?.kind ?? 'no disk image'}; places of the container:`;
@@ -37,10 +47,20 @@ function bandLine(store: FileStore, path: string, name: string): string {
 
 function* leaseLines(store: FileStore, path: string, isBundle: boolean): Generator<string> {
   const { folder, prefix } = leasePlace(path, isBundle);
-  for (const { name } of store.list(folder)) if (name.startsWith(prefix)) yield `${name}: ${Buffer.from(readSmallFile(store, `${folder}/${name}`)).toString('utf8').trim()}`;
+  for (const { name } of store.list(folder))
+    if (name.startsWith(prefix))
+      yield `${name}: ${Buffer.from(readSmallFile(store, `${folder}/${name}`))
+        .toString('utf8')
+        .trim()}`;
 }
 
-function fromFile(store: FileStore, path: string, position: number, length: number, show: (view: DataView) => string): string {
+function fromFile(
+  store: FileStore,
+  path: string,
+  position: number,
+  length: number,
+  show: (view: DataView) => string,
+): string {
   const file = store.open(path, 'read');
   const bytes = new Uint8Array(length);
   file.read(position < 0 ? Math.max(0, file.size() + position) : position, bytes);

@@ -130,7 +130,8 @@ function requireStale(options: LeaseOptions, generation: number): void {
     sleep(500);
     const now = readLease(store, path);
     if (!now) return;
-    if (now.counter !== content.counter || now.nonce !== content.nonce) throw new LockedError(image, `process ${now.pid} on ${now.host}`);
+    if (now.counter !== content.counter || now.nonce !== content.nonce)
+      throw new LockedError(image, `process ${now.pid} on ${now.host}`);
   }
 }
 
@@ -168,7 +169,13 @@ function readLease(store: FileStore, path: string): LeaseContent | null {
 function isLease(value: unknown): value is LeaseContent {
   if (typeof value !== 'object' || value === null) return false;
   const lease = value as Partial<Record<keyof LeaseContent, unknown>>;
-  return typeof lease.host === 'string' && typeof lease.boot === 'string' && typeof lease.pid === 'number' && typeof lease.nonce === 'string' && typeof lease.counter === 'number';
+  return (
+    typeof lease.host === 'string' &&
+    typeof lease.boot === 'string' &&
+    typeof lease.pid === 'number' &&
+    typeof lease.nonce === 'string' &&
+    typeof lease.counter === 'number'
+  );
 }
 
 function removeIfThere(store: FileStore, path: string): void {
@@ -181,7 +188,9 @@ function removeIfThere(store: FileStore, path: string): void {
 
 /** The thread that counts: the one that holds the lease is busy with synchronous work for as long as a run takes. */
 function startHeart(path: string, content: LeaseContent, heartbeat: number): Worker {
-  const heart = new Worker(new URL('./heartbeat.js', import.meta.url), { workerData: { path, content, heartbeat, size: LEASE_SIZE } });
+  const heart = new Worker(new URL('./heartbeat.js', import.meta.url), {
+    workerData: { path, content, heartbeat, size: LEASE_SIZE },
+  });
   heart.unref();
   return heart;
 }

@@ -1,8 +1,26 @@
 // Opens any image: finds its format, takes lock and lease, and puts a latch over its device.
 
-import { type BlockDevice, type FileStore, type Finding, finding, LatchedDevice, RefusedError, StoreError, type StoreFile, TintypeError, UnsupportedError } from '@tintype/core';
+import {
+  type BlockDevice,
+  type FileStore,
+  type Finding,
+  finding,
+  LatchedDevice,
+  RefusedError,
+  StoreError,
+  type StoreFile,
+  TintypeError,
+  UnsupportedError,
+} from '@tintype/core';
 import { detect } from './detect.js';
-import type { ContainerFacts, DetectedKind, DiskImage, EncryptionFacts, ImageFormat, OpenImageOptions } from './disk-image.js';
+import type {
+  ContainerFacts,
+  DetectedKind,
+  DiskImage,
+  EncryptionFacts,
+  ImageFormat,
+  OpenImageOptions,
+} from './disk-image.js';
 import { FencedDevice } from './fenced-device.js';
 import { HEARTBEAT_MS, Lease, leaseHolder } from './lease.js';
 import { type HeldLock, lockBundle, takeLocks } from './lock.js';
@@ -31,7 +49,8 @@ export function leasePlace(path: string, isBundle: boolean): { folder: string; p
 
 export function openImage(store: FileStore, path: string, options: OpenImageOptions): DiskImage {
   const detected = detect(store, path);
-  if (!detected) throw new UnsupportedError(store.kind(path) === null ? `there is nothing at ${path}` : `${path} is no disk image`);
+  if (!detected)
+    throw new UnsupportedError(store.kind(path) === null ? `there is nothing at ${path}` : `${path} is no disk image`);
   if (detected.timeMachine && options.writable && !options.allowTimeMachine)
     throw new RefusedError('time-machine', `${path} belongs to Time Machine`, { path });
   const opened = openContainer(store, path, detected.kind, options);
@@ -39,7 +58,12 @@ export function openImage(store: FileStore, path: string, options: OpenImageOpti
 }
 
 /** Puts lease, fence and latch around an open container. */
-export function holdImage(store: FileStore, path: string, opened: Opened, options: Omit<OpenImageOptions, 'allowTimeMachine'>): DiskImage {
+export function holdImage(
+  store: FileStore,
+  path: string,
+  opened: Opened,
+  options: Omit<OpenImageOptions, 'allowTimeMachine'>,
+): DiskImage {
   const isBundle = opened.format === 'sparsebundle';
   let lease: Lease | null = null;
   try {
@@ -93,10 +117,21 @@ export function openBundle(store: FileStore, path: string, writable: boolean, wa
   const info = readBundleInfo(store, path);
   const lock = lockBundle(store, path, writable, wait);
   const bands = new Bands(store, `${path}/bands`, info.bandSize, writable);
-  return { device: new BundleDevice(bands, info, writable), format: 'sparsebundle', lock, bandSize: info.bandSize, verify: () => verifyBundle(store, path) };
+  return {
+    device: new BundleDevice(bands, info, writable),
+    format: 'sparsebundle',
+    lock,
+    bandSize: info.bandSize,
+    verify: () => verifyBundle(store, path),
+  };
 }
 
-function openFile(store: FileStore, path: string, kind: DetectedKind, { writable, waitLock }: OpenImageOptions): Opened {
+function openFile(
+  store: FileStore,
+  path: string,
+  kind: DetectedKind,
+  { writable, waitLock }: OpenImageOptions,
+): Opened {
   if (writable && kind === 'udif') throw new RefusedError('read-only-image', `${path} is a read-only image`, { path });
   const file = store.open(path, writable ? 'write' : 'read');
   try {
@@ -129,7 +164,13 @@ export function fileContainer(file: StoreFile, kind: DetectedKind, writable: boo
 }
 
 function udifFormat(codecs: readonly string[]): ImageFormat {
-  const formats: Readonly<Record<string, ImageFormat>> = { ADC: 'udco', zlib: 'udzo', bzip2: 'udbz', LZFSE: 'ulfo', LZMA: 'ulmo' };
+  const formats: Readonly<Record<string, ImageFormat>> = {
+    ADC: 'udco',
+    zlib: 'udzo',
+    bzip2: 'udbz',
+    LZFSE: 'ulfo',
+    LZMA: 'ulmo',
+  };
   return formats[codecs[0] ?? ''] ?? 'udro';
 }
 
@@ -141,7 +182,10 @@ function* verifyBundle(store: FileStore, path: string): Generator<Finding> {
     if (!/^(0|[1-9a-f][0-9a-f]*)$/.test(name)) continue;
     const index = Number.parseInt(name, 16);
     if (kind !== 'file') yield finding('band-kind', `band ${name}`, `is no file, but ${kind}`);
-    else if (index >= count) yield finding('band-beyond-end', `band ${name}`, `lies behind the end of the disk (${count} bands)`, { severity: 'warning' });
+    else if (index >= count)
+      yield finding('band-beyond-end', `band ${name}`, `lies behind the end of the disk (${count} bands)`, {
+        severity: 'warning',
+      });
     else yield* verifyBand(store, `${path}/bands/${name}`, name, bandSize);
   }
 }
@@ -151,7 +195,13 @@ function* verifyBand(store: FileStore, path: string, name: string, bandSize: num
     const file = store.open(path, 'read');
     const length = file.size();
     file.close();
-    if (length > bandSize) yield finding('band-length', `band ${name}`, `is ${length - bandSize} bytes longer than the band size (${bandSize})`, { repairable: true });
+    if (length > bandSize)
+      yield finding(
+        'band-length',
+        `band ${name}`,
+        `is ${length - bandSize} bytes longer than the band size (${bandSize})`,
+        { repairable: true },
+      );
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     yield finding('band-unreadable', `band ${name}`, error.message);
@@ -174,10 +224,13 @@ export function imageFacts(store: FileStore, path: string): ContainerFacts {
   const file = store.open(path, 'read');
   try {
     const hostBytes = file.allocated(0, file.size());
-    if (detected.kind === 'encrypted') return { format: 'udrw', size: file.size(), encryption: encryptionFacts(store, path), hostBytes, timeMachine };
-    if (detected.kind === 'asif') return { format: 'asif', size: file.size(), encryption: null, hostBytes, timeMachine };
+    if (detected.kind === 'encrypted')
+      return { format: 'udrw', size: file.size(), encryption: encryptionFacts(store, path), hostBytes, timeMachine };
+    if (detected.kind === 'asif')
+      return { format: 'asif', size: file.size(), encryption: null, hostBytes, timeMachine };
     const { device, format } = fileContainer(file, detected.kind, false);
-    const bands = device instanceof SparseImageDevice ? { bandSize: device.bandSize, bandsPresent: device.bandsPresent } : {};
+    const bands =
+      device instanceof SparseImageDevice ? { bandSize: device.bandSize, bandsPresent: device.bandsPresent } : {};
     return { format, size: device.size, ...bands, encryption: null, hostBytes, timeMachine };
   } finally {
     file.close();
@@ -203,7 +256,8 @@ function encryptionFacts(store: FileStore, path: string): EncryptionFacts {
     const size = file.size();
     const head = Buffer.alloc(512);
     file.read(0, head);
-    if (head.toString('latin1', 0, 8) === 'encrcdsa') return { algorithm: 'AES', keyBits: head.readUInt32BE(24), iterations: iterationsOf(file, head) };
+    if (head.toString('latin1', 0, 8) === 'encrcdsa')
+      return { algorithm: 'AES', keyBits: head.readUInt32BE(24), iterations: iterationsOf(file, head) };
     const tail = Buffer.alloc(1276);
     file.read(Math.max(0, size - 1276), tail);
     return { algorithm: 'AES', keyBits: tail.readUInt32BE(100), iterations: tail.readUInt32BE(48) };

@@ -4,8 +4,8 @@
 // fork of the last commit holds, so they may be written without the journal.
 
 import { type BlockDevice, CorruptError } from '@tintype/core';
-import { HEADER_MAP_AT, HEADER_RECORD_AT, HeaderRecord, NODE_KIND } from '../structs/btree.js';
 import type { SpecialFork } from '../special-fork.js';
+import { HEADER_MAP_AT, HEADER_RECORD_AT, HeaderRecord, NODE_KIND } from '../structs/btree.js';
 import { Node } from './node.js';
 
 /** Nodes taken from committed, free ones before the file grows instead: those go through the journal. */
@@ -40,9 +40,17 @@ export class NodeFile {
     device.read(fork.position(0, 512), new Uint8Array(first.buffer));
     const record = HeaderRecord.read(first, HEADER_RECORD_AT);
     const { nodeSize } = record;
-    if (nodeSize < 512 || nodeSize > 32_768 || (nodeSize & (nodeSize - 1)) !== 0) throw HeaderRecord.corrupt(first, HEADER_RECORD_AT, 'nodeSize', 'no power of two from 512 to 32768');
-    if (record.totalNodes * nodeSize > fork.size || record.totalNodes === 0) throw HeaderRecord.corrupt(first, HEADER_RECORD_AT, 'totalNodes', `the file holds ${Math.floor(fork.size / nodeSize)}`);
-    if (record.freeNodes >= record.totalNodes) throw HeaderRecord.corrupt(first, HEADER_RECORD_AT, 'freeNodes', 'more than there are nodes');
+    if (nodeSize < 512 || nodeSize > 32_768 || (nodeSize & (nodeSize - 1)) !== 0)
+      throw HeaderRecord.corrupt(first, HEADER_RECORD_AT, 'nodeSize', 'no power of two from 512 to 32768');
+    if (record.totalNodes * nodeSize > fork.size || record.totalNodes === 0)
+      throw HeaderRecord.corrupt(
+        first,
+        HEADER_RECORD_AT,
+        'totalNodes',
+        `the file holds ${Math.floor(fork.size / nodeSize)}`,
+      );
+    if (record.freeNodes >= record.totalNodes)
+      throw HeaderRecord.corrupt(first, HEADER_RECORD_AT, 'freeNodes', 'more than there are nodes');
     this.nodeSize = nodeSize;
     this.totalNodes = record.totalNodes;
     this.freeNodes = record.freeNodes;
@@ -58,7 +66,8 @@ export class NodeFile {
   node(number: number): Node {
     const cached = this.#cache.get(number);
     if (cached) return cached;
-    if (number >= this.totalNodes) throw new CorruptError(this.#name, 'node', number, `there are ${this.totalNodes} nodes`);
+    if (number >= this.totalNodes)
+      throw new CorruptError(this.#name, 'node', number, `there are ${this.totalNodes} nodes`);
     const bytes = new Uint8Array(this.nodeSize);
     const place = number * this.nodeSize;
     this.#device.read(this.#fork.position(place, this.nodeSize), bytes);
@@ -80,7 +89,8 @@ export class NodeFile {
 
   /** Makes sure that `count` nodes can be allocated. @throws VolumeFullError, with nothing changed */
   reserve(count: number): void {
-    if (this.#journaled + count > JOURNALED_ALLOCATIONS ? this.#freshFree() < count : this.freeNodes < count) this.grow(count);
+    if (this.#journaled + count > JOURNALED_ALLOCATIONS ? this.#freshFree() < count : this.freeNodes < count)
+      this.grow(count);
   }
 
   allocate(kind: number, height: number): Node {
@@ -129,7 +139,8 @@ export class NodeFile {
   /** Bytes changed in nodes that the last commit holds: they go through the journal. */
   get journaledBytes(): number {
     let bytes = 0;
-    for (const node of this.#cache.values()) if (node.dirty && node.number < this.committedNodes) bytes += this.nodeSize;
+    for (const node of this.#cache.values())
+      if (node.dirty && node.number < this.committedNodes) bytes += this.nodeSize;
     return bytes;
   }
 
@@ -173,16 +184,19 @@ export class NodeFile {
     let covered = 0;
     for (let i = 0; ; i += 1) {
       const node = this.node(number);
-      if (node.kind !== (i === 0 ? NODE_KIND.header : NODE_KIND.map)) throw new CorruptError(this.#name, 'kind', number, 'is no map node');
+      if (node.kind !== (i === 0 ? NODE_KIND.header : NODE_KIND.map))
+        throw new CorruptError(this.#name, 'kind', number, 'is no map node');
       const start = i === 0 ? HEADER_MAP_AT : 14;
       parts.push(node.bytes.slice(start, start + this.#mapBytes(i)));
       covered += this.#mapBytes(i) * 8;
       number = node.fLink;
       if (number === 0) break;
-      if (covered >= this.totalNodes || this.#mapNodes.includes(number)) throw new CorruptError(this.#name, 'fLink', number, 'more map nodes than the file needs');
+      if (covered >= this.totalNodes || this.#mapNodes.includes(number))
+        throw new CorruptError(this.#name, 'fLink', number, 'more map nodes than the file needs');
       this.#mapNodes.push(number);
     }
-    if (covered < this.totalNodes) throw new CorruptError(this.#name, 'map', 0, `covers ${covered} of ${this.totalNodes} nodes`);
+    if (covered < this.totalNodes)
+      throw new CorruptError(this.#name, 'map', 0, `covers ${covered} of ${this.totalNodes} nodes`);
     return Buffer.concat(parts);
   }
 

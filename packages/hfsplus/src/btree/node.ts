@@ -84,7 +84,8 @@ export class Node {
     bytes.copyWithin(at + length, at, end);
     bytes.set(record, at);
     const size = bytes.length;
-    for (let i = count; i >= index; i -= 1) view.setUint16(size - 2 * (i + 2), view.getUint16(size - 2 * (i + 1)) + length);
+    for (let i = count; i >= index; i -= 1)
+      view.setUint16(size - 2 * (i + 2), view.getUint16(size - 2 * (i + 1)) + length);
     view.setUint16(size - 2 * (index + 1), at);
     view.setUint16(10, count + 1);
     this.dirty = true;
@@ -99,7 +100,8 @@ export class Node {
     bytes.copyWithin(at, at + length, end);
     bytes.fill(0, end - length, end);
     const size = bytes.length;
-    for (let i = index + 1; i < count; i += 1) view.setUint16(size - 2 * (i + 1), view.getUint16(size - 2 * (i + 2)) - length);
+    for (let i = index + 1; i < count; i += 1)
+      view.setUint16(size - 2 * (i + 1), view.getUint16(size - 2 * (i + 2)) - length);
     view.setUint16(size - 2 * (count + 1), 0);
     view.setUint16(size - 2 * count, end - length);
     view.setUint16(10, count - 1);
@@ -130,7 +132,8 @@ export class Node {
     if (this.at(0) !== FIRST_RECORD) throw corrupt('numRecords', `the first record is at ${this.at(0)}`);
     for (let i = 1; i <= count; i += 1) {
       const at = this.at(i);
-      if (at <= previous || (at & 1) !== 0 || at > size - 2 * (count + 1)) throw corrupt('numRecords', `offset ${at} of record ${i} is out of order or outside`);
+      if (at <= previous || (at & 1) !== 0 || at > size - 2 * (count + 1))
+        throw corrupt('numRecords', `offset ${at} of record ${i} is out of order or outside`);
       previous = at;
     }
     if (this.kind === NODE_KIND.leaf || this.kind === NODE_KIND.index) this.#validateKeys(corrupt);
@@ -141,7 +144,8 @@ export class Node {
     for (let i = 0; i < this.count; i += 1) {
       const length = this.recordLength(i);
       const keyLength = this.view.getUint16(this.at(i));
-      if (keyLength < 6 || 2 + keyLength + tail > length) throw corrupt('numRecords', `the key of record ${i} is ${keyLength} bytes, the record ${length}`);
+      if (keyLength < 6 || 2 + keyLength + tail > length)
+        throw corrupt('numRecords', `the key of record ${i} is ${keyLength} bytes, the record ${length}`);
     }
   }
 }

@@ -5,7 +5,7 @@
 
 import { assert, CorruptError } from '@tintype/core';
 import { HEADER_MAP_AT, HEADER_RECORD_AT, HeaderRecord, NODE_KIND } from '../structs/btree.js';
-import { Node } from './node.js';
+import type { Node } from './node.js';
 import type { NodeFile } from './node-file.js';
 
 /** Orders two keys, each given by its node's bytes and the offset of its length. */
@@ -74,7 +74,8 @@ export class Tree {
     this.#path.length = 0;
     let node = this.#file.node(this.root);
     for (let height = this.depth; height > 1; height -= 1) {
-      if (node.kind !== NODE_KIND.index || node.height !== height || node.count === 0) throw this.#corruptNode(node, `is no index node of height ${height}`);
+      if (node.kind !== NODE_KIND.index || node.height !== height || node.count === 0)
+        throw this.#corruptNode(node, `is no index node of height ${height}`);
       const index = Math.max(0, this.#upper(node, key) - 1);
       this.#path.push({ node, index });
       node = this.#file.node(node.child(index));
@@ -288,7 +289,8 @@ export class Tree {
       for (; index < leaf.count; index += 1) if (!visit(leaf, index)) return;
       if (leaf.fLink === 0) return;
       const next = this.#file.node(leaf.fLink);
-      if (!next.isLeaf || next.bLink !== leaf.number) throw this.#corruptNode(next, 'is no neighbour of the leaf that names it');
+      if (!next.isLeaf || next.bLink !== leaf.number)
+        throw this.#corruptNode(next, 'is no neighbour of the leaf that names it');
       leaf = next;
       index = 0;
     }
@@ -301,10 +303,18 @@ export class Tree {
     const old = HeaderRecord.read(header.view, HEADER_RECORD_AT);
     const { totalNodes, freeNodes } = this.#file;
     const now = {
-      ...old, treeDepth: this.depth, rootNode: this.root, leafRecords: this.leafRecords,
-      firstLeafNode: this.firstLeaf, lastLeafNode: this.lastLeaf, totalNodes, freeNodes,
+      ...old,
+      treeDepth: this.depth,
+      rootNode: this.root,
+      leafRecords: this.leafRecords,
+      firstLeafNode: this.firstLeaf,
+      lastLeafNode: this.lastLeaf,
+      totalNodes,
+      freeNodes,
     };
-    const changed = (Object.keys(now) as (keyof typeof now)[]).some((name) => name !== 'reserved3' && now[name] !== old[name]);
+    const changed = (Object.keys(now) as (keyof typeof now)[]).some(
+      (name) => name !== 'reserved3' && now[name] !== old[name],
+    );
     if (!changed) return;
     HeaderRecord.write(header.view, HEADER_RECORD_AT, { ...now, reserved3: old.reserved3.slice() });
     header.dirty = true;

@@ -3,12 +3,18 @@
 import { CorruptError, type XattrEntry } from '@tintype/core';
 import type { Node } from '../btree/node.js';
 import { blocksOf, type Extent, type ExtentRecord, extentRecords, extentsOf } from '../extent.js';
-import type { Mounted, TreeFile } from '../mounted.js';
-import { ATTRIBUTE_TYPE, AttributeExtents, AttributeFork, AttributeInline, AttributeKey } from '../structs/attributes.js';
-import { ExtentDescriptor } from '../structs/volume-header.js';
 import { XATTR_VALUE_LIMIT } from '../limits.js';
-import { readName, writeName } from './catalog-records.js';
+import type { Mounted, TreeFile } from '../mounted.js';
+import {
+  ATTRIBUTE_TYPE,
+  AttributeExtents,
+  AttributeFork,
+  AttributeInline,
+  AttributeKey,
+} from '../structs/attributes.js';
+import { ExtentDescriptor } from '../structs/volume-header.js';
 import { join } from './catalog.js';
+import { readName, writeName } from './catalog-records.js';
 
 interface Found {
   readonly size: number;
@@ -30,7 +36,8 @@ export class Attributes {
       const at = node.dataAt(index);
       const type = node.view.getUint32(at);
       if (type === ATTRIBUTE_TYPE.inline) entries.push({ name, size: inlineSize(node, index) });
-      else if (type === ATTRIBUTE_TYPE.fork) entries.push({ name, size: AttributeFork.read(node.view, at).theFork.logicalSize });
+      else if (type === ATTRIBUTE_TYPE.fork)
+        entries.push({ name, size: AttributeFork.read(node.view, at).theFork.logicalSize });
       return true;
     });
     return entries;
@@ -40,7 +47,8 @@ export class Attributes {
     const found = this.#find(id, name);
     if (!found) return null;
     if (found.inline) return found.inline;
-    if (found.size > XATTR_VALUE_LIMIT) throw new CorruptError('HFSPlusAttrForkData', 'logicalSize', id, `a value of ${found.size} bytes is too long`);
+    if (found.size > XATTR_VALUE_LIMIT)
+      throw new CorruptError('HFSPlusAttrForkData', 'logicalSize', id, `a value of ${found.size} bytes is too long`);
     const value = new Uint8Array(found.size);
     const { blockSize, device, writer } = this.#volume;
     writer.flush();
@@ -96,13 +104,23 @@ export class Attributes {
     }
     const fork = new Uint8Array(AttributeFork.size);
     AttributeFork.write(new DataView(fork.buffer), 0, {
-      recordType: ATTRIBUTE_TYPE.fork, reserved: 0,
-      theFork: { logicalSize: value.length, clumpSize: 0, totalBlocks: blocksOf(extents), extents: extentRecords(extents.slice(0, 8)) },
+      recordType: ATTRIBUTE_TYPE.fork,
+      reserved: 0,
+      theFork: {
+        logicalSize: value.length,
+        clumpSize: 0,
+        totalBlocks: blocksOf(extents),
+        extents: extentRecords(extents.slice(0, 8)),
+      },
     });
     file.tree.insert(join(attributeKey(id, name, 0), fork));
     for (let i = 8; i < extents.length; i += 8) {
       const more = new Uint8Array(AttributeExtents.size);
-      AttributeExtents.write(new DataView(more.buffer), 0, { recordType: ATTRIBUTE_TYPE.extents, reserved: 0, extents: extentRecords(extents.slice(i, i + 8)) });
+      AttributeExtents.write(new DataView(more.buffer), 0, {
+        recordType: ATTRIBUTE_TYPE.extents,
+        reserved: 0,
+        extents: extentRecords(extents.slice(i, i + 8)),
+      });
       file.tree.insert(join(attributeKey(id, name, blocksOf(extents.slice(0, i))), more));
     }
   }
@@ -116,7 +134,11 @@ export class Attributes {
       const type = node.view.getUint32(at);
       if (type === ATTRIBUTE_TYPE.inline) {
         const size = inlineSize(node, index);
-        found = { size, inline: node.bytes.slice(at + AttributeInline.size, at + AttributeInline.size + size), extents: [] };
+        found = {
+          size,
+          inline: node.bytes.slice(at + AttributeInline.size, at + AttributeInline.size + size),
+          extents: [],
+        };
         return false;
       }
       if (type === ATTRIBUTE_TYPE.fork) {
@@ -124,7 +146,8 @@ export class Attributes {
         found = { size: logicalSize, inline: null, extents: extentsOf(extents, totalBlocks, 'attribute') };
         return true;
       }
-      if (type !== ATTRIBUTE_TYPE.extents || !found) throw new CorruptError(`attributes node ${node.number}`, 'recordType', at, `record of type ${type}`);
+      if (type !== ATTRIBUTE_TYPE.extents || !found)
+        throw new CorruptError(`attributes node ${node.number}`, 'recordType', at, `record of type ${type}`);
       const records: ExtentRecord[] = AttributeExtents.read(node.view, at).extents;
       found.extents.push(...extentsOf(records, totalBlocks, 'attribute'));
       return true;
@@ -140,7 +163,8 @@ export class Attributes {
       const at = node.at(index);
       const keyLength = node.view.getUint16(at);
       const units = keyLength >= 12 ? node.view.getUint16(at + AttributeKey.at.attrNameLen) : 0;
-      if (keyLength < 12 || 12 + 2 * units > keyLength) throw new CorruptError(`attributes node ${node.number}`, 'keyLength', at, 'the name does not fit its key');
+      if (keyLength < 12 || 12 + 2 * units > keyLength)
+        throw new CorruptError(`attributes node ${node.number}`, 'keyLength', at, 'the name does not fit its key');
       if (node.view.getUint32(at + AttributeKey.at.fileID) !== id) return false;
       return visit(node, index, readName(node.view, at + AttributeKey.at.attrNameLen));
     });
@@ -157,20 +181,32 @@ function inlineSize(node: Node, index: number): number {
   const at = node.dataAt(index);
   AttributeInline.require(node.view, at);
   const size = node.view.getUint32(at + AttributeInline.at.attrSize);
-  if (at + AttributeInline.size + size > node.at(index + 1)) throw AttributeInline.corrupt(node.view, at, 'attrSize', 'the value reaches past its record');
+  if (at + AttributeInline.size + size > node.at(index + 1))
+    throw AttributeInline.corrupt(node.view, at, 'attrSize', 'the value reaches past its record');
   return size;
 }
 
 function attributeKey(id: number, name: string, startBlock: number): DataView {
   const view = new DataView(new ArrayBuffer(AttributeKey.size + 2 * name.length));
-  AttributeKey.write(view, 0, { keyLength: 12 + 2 * name.length, pad: 0, fileID: id, startBlock, attrNameLen: name.length });
+  AttributeKey.write(view, 0, {
+    keyLength: 12 + 2 * name.length,
+    pad: 0,
+    fileID: id,
+    startBlock,
+    attrNameLen: name.length,
+  });
   writeName(view, AttributeKey.at.attrNameLen, name);
   return view;
 }
 
 function inlineRecord(id: number, name: string, value: Uint8Array): Uint8Array {
   const data = new Uint8Array(AttributeInline.size + value.length + (value.length & 1));
-  AttributeInline.write(new DataView(data.buffer), 0, { recordType: ATTRIBUTE_TYPE.inline, reserved0: 0, reserved1: 0, attrSize: value.length });
+  AttributeInline.write(new DataView(data.buffer), 0, {
+    recordType: ATTRIBUTE_TYPE.inline,
+    reserved0: 0,
+    reserved1: 0,
+    attrSize: value.length,
+  });
   data.set(value, AttributeInline.size);
   return join(attributeKey(id, name, 0), data);
 }

@@ -43,7 +43,8 @@ export function key(parent: number, name: string): DataView {
 /** A whole record: key, then data. */
 export function putKey(parent: number, name: string, data: FolderRecord | FileRecord | Uint8Array): Uint8Array {
   const struct = data instanceof Uint8Array ? null : 'valence' in data ? CatalogFolder : CatalogFile;
-  const size = data instanceof Uint8Array ? data.length : struct === CatalogFolder ? CatalogFolder.size : CatalogFile.size;
+  const size =
+    data instanceof Uint8Array ? data.length : struct === CatalogFolder ? CatalogFolder.size : CatalogFile.size;
   const bytes = new Uint8Array(keySize(name) + size);
   const view = new DataView(bytes.buffer);
   const at = writeKey(view, 0, parent, name);
@@ -75,19 +76,40 @@ export interface NewRecord {
 export function folderRecord(record: NewRecord & { readonly hasFolderCount: boolean }): FolderRecord {
   const { id, now, mode, uid, gid, hasFolderCount } = record;
   return {
-    recordType: RECORD_TYPE.folder, flags: hasFolderCount ? RECORD_FLAGS.hasFolderCount : 0, valence: 0, folderID: id,
-    createDate: now, contentModDate: now, attributeModDate: now, accessDate: now, backupDate: 0,
+    recordType: RECORD_TYPE.folder,
+    flags: hasFolderCount ? RECORD_FLAGS.hasFolderCount : 0,
+    valence: 0,
+    folderID: id,
+    createDate: now,
+    contentModDate: now,
+    attributeModDate: now,
+    accessDate: now,
+    backupDate: 0,
     bsdInfo: { ownerID: uid, groupID: gid, adminFlags: 0, ownerFlags: 0, fileMode: mode, special: 1 },
-    userInfo: new Uint8Array(16), finderInfo: new Uint8Array(16), textEncoding: 0, folderCount: 0,
+    userInfo: new Uint8Array(16),
+    finderInfo: new Uint8Array(16),
+    textEncoding: 0,
+    folderCount: 0,
   };
 }
 
 export function fileRecord({ id, now, mode, uid, gid }: NewRecord): FileRecord {
   return {
-    recordType: RECORD_TYPE.file, flags: RECORD_FLAGS.threadExists, reserved1: 0, fileID: id,
-    createDate: now, contentModDate: now, attributeModDate: now, accessDate: now, backupDate: 0,
+    recordType: RECORD_TYPE.file,
+    flags: RECORD_FLAGS.threadExists,
+    reserved1: 0,
+    fileID: id,
+    createDate: now,
+    contentModDate: now,
+    attributeModDate: now,
+    accessDate: now,
+    backupDate: 0,
     bsdInfo: { ownerID: uid, groupID: gid, adminFlags: 0, ownerFlags: 0, fileMode: mode, special: 1 },
-    userInfo: new Uint8Array(16), finderInfo: new Uint8Array(16), textEncoding: 0, reserved2: 0,
-    dataFork: EMPTY_FORK, resourceFork: EMPTY_FORK,
+    userInfo: new Uint8Array(16),
+    finderInfo: new Uint8Array(16),
+    textEncoding: 0,
+    reserved2: 0,
+    dataFork: EMPTY_FORK,
+    resourceFork: EMPTY_FORK,
   };
 }

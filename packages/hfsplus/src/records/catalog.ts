@@ -43,7 +43,10 @@ export class Catalog {
     const place = placeOf(this.tree.find(key(id, '')));
     if (!place || (place.type !== RECORD_TYPE.folderThread && place.type !== RECORD_TYPE.fileThread)) return null;
     const { view } = place.node;
-    const path = { parent: view.getUint32(place.at + CatalogThread.at.parentID), name: readName(view, place.at + CatalogThread.size) };
+    const path = {
+      parent: view.getUint32(place.at + CatalogThread.at.parentID),
+      name: readName(view, place.at + CatalogThread.size),
+    };
     this.remember(id, path);
     return path;
   }
@@ -99,9 +102,20 @@ export function placeAt(node: Node, index: number): Place {
   const length = node.recordLength(index) - (at - node.at(index));
   const type = node.view.getUint16(at);
   const size = type === RECORD_TYPE.folder ? CatalogFolder.size : type === RECORD_TYPE.file ? CatalogFile.size : 10;
-  if (type < 1 || type > 4 || length < size) throw new CorruptError(`catalog node ${node.number}`, 'recordType', at, `record ${index} of type ${type} has ${length} bytes`);
+  if (type < 1 || type > 4 || length < size)
+    throw new CorruptError(
+      `catalog node ${node.number}`,
+      'recordType',
+      at,
+      `record ${index} of type ${type} has ${length} bytes`,
+    );
   if (type > RECORD_TYPE.file && length < 10 + 2 * node.view.getUint16(at + CatalogThread.size))
-    throw new CorruptError(`catalog node ${node.number}`, 'nodeName', at, `the name of thread ${index} does not fit its record`);
+    throw new CorruptError(
+      `catalog node ${node.number}`,
+      'nodeName',
+      at,
+      `the name of thread ${index} does not fit its record`,
+    );
   return { node, index, at, type };
 }
 
@@ -110,6 +124,12 @@ export function keyAt(node: Node, index: number): NamePath {
   const at = node.at(index);
   const keyLength = node.view.getUint16(at);
   const units = node.view.getUint16(at + 6);
-  if (6 + 2 * units > keyLength) throw new CorruptError(`catalog node ${node.number}`, 'keyLength', at, `a name of ${units} units does not fit a key of ${keyLength} bytes`);
+  if (6 + 2 * units > keyLength)
+    throw new CorruptError(
+      `catalog node ${node.number}`,
+      'keyLength',
+      at,
+      `a name of ${units} units does not fit a key of ${keyLength} bytes`,
+    );
   return { parent: node.view.getUint32(at + 2), name: readName(node.view, at + 6) };
 }

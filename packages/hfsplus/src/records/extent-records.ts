@@ -27,26 +27,39 @@ export function forkExtents(tree: Tree, owner: ForkOwner, fork: ForkRecord, tota
     tree.scan(overflowKey(owner, blocks), (node, index) => {
       const at = node.at(index);
       ExtentKey.require(node.view, at);
-      if (node.view.getUint32(at + ExtentKey.at.fileID) !== owner.id || node.view.getUint8(at + ExtentKey.at.forkType) !== owner.forkType) return false;
-      if (node.view.getUint32(at + ExtentKey.at.startBlock) !== blocks) throw new CorruptError(name, 'startBlock', blocks, 'overflow records leave a gap');
+      if (
+        node.view.getUint32(at + ExtentKey.at.fileID) !== owner.id ||
+        node.view.getUint8(at + ExtentKey.at.forkType) !== owner.forkType
+      )
+        return false;
+      if (node.view.getUint32(at + ExtentKey.at.startBlock) !== blocks)
+        throw new CorruptError(name, 'startBlock', blocks, 'overflow records leave a gap');
       const records: ExtentRecord[] = [];
-      for (let i = 0; i < 8; i += 1) records.push(ExtentDescriptor.read(node.view, node.dataAt(index) + i * ExtentDescriptor.size));
+      for (let i = 0; i < 8; i += 1)
+        records.push(ExtentDescriptor.read(node.view, node.dataAt(index) + i * ExtentDescriptor.size));
       const more = extentsOf(records, totalBlocks, name);
       if (more.length === 0) throw new CorruptError(name, 'extents', blocks, 'an overflow record is empty');
       extents.push(...more);
       blocks += blocksOf(more);
       return blocks < fork.totalBlocks;
     });
-  if (blocks !== fork.totalBlocks) throw new CorruptError(name, 'totalBlocks', fork.totalBlocks, `its extents hold ${blocks} blocks`);
+  if (blocks !== fork.totalBlocks)
+    throw new CorruptError(name, 'totalBlocks', fork.totalBlocks, `its extents hold ${blocks} blocks`);
   return extents;
 }
 
 /** The fork's record for these extents; what does not fit it goes to the tree, and what was there before is removed. */
-export function putForkExtents(tree: Tree, owner: ForkOwner, old: readonly Extent[], extents: readonly Extent[]): ExtentRecord[] {
+export function putForkExtents(
+  tree: Tree,
+  owner: ForkOwner,
+  old: readonly Extent[],
+  extents: readonly Extent[],
+): ExtentRecord[] {
   if (old.length > 8) removeOverflow(tree, owner);
   for (let i = 8; i < extents.length; i += 8) {
     const record = overflowKey(owner, blocksOf(extents.slice(0, i)));
-    for (const [n, extent] of extentRecords(extents.slice(i, i + 8)).entries()) ExtentDescriptor.write(record, ExtentKey.size + n * ExtentDescriptor.size, extent);
+    for (const [n, extent] of extentRecords(extents.slice(i, i + 8)).entries())
+      ExtentDescriptor.write(record, ExtentKey.size + n * ExtentDescriptor.size, extent);
     tree.reserve(1, record.byteLength);
     tree.insert(new Uint8Array(record.buffer));
   }
@@ -59,7 +72,9 @@ export function removeOverflow(tree: Tree, owner: ForkOwner): void {
   tree.scan(overflowKey(owner, 0), (node, index) => {
     const at = node.at(index);
     ExtentKey.require(node.view, at);
-    const isSame = node.view.getUint32(at + ExtentKey.at.fileID) === owner.id && node.view.getUint8(at + ExtentKey.at.forkType) === owner.forkType;
+    const isSame =
+      node.view.getUint32(at + ExtentKey.at.fileID) === owner.id &&
+      node.view.getUint8(at + ExtentKey.at.forkType) === owner.forkType;
     if (isSame) starts.push(node.view.getUint32(at + ExtentKey.at.startBlock));
     return isSame;
   });

@@ -38,7 +38,10 @@ export class HardLinks {
     const place = this.#catalog.find(CNID.rootFolder, FILE_LINKS_FOLDER);
     if (place?.type !== RECORD_TYPE.folder) return null;
     const { view } = place.node;
-    this.#folder = { id: view.getUint32(place.at + CatalogFolder.at.folderID), created: view.getUint32(place.at + CatalogFolder.at.createDate) };
+    this.#folder = {
+      id: view.getUint32(place.at + CatalogFolder.at.folderID),
+      created: view.getUint32(place.at + CatalogFolder.at.createDate),
+    };
     return this.#folder;
   }
 
@@ -49,9 +52,19 @@ export class HardLinks {
     const root = this.#catalog.recordOf(CNID.rootFolder);
     const created = root.node.view.getUint32(root.at + CatalogFolder.at.createDate);
     let made = 0;
-    for (const [name, mode] of [[FILE_LINKS_FOLDER, 0o40000], [FOLDER_LINKS_FOLDER, 0o41555]] as const) {
+    for (const [name, mode] of [
+      [FILE_LINKS_FOLDER, 0o40000],
+      [FOLDER_LINKS_FOLDER, 0o41555],
+    ] as const) {
       if (this.#catalog.find(CNID.rootFolder, name)) continue;
-      const record = folderRecord({ id: this.#volume.takeId(), now: created, mode, uid: 0, gid: 0, hasFolderCount: true });
+      const record = folderRecord({
+        id: this.#volume.takeId(),
+        now: created,
+        mode,
+        uid: 0,
+        gid: 0,
+        hasFolderCount: true,
+      });
       record.bsdInfo.ownerFlags = IMMUTABLE;
       record.userInfo.set([0x50, 0x00, 0x40, 0x00, 0x40, 0x00], 8);
       this.#catalog.tree.insert(putKey(CNID.rootFolder, name, record));
@@ -84,7 +97,10 @@ export class HardLinks {
   /** Neighbours of a link in its chain. */
   neighbours(link: Place): { readonly previous: number; readonly next: number } {
     const bsd = link.at + CatalogFile.at.bsdInfo;
-    return { previous: link.node.view.getUint32(bsd + BsdInfo.at.ownerID), next: link.node.view.getUint32(bsd + BsdInfo.at.groupID) };
+    return {
+      previous: link.node.view.getUint32(bsd + BsdInfo.at.ownerID),
+      next: link.node.view.getUint32(bsd + BsdInfo.at.groupID),
+    };
   }
 
   setPrevious(id: number, previous: number): void {

@@ -3,15 +3,19 @@
 
 import { bytes, struct, u16, u32, u64 } from '@tintype/core';
 
-export const JournalInfoBlock = struct('JournalInfoBlock', { order: 'big', size: 180, source: 'TN1150' }, {
-  flags: u32('1 in this volume, 2 on another device, 4 needs initialising'),
-  deviceSignature: bytes(32),
-  offset: u64('bytes from the start of the volume'),
-  size: u64('bytes'),
-  externalUuid: bytes(37),
-  machineSerial: bytes(48),
-  reserved: bytes(43),
-});
+export const JournalInfoBlock = struct(
+  'JournalInfoBlock',
+  { order: 'big', size: 180, source: 'TN1150' },
+  {
+    flags: u32('1 in this volume, 2 on another device, 4 needs initialising'),
+    deviceSignature: bytes(32),
+    offset: u64('bytes from the start of the volume'),
+    size: u64('bytes'),
+    externalUuid: bytes(37),
+    machineSerial: bytes(48),
+    reserved: bytes(43),
+  },
+);
 
 const header = {
   magic: u32('JNLx 0x4A4E4C78'),
@@ -34,8 +38,16 @@ const list = {
   checksum: u32('over the first 32 bytes, this field zero'),
   flags: u32('1 block checksums, 2 first list of a transaction'),
 };
-export const BlockListHeader = struct('block_list_header', { order: 'little', size: 16, source: 'vfs_journal.h' }, list);
-export const BlockListHeaderBig = struct('block_list_header', { order: 'big', size: 16, source: 'vfs_journal.h' }, list);
+export const BlockListHeader = struct(
+  'block_list_header',
+  { order: 'little', size: 16, source: 'vfs_journal.h' },
+  list,
+);
+export const BlockListHeaderBig = struct(
+  'block_list_header',
+  { order: 'big', size: 16, source: 'vfs_journal.h' },
+  list,
+);
 
 const entry = {
   bnum: bytes(8, 'block in units of jhdrSize; all ones: killed'),

@@ -26,7 +26,13 @@ export function readApm(device: BlockDevice): { partitions: Partition[]; blockSi
     const { signature, start, length, name, type } = ApmEntry.read(view, 0);
     if (signature !== SIGNATURE_ENTRY) break;
     if ((start + length) * 512 > device.size) continue;
-    partitions.push({ index: partitions.length, type: text(type), name: text(name), start: start * 512, size: length * 512 });
+    partitions.push({
+      index: partitions.length,
+      type: text(type),
+      name: text(name),
+      start: start * 512,
+      size: length * 512,
+    });
   }
   return { partitions, blockSize: 512 };
 }
@@ -36,7 +42,15 @@ export function writeApm(device: BlockDevice, type: string): Partition {
   const start = MAP_BLOCKS + 1;
   const length = blocks - start - GAP_BLOCKS;
   const driver = new Uint8Array(512);
-  DriverDescriptor.write(new DataView(driver.buffer), 0, { signature: SIGNATURE_DRIVER, blockSize: 512, blockCount: Math.min(blocks, 0xffff_ffff), deviceType: 0, deviceId: 0, data: 0, driverCount: 0 });
+  DriverDescriptor.write(new DataView(driver.buffer), 0, {
+    signature: SIGNATURE_DRIVER,
+    blockSize: 512,
+    blockCount: Math.min(blocks, 0xffff_ffff),
+    deviceType: 0,
+    deviceId: 0,
+    data: 0,
+    driverCount: 0,
+  });
   const entries = [
     { start: 1, length: MAP_BLOCKS, name: 'Apple', type: 'Apple_partition_map', dataCount: MAP_BLOCKS, status: 3 },
     { start, length, name: 'disk image', type, dataCount: length, status: 0x4000_0033 },
@@ -45,8 +59,15 @@ export function writeApm(device: BlockDevice, type: string): Partition {
   for (const [i, entry] of entries.entries()) {
     const sector = new Uint8Array(512);
     ApmEntry.write(new DataView(sector.buffer), 0, {
-      ...entry, signature: SIGNATURE_ENTRY, reserved: 0, mapEntries: entries.length, name: padded(entry.name), type: padded(entry.type),
-      dataStart: 0, boot: new Uint8Array(28), processor: new Uint8Array(16),
+      ...entry,
+      signature: SIGNATURE_ENTRY,
+      reserved: 0,
+      mapEntries: entries.length,
+      name: padded(entry.name),
+      type: padded(entry.type),
+      dataStart: 0,
+      boot: new Uint8Array(28),
+      processor: new Uint8Array(16),
     });
     device.write(512 * (i + 1), sector);
   }

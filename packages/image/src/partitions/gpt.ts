@@ -52,8 +52,22 @@ export function readGpt(device: BlockDevice): GptRead | null {
     const table = primary?.partitions ? primary : backup?.partitions ? backup : null;
     if (!table?.partitions) continue;
     const findings: Finding[] = [];
-    if (!primary?.partitions) findings.push(finding('gpt-primary', 'GPT header', `the primary table is bad (${primary?.problem ?? 'missing'}); the backup is used`, { repairable: true }));
-    if (!backup?.partitions) findings.push(finding('gpt-backup', 'backup GPT header', `the backup table is bad: ${backup?.problem ?? 'missing'}`, { severity: 'warning', repairable: true }));
+    if (!primary?.partitions)
+      findings.push(
+        finding(
+          'gpt-primary',
+          'GPT header',
+          `the primary table is bad (${primary?.problem ?? 'missing'}); the backup is used`,
+          { repairable: true },
+        ),
+      );
+    if (!backup?.partitions)
+      findings.push(
+        finding('gpt-backup', 'backup GPT header', `the backup table is bad: ${backup?.problem ?? 'missing'}`, {
+          severity: 'warning',
+          repairable: true,
+        }),
+      );
     return { partitions: table.partitions, blockSize, findings };
   }
   return null;
@@ -79,7 +93,8 @@ function tableAt(device: BlockDevice, position: number, blockSize: number): Tabl
   }
   const { headerSize, headerCrc32, numberOfEntries, sizeOfEntry, partitionEntryLba, entriesCrc32 } = header;
   if (headerSize < GptHeader.size || headerSize > blockSize) return bad(`a header of ${headerSize} bytes`);
-  if (sizeOfEntry < GptEntry.size || sizeOfEntry > 4096 || numberOfEntries > PARTITIONS_LIMIT) return bad(`${numberOfEntries} entries of ${sizeOfEntry} bytes`);
+  if (sizeOfEntry < GptEntry.size || sizeOfEntry > 4096 || numberOfEntries > PARTITIONS_LIMIT)
+    return bad(`${numberOfEntries} entries of ${sizeOfEntry} bytes`);
   view.setUint32(GptHeader.at.headerCrc32, 0, true);
   if (crc32(block.subarray(0, headerSize)) !== headerCrc32) return bad('the header checksum does not agree');
   const length = numberOfEntries * sizeOfEntry;
@@ -90,7 +105,12 @@ function tableAt(device: BlockDevice, position: number, blockSize: number): Tabl
   return partitionsOf(entries, header, blockSize, device.size);
 }
 
-function partitionsOf(entries: Uint8Array, header: RecordOf<typeof GptHeader.fields>, blockSize: number, deviceSize: number): Table {
+function partitionsOf(
+  entries: Uint8Array,
+  header: RecordOf<typeof GptHeader.fields>,
+  blockSize: number,
+  deviceSize: number,
+): Table {
   const view = new DataView(entries.buffer);
   const partitions: Partition[] = [];
   for (let i = 0; i < header.numberOfEntries; i += 1) {
@@ -99,10 +119,17 @@ function partitionsOf(entries: Uint8Array, header: RecordOf<typeof GptHeader.fie
     const { typeGuid, startingLba, endingLba, name } = GptEntry.read(view, at);
     const start = startingLba * blockSize;
     const size = (endingLba - startingLba + 1) * blockSize;
-    if (endingLba < startingLba || start + size > deviceSize) return { partitions: null, problem: `partition ${i} lies outside the disk` };
+    if (endingLba < startingLba || start + size > deviceSize)
+      return { partitions: null, problem: `partition ${i} lies outside the disk` };
     const guid = guidText(typeGuid);
     const type = TYPES.find(([known]) => known === guid)?.[1] ?? guid;
-    partitions.push({ index: partitions.length, type, name: Buffer.from(name).toString('utf16le').replace(/\0.*$/s, ''), start, size });
+    partitions.push({
+      index: partitions.length,
+      type,
+      name: Buffer.from(name).toString('utf16le').replace(/\0.*$/s, ''),
+      start,
+      size,
+    });
   }
   return { partitions, problem: '' };
 }
@@ -115,12 +142,19 @@ export function writeGpt(device: BlockDevice, type: string, random: (target: Uin
   const name = new Uint8Array(72);
   name.set(Buffer.from('disk image', 'utf16le'));
   GptEntry.write(new DataView(entries.buffer), 0, {
-    typeGuid: guidBytes(TYPES.find(([, known]) => known === type)?.[0] ?? ''), uniqueGuid: randomGuid(random),
-    startingLba: FIRST_SECTOR, endingLba: FIRST_SECTOR + length - 1, attributes: new Uint8Array(8), name,
+    typeGuid: guidBytes(TYPES.find(([, known]) => known === type)?.[0] ?? ''),
+    uniqueGuid: randomGuid(random),
+    startingLba: FIRST_SECTOR,
+    endingLba: FIRST_SECTOR + length - 1,
+    attributes: new Uint8Array(8),
+    name,
   });
   const diskGuid = randomGuid(random);
   device.write(device.size - 33 * 512, entries);
-  device.write(device.size - 512, headerSector({ sectors, own: sectors - 1, other: 1, entriesAt: sectors - 33, diskGuid, entries }));
+  device.write(
+    device.size - 512,
+    headerSector({ sectors, own: sectors - 1, other: 1, entriesAt: sectors - 33, diskGuid, entries }),
+  );
   device.write(1024, entries);
   device.write(512, headerSector({ sectors, own: 1, other: sectors - 1, entriesAt: 2, diskGuid, entries }));
   device.write(0, protectiveMbr(sectors));
@@ -140,8 +174,19 @@ function headerSector({ sectors, own, other, entriesAt, diskGuid, entries }: Hea
   const sector = new Uint8Array(512);
   const view = new DataView(sector.buffer);
   GptHeader.write(view, 0, {
-    signature: SIGNATURE, revision: 0x1_0000, headerSize: GptHeader.size, headerCrc32: 0, reserved: 0, myLba: own, alternateLba: other,
-    firstUsableLba: 34, lastUsableLba: sectors - 34, diskGuid, partitionEntryLba: entriesAt, numberOfEntries: ENTRIES, sizeOfEntry: GptEntry.size,
+    signature: SIGNATURE,
+    revision: 0x1_0000,
+    headerSize: GptHeader.size,
+    headerCrc32: 0,
+    reserved: 0,
+    myLba: own,
+    alternateLba: other,
+    firstUsableLba: 34,
+    lastUsableLba: sectors - 34,
+    diskGuid,
+    partitionEntryLba: entriesAt,
+    numberOfEntries: ENTRIES,
+    sizeOfEntry: GptEntry.size,
     entriesCrc32: crc32(entries),
   });
   view.setUint32(GptHeader.at.headerCrc32, crc32(sector.subarray(0, GptHeader.size)), true);
@@ -151,7 +196,14 @@ function headerSector({ sectors, own, other, entriesAt, diskGuid, entries }: Hea
 function protectiveMbr(sectors: number): Uint8Array {
   const sector = new Uint8Array(512);
   const chs = Uint8Array.of(0xfe, 0xff, 0xff);
-  MbrEntry.write(new DataView(sector.buffer), 446, { status: 0, firstChs: chs, type: 0xee, lastChs: chs, start: 1, length: Math.min(sectors - 1, 0xffff_ffff) });
+  MbrEntry.write(new DataView(sector.buffer), 446, {
+    status: 0,
+    firstChs: chs,
+    type: 0xee,
+    lastChs: chs,
+    start: 1,
+    length: Math.min(sectors - 1, 0xffff_ffff),
+  });
   sector.set([0x55, 0xaa], 510);
   return sector;
 }

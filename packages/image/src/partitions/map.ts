@@ -6,7 +6,12 @@ import { readApm, writeApm } from './apm.js';
 import { readGpt, writeGpt } from './gpt.js';
 import { MbrEntry } from './structs.js';
 
-const MBR_TYPES: Readonly<Record<number, string>> = { 0xaf: 'Apple_HFS', 0x0b: 'DOS_FAT_32', 0x0c: 'DOS_FAT_32', 0x07: 'Windows_NTFS' };
+const MBR_TYPES: Readonly<Record<number, string>> = {
+  175: 'Apple_HFS',
+  11: 'DOS_FAT_32',
+  12: 'DOS_FAT_32',
+  7: 'Windows_NTFS',
+};
 /** The largest disk whose blocks an Apple partition map can count. */
 const APM_LIMIT = 2 ** 41;
 
@@ -17,7 +22,12 @@ export function partitionMap(device: BlockDevice): PartitionMap {
   if (apm) return { scheme: 'apm', ...apm, findings: [] };
   const mbr = readMbr(device);
   if (mbr) return { scheme: 'mbr', blockSize: 512, partitions: mbr, findings: [] };
-  return { scheme: 'none', blockSize: device.blockSize, partitions: [{ index: 0, type: '', name: '', start: 0, size: device.size }], findings: [] };
+  return {
+    scheme: 'none',
+    blockSize: device.blockSize,
+    partitions: [{ index: 0, type: '', name: '', start: 0, size: device.size }],
+    findings: [],
+  };
 }
 
 /** Null if there is no table, or none of its partitions lies inside the disk (a boot sector looks like a table). */
@@ -31,7 +41,13 @@ function readMbr(device: BlockDevice): Partition[] | null {
   for (let i = 0; i < 4; i += 1) {
     const { type, start, length } = MbrEntry.read(view, 446 + i * MbrEntry.size);
     if (type === 0 || length === 0 || (start + length) * 512 > device.size || start === 0) continue;
-    partitions.push({ index: partitions.length, type: MBR_TYPES[type] ?? `0x${type.toString(16)}`, name: '', start: start * 512, size: length * 512 });
+    partitions.push({
+      index: partitions.length,
+      type: MBR_TYPES[type] ?? `0x${type.toString(16)}`,
+      name: '',
+      start: start * 512,
+      size: length * 512,
+    });
   }
   return partitions.length > 0 ? partitions : null;
 }
@@ -46,6 +62,7 @@ export interface WriteMapOptions {
 export function writePartitionMap(device: BlockDevice, { scheme, type, random }: WriteMapOptions): Partition {
   if (scheme === 'none') return { index: 0, type: '', name: '', start: 0, size: device.size };
   if (scheme === 'gpt') return writeGpt(device, type, random);
-  if (device.size > APM_LIMIT) throw new UnsupportedError(`an Apple partition map describes ${APM_LIMIT} bytes at most, not ${device.size}`);
+  if (device.size > APM_LIMIT)
+    throw new UnsupportedError(`an Apple partition map describes ${APM_LIMIT} bytes at most, not ${device.size}`);
   return writeApm(device, type);
 }

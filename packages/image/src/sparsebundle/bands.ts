@@ -144,7 +144,12 @@ export class Bands {
     const length = file.size();
     if (length > this.#bandSize) {
       file.close();
-      throw new CorruptError(`band ${index.toString(16)}`, 'length', length, `is ${length - this.#bandSize} bytes longer than the band size (${this.#bandSize})`);
+      throw new CorruptError(
+        `band ${index.toString(16)}`,
+        'length',
+        length,
+        `is ${length - this.#bandSize} bytes longer than the band size (${this.#bandSize})`,
+      );
     }
     for (const [oldest, band] of this.#open) {
       if (this.#open.size < OPEN_BANDS) break;
@@ -159,5 +164,6 @@ export class Bands {
 
 function writeZeros(file: StoreFile, offset: number, length: number): void {
   const zeros = new Uint8Array(Math.min(length, 1 << 20));
-  for (let at = 0; at < length; at += zeros.length) file.write(offset + at, zeros.subarray(0, Math.min(zeros.length, length - at)));
+  for (let at = 0; at < length; at += zeros.length)
+    file.write(offset + at, zeros.subarray(0, Math.min(zeros.length, length - at)));
 }

@@ -24,10 +24,14 @@ export class BundleDevice implements BlockDevice {
   }
 
   read(position: number, target: Uint8Array): void {
-    this.#each(position, target.length, (band, offset, at, length) => this.#bands.read(band, offset, target.subarray(at, at + length)));
+    this.#each(position, target.length, (band, offset, at, length) =>
+      this.#bands.read(band, offset, target.subarray(at, at + length)),
+    );
   }
   write(position: number, source: Uint8Array): void {
-    this.#each(position, source.length, (band, offset, at, length) => this.#writeBand(band, offset, source.subarray(at, at + length)));
+    this.#each(position, source.length, (band, offset, at, length) =>
+      this.#writeBand(band, offset, source.subarray(at, at + length)),
+    );
   }
   zero(position: number, length: number): void {
     this.#each(position, length, (band, offset, _at, part) => this.#bands.zero(band, offset, part));
@@ -69,7 +73,11 @@ export class BundleDevice implements BlockDevice {
     if (end > 0) this.#bands.write(band, offset, end === source.length ? source : source.subarray(0, end));
   }
 
-  #each(position: number, length: number, visit: (band: number, offset: number, at: number, length: number) => void): void {
+  #each(
+    position: number,
+    length: number,
+    visit: (band: number, offset: number, at: number, length: number) => void,
+  ): void {
     assert(position >= 0 && length >= 0 && position + length <= this.size, 'range lies inside the disk');
     for (let at = 0; at < length; ) {
       const band = Math.floor((position + at) / this.#bandSize);

@@ -37,7 +37,8 @@ export function parseFlatPlist(text: string): Map<string, string> {
   const values = new Map<string, string>();
   const body = /<plist[^>]*>\s*<dict>([\s\S]*)<\/dict>\s*<\/plist>\s*$/.exec(text)?.[1];
   if (body === undefined) throw corrupt('plist', 'is no property list with a dictionary');
-  const entry = /\s*<key>([^<]*)<\/key>\s*(?:<(string|integer|real|date|data)>([^<]*)<\/\2>|<(true|false)\s*\/>|<(string|data)\s*\/>)\s*/y;
+  const entry =
+    /\s*<key>([^<]*)<\/key>\s*(?:<(string|integer|real|date|data)>([^<]*)<\/\2>|<(true|false)\s*\/>|<(string|data)\s*\/>)\s*/y;
   while (entry.lastIndex < body.length && body.slice(entry.lastIndex).trim() !== '') {
     const start = entry.lastIndex;
     const match = entry.exec(body);
@@ -49,10 +50,12 @@ export function parseFlatPlist(text: string): Map<string, string> {
 
 export function parseInfoPlist(bytes: Uint8Array): BundleInfo {
   const values = parseFlatPlist(Buffer.from(bytes).toString('utf8'));
-  if (values.get('diskimage-bundle-type') !== BUNDLE_TYPE) throw corrupt('diskimage-bundle-type', `is ${JSON.stringify(values.get('diskimage-bundle-type') ?? null)}`);
+  if (values.get('diskimage-bundle-type') !== BUNDLE_TYPE)
+    throw corrupt('diskimage-bundle-type', `is ${JSON.stringify(values.get('diskimage-bundle-type') ?? null)}`);
   const bandSize = wholeNumber(values, 'band-size');
   const size = wholeNumber(values, 'size');
-  if (bandSize < SMALLEST_BAND || bandSize > LARGEST_BAND || bandSize % 512 !== 0) throw corrupt('band-size', `no band has ${bandSize} bytes`);
+  if (bandSize < SMALLEST_BAND || bandSize > LARGEST_BAND || bandSize % 512 !== 0)
+    throw corrupt('band-size', `no band has ${bandSize} bytes`);
   if (size === 0 || size % 512 !== 0) throw corrupt('size', `no disk has ${size} bytes`);
   const version = values.has('bundle-backingstore-version') ? wholeNumber(values, 'bundle-backingstore-version') : 1;
   if (version < 1 || version > 2) throw corrupt('bundle-backingstore-version', `${version} is not known`);

@@ -4,16 +4,44 @@
 // Invariants: a band's bytes are durable before the table names it (flush: data, barrier, table, barrier); a band is never
 // moved. A band named twice is what a cut of a compaction leaves: the lower slot wins.
 
-import { assert, type BlockDevice, CorruptError, type DeviceExtent, type StoreFile, struct, bytes, u32, u64 } from '@tintype/core';
+import {
+  assert,
+  type BlockDevice,
+  bytes,
+  CorruptError,
+  type DeviceExtent,
+  type StoreFile,
+  struct,
+  u32,
+  u64,
+} from '@tintype/core';
 import { isZero } from '../zeros.js';
 
-export const SparseHeader = struct('sparse image header', { order: 'big', size: 64, source: 'images made by macOS' }, {
-  signature: u32('sprs'), version: u32('3'), sectorsPerBand: u32(), flags: u32('1'), totalSectorsLow: u32(),
-  nextNode: u64('file offset of the next index node, 0 = none'), totalSectors: u64(), reserved: bytes(28),
-});
-export const SparseNode = struct('sparse image index node', { order: 'big', size: 56, source: 'public readers' }, {
-  signature: u32('sprs'), number: u32(), flags: u32(), nextNode: u64('file offset of the next node, 0 = last'), reserved: bytes(36),
-});
+export const SparseHeader = struct(
+  'sparse image header',
+  { order: 'big', size: 64, source: 'images made by macOS' },
+  {
+    signature: u32('sprs'),
+    version: u32('3'),
+    sectorsPerBand: u32(),
+    flags: u32('1'),
+    totalSectorsLow: u32(),
+    nextNode: u64('file offset of the next index node, 0 = none'),
+    totalSectors: u64(),
+    reserved: bytes(28),
+  },
+);
+export const SparseNode = struct(
+  'sparse image index node',
+  { order: 'big', size: 56, source: 'public readers' },
+  {
+    signature: u32('sprs'),
+    number: u32(),
+    flags: u32(),
+    nextNode: u64('file offset of the next node, 0 = last'),
+    reserved: bytes(36),
+  },
+);
 
 export const SPARSE_SIGNATURE = 0x7370_7273;
 export const NODE_SIZE = 4096;
@@ -49,12 +77,15 @@ export class SparseImageDevice implements BlockDevice {
     this.#file = file;
     this.writable = writable;
     const head = new Uint8Array(NODE_SIZE);
-    if (file.read(0, head) < NODE_SIZE) throw new CorruptError('sparse image header', 'size', 0, 'the file is too short');
+    if (file.read(0, head) < NODE_SIZE)
+      throw new CorruptError('sparse image header', 'size', 0, 'the file is too short');
     const view = new DataView(head.buffer);
     const { signature, sectorsPerBand, totalSectors, nextNode } = SparseHeader.read(view, 0);
     if (signature !== SPARSE_SIGNATURE) throw SparseHeader.corrupt(view, 0, 'signature', 'is not sprs');
-    if (sectorsPerBand < 1 || sectorsPerBand > LARGEST_BAND_SECTORS) throw SparseHeader.corrupt(view, 0, 'sectorsPerBand', 'no band has this size');
-    if (totalSectors === 0 || totalSectors > 2 ** 44) throw SparseHeader.corrupt(view, 0, 'totalSectors', 'no disk has this size');
+    if (sectorsPerBand < 1 || sectorsPerBand > LARGEST_BAND_SECTORS)
+      throw SparseHeader.corrupt(view, 0, 'sectorsPerBand', 'no band has this size');
+    if (totalSectors === 0 || totalSectors > 2 ** 44)
+      throw SparseHeader.corrupt(view, 0, 'totalSectors', 'no disk has this size');
     this.size = totalSectors * 512;
     this.#bandSize = sectorsPerBand * 512;
     this.#end = NODE_SIZE;
@@ -93,7 +124,8 @@ export class SparseImageDevice implements BlockDevice {
       if (place === undefined) return;
       this.#dirty = true;
       if (this.#file.punch(place + offset, part)) return;
-      for (let at = 0; at < part; at += zeros.length) this.#file.write(place + offset + at, zeros.subarray(0, Math.min(zeros.length, part - at)));
+      for (let at = 0; at < part; at += zeros.length)
+        this.#file.write(place + offset + at, zeros.subarray(0, Math.min(zeros.length, part - at)));
     });
   }
   discard(position: number, length: number): void {
@@ -138,8 +170,15 @@ export class SparseImageDevice implements BlockDevice {
       const number = view.getUint32(table.first + 4 * i);
       if (number === 0) continue;
       const place = table.position + NODE_SIZE + i * this.#bandSize;
-      if (number > bands) throw new CorruptError('sparse image', 'band', table.position + table.first + 4 * i, `band ${number} of ${bands}`);
-      if (place >= this.#file.size()) throw new CorruptError('sparse image', 'band', place, `band ${number} lies behind the end of the file`);
+      if (number > bands)
+        throw new CorruptError(
+          'sparse image',
+          'band',
+          table.position + table.first + 4 * i,
+          `band ${number} of ${bands}`,
+        );
+      if (place >= this.#file.size())
+        throw new CorruptError('sparse image', 'band', place, `band ${number} lies behind the end of the file`);
       if (!this.#places.has(number - 1)) this.#places.set(number - 1, place);
       this.#slots = start + i + 1;
       this.#end = place + this.#bandSize;
@@ -151,7 +190,8 @@ export class SparseImageDevice implements BlockDevice {
     const view = new DataView(bytesOfNode.buffer);
     let before = 0;
     for (let position = first; position !== 0; ) {
-      if (position <= before || position + NODE_SIZE > this.#file.size()) throw new CorruptError('sparse image', 'nextNode', position, 'index nodes do not ascend within the file');
+      if (position <= before || position + NODE_SIZE > this.#file.size())
+        throw new CorruptError('sparse image', 'nextNode', position, 'index nodes do not ascend within the file');
       this.#slots = HEADER_SLOTS + (this.#tables.length - 1) * NODE_SLOTS;
       this.#end = position + NODE_SIZE;
       this.#file.read(position, bytesOfNode);
@@ -184,12 +224,21 @@ export class SparseImageDevice implements BlockDevice {
     const position = before.position + NODE_SIZE + before.slots * this.#bandSize;
     this.flush();
     const node = new Uint8Array(NODE_SIZE);
-    SparseNode.write(new DataView(node.buffer), 0, { signature: SPARSE_SIGNATURE, number: this.#tables.length, flags: 0, nextNode: 0, reserved: new Uint8Array(36) });
+    SparseNode.write(new DataView(node.buffer), 0, {
+      signature: SPARSE_SIGNATURE,
+      number: this.#tables.length,
+      flags: 0,
+      nextNode: 0,
+      reserved: new Uint8Array(36),
+    });
     this.#file.write(position, node);
     this.#file.sync();
     const link = new Uint8Array(8);
     new DataView(link.buffer).setBigUint64(0, BigInt(position));
-    this.#file.write(before.position + (before.position === 0 ? SparseHeader.at.nextNode : SparseNode.at.nextNode), link);
+    this.#file.write(
+      before.position + (before.position === 0 ? SparseHeader.at.nextNode : SparseNode.at.nextNode),
+      link,
+    );
     this.#file.sync();
     this.#tables.push({ position, slots: NODE_SLOTS, first: SparseNode.size });
     this.#slots = this.#slotsBefore(this.#tables.length - 1);
@@ -207,7 +256,11 @@ export class SparseImageDevice implements BlockDevice {
     this.#file.write(table.position + table.first + 4 * (slot - this.#slotsBefore(index)), entry);
   }
 
-  #each(position: number, length: number, visit: (band: number, offset: number, at: number, length: number) => void): void {
+  #each(
+    position: number,
+    length: number,
+    visit: (band: number, offset: number, at: number, length: number) => void,
+  ): void {
     assert(position >= 0 && length >= 0 && position + length <= this.size, 'range lies inside the disk');
     for (let at = 0; at < length; ) {
       const band = Math.floor((position + at) / this.#bandSize);
@@ -224,8 +277,14 @@ export function sparseHeader(size: number, bandSize: number): Uint8Array {
   const head = new Uint8Array(NODE_SIZE);
   const totalSectors = size / 512;
   SparseHeader.write(new DataView(head.buffer), 0, {
-    signature: SPARSE_SIGNATURE, version: 3, sectorsPerBand: bandSize / 512, flags: 1, totalSectorsLow: totalSectors >>> 0, nextNode: 0,
-    totalSectors, reserved: new Uint8Array(28),
+    signature: SPARSE_SIGNATURE,
+    version: 3,
+    sectorsPerBand: bandSize / 512,
+    flags: 1,
+    totalSectorsLow: totalSectors >>> 0,
+    nextNode: 0,
+    totalSectors,
+    reserved: new Uint8Array(28),
   });
   return head;
 }

@@ -1,0 +1,76 @@
+// The command line, taken apart by the table of commands.
+
+import { parseArgs } from 'node:util';
+import { UsageError } from '@tintype/engine';
+import type { CommandSpec, OptionSpec, Parsed } from './command.js';
+import { COMMON } from './command-table.js';
+
+const FILTERS = ['exclude', 'include', 'filter-from'];
+
+/** @throws UsageError */
+export function parseCommand(command: CommandSpec, words: readonly string[]): Parsed {
+  const specs = [...command.options, ...COMMON];
+  const { values, positionals, tokens } = parse(specs, words);
+  if (positionals.length < command.least || positionals.length > command.most) {
+    if (values.help === true) return { values, operands: positionals, filters: [] };
+    throw new UsageError(`${command.name} takes ${command.operands}; ${positionals.length} operands were given`);
+  }
+  const filters = tokens.flatMap((token) =>
+    token.kind === 'option' && FILTERS.includes(token.name) && token.value !== undefined
+      ? [{ option: token.name, value: token.value }]
+      : [],
+  );
+  return { values, operands: positionals, filters };
+}
+
+function parse(specs: readonly OptionSpec[], words: readonly string[]) {
+  const options = Object.fromEntries(
+    specs.map(({ name, short, value, many }) => [
+      name,
+      {
+        type: value === undefined ? ('boolean' as const) : ('string' as const),
+        ...(short ? { short } : {}),
+        ...(many ? { multiple: true } : {}),
+      },
+    ]),
+  );
+  try {
+    return parseArgs({
+      args: withEquals(specs, words),
+      options,
+      allowPositionals: true,
+      allowNegative: true,
+      strict: true,
+      tokens: true,
+    });
+  } catch (error) {
+    throw new UsageError((error as Error).message.replace(/\. To specify .*$/s, ''));
+  }
+}
+
+/** A value may begin with `-` (`--size -1g`): then it is joined to its option, as parseArgs demands. */
+function withEquals(specs: readonly OptionSpec[], words: readonly string[]): string[] {
+  const joined: string[] = [];
+  const end = words.indexOf('--');
+  for (let i = 0; i < words.length; i += 1) {
+    const word = words[i] as string;
+    const takesValue = specs.some(({ name, value }) => value !== undefined && word === `--${name}`);
+    const next = words[i + 1];
+    if (takesValue && next?.startsWith('-') && (end < 0 || i < end)) {
+      joined.push(`${word}=${next}`);
+      i += 1;
+    } else joined.push(word);
+  }
+  return joined;
+}
+
+export function text(parsed: Parsed, name: string): string | undefined {
+  const value = parsed.values[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** True, false (`--no-NAME`), or undefined if it was not given. */
+export function flag(parsed: Parsed, name: string): boolean | undefined {
+  const value = parsed.values[name];
+  return typeof value === 'boolean' ? value : undefined;
+}

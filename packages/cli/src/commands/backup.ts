@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs';
+import { StoreError, UnsupportedError } from '@tintype/core';
+import { type BackupEstimate, type SummaryEvent, UsageError } from '@tintype/engine';
+import { flag, text } from '../arguments.js';
+import type { CommandBody, Parsed } from '../command.js';
+import { requireNoPassphrase } from '../image-volume.js';
+import { parseDuration, parseSize, showDuration, showSize } from '../quantities.js';
+import { runOperation } from '../run-operation.js';
+import { makingOptions } from './create.js';
+
+export const run: CommandBody = (parsed, io) => {
+  requireNoPassphrase(parsed);
+  for (const name of ['replace', 'keep'])
+    if (parsed.values[name] !== undefined)
+      throw new UnsupportedError(`--${name}: read-only images cannot be written yet`);
+  if (text(parsed, 'grow') === 'auto') throw new UnsupportedError('--grow auto: volumes cannot be resized yet');
+  const [source = '', destination = ''] = parsed.operands;
+  const keep = text(parsed, 'safetynet-keep');
+  const waitLock = text(parsed, 'wait-lock');
+  const options = {
+    source,
+    destination,
+    ...makingOptions(parsed),
+    volume: text(parsed, 'volume'),
+    snapshot: text(parsed, 'snapshot'),
+    safetyNet: flag(parsed, 'safetynet'),
+    safetyNetKeep: keep === undefined ? undefined : parseDuration(keep),
+    filters: filterRules(parsed),
+    excludeCaches: flag(parsed, 'exclude-caches'),
+    oneFileSystem: flag(parsed, 'one-file-system'),
+    checksum: flag(parsed, 'checksum'),
+    verify: flag(parsed, 'verify'),
+    dryRun: flag(parsed, 'dry-run'),
+    delete: flag(parsed, 'delete'),
+    maxDelete: maxDelete(parsed),
+    allowEmpty: flag(parsed, 'allow-empty'),
+    mustExist: flag(parsed, 'must-exist'),
+    allowTimeMachine: flag(parsed, 'allow-time-machine'),
+    waitLock: waitLock === undefined ? undefined : parseDuration(waitLock) * 1000,
+  };
+  return runOperation('backup', options, io, { summary: summaryText });
+};
+
+/** Rules in gitignore form: an included name is a rule that takes it back. */
+function filterRules({ filters }: Parsed): string[] {
+  return filters.flatMap(({ option, value }) => {
+    if (option === 'exclude') return [value];
+    if (option === 'include') return [`!${value}`];
+    try {
+      return readFileSync(value, 'utf8').split(/\r?\n/);
+    } catch (error) {
+      throw new StoreError((error as NodeJS.ErrnoException).code ?? 'EIO', 'read', value);
+    }
+  });
+}
+
+function maxDelete(parsed: Parsed): number | undefined {
+  const value = text(parsed, 'max-delete');
+  if (value === undefined) return undefined;
+  const percent = Number(value.replace(/%$/, ''));
+  if (!(percent >= 0 && percent <= 100)) throw new UsageError(`--max-delete ${value}: give a percentage, such as 80%`);
+  return percent;
+}
+
+function summaryText(summary: SummaryEvent): string {
+  const { items, bytes, seconds, commits, estimate } = summary as SummaryEvent & {
+    items: Record<string, number>;
+    bytes: Record<string, number>;
+    seconds: number;
+    commits: number;
+    estimate?: BackupEstimate;
+  };
+  const counts = ['created', 'replaced', 'updated', 'removed', 'unchanged', 'failed']
+    .filter((name) => (items[name] ?? 0) > 0)
+    .map((name) => `${items[name]} ${name}`);
+  if (summary.dryRun) {
+    const rows = [
+      `${items.scanned} items, ${showSize(bytes.scanned ?? 0)}; would be: ${counts.join(', ') || 'nothing'}`,
+    ];
+    if (estimate)
+      rows.push(
+        `the image takes about ${showSize(estimate.imageSize)} (peak ${showSize(estimate.peakSpace)}) of ${showSize(estimate.freeSpace)} free; opens on macOS ${estimate.oldestMacOS} and later`,
+      );
+    return rows.join('\n');
+  }
+  return `${items.scanned} items in ${showDuration(seconds)}: ${counts.join(', ') || 'nothing to do'}; ${showSize(bytes.copied ?? 0)} copied, ${commits} commits`;
+}

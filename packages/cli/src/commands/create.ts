@@ -1,0 +1,58 @@
+import { UnsupportedError } from '@tintype/core';
+import { type SummaryEvent, UsageError } from '@tintype/engine';
+import { flag, text } from '../arguments.js';
+import type { CommandBody, Parsed } from '../command.js';
+import { requireNoPassphrase } from '../image-volume.js';
+import { printable } from '../output/printable.js';
+import { parseSize, showSize } from '../quantities.js';
+import { runOperation } from '../run-operation.js';
+
+const FORMATS = ['sparsebundle', 'sparseimage', 'asif', 'udrw', 'udro', 'udzo', 'udbz', 'ulfo', 'ulmo'];
+const FILE_SYSTEMS = ['apfs', 'hfs+'];
+const ENCRYPTIONS = ['none', 'aes-128', 'aes-256'];
+
+/** Options of everything that makes an image. @throws UsageError, UnsupportedError */
+export function makingOptions(parsed: Parsed) {
+  const one = (name: string, known: readonly string[]) => {
+    const value = text(parsed, name);
+    if (value !== undefined && !known.includes(value))
+      throw new UsageError(`--${name} ${value}: known are ${known.join(', ')}`);
+    return value;
+  };
+  const size = text(parsed, 'size');
+  const bandSize = text(parsed, 'band-size');
+  return {
+    format: one('format', FORMATS),
+    fs: one('fs', FILE_SYSTEMS),
+    encryption: one('encryption', ENCRYPTIONS),
+    caseSensitive: flag(parsed, 'case-sensitive'),
+    volumeName: text(parsed, 'volume-name'),
+    size: size === undefined ? undefined : parseSize(size),
+    bandSize: bandSize === undefined ? undefined : requireBandSize(parseSize(bandSize)),
+  };
+}
+
+function requireBandSize(bytes: number): number {
+  if (bytes < 1 << 20 || bytes > 8 * 2 ** 30 || bytes % 4096 !== 0)
+    throw new UsageError('a band has 1m to 8g, in multiples of 4096 bytes');
+  return bytes;
+}
+
+export const run: CommandBody = (parsed, io) => {
+  requireNoPassphrase(parsed);
+  const [image = ''] = parsed.operands;
+  const options = {
+    image,
+    ...makingOptions(parsed),
+    layout: text(parsed, 'layout'),
+    preallocate: flag(parsed, 'preallocate'),
+    overwrite: flag(parsed, 'overwrite'),
+  };
+  if (options.encryption !== undefined && options.encryption !== 'none')
+    throw new UnsupportedError('encrypted images cannot be written yet');
+  return runOperation('create', options, io, { summary: summaryText });
+};
+
+function summaryText(summary: SummaryEvent): string {
+  return `${printable(String(summary.image))}: ${String(summary.format)}, ${showSize(Number(summary.size))}`;
+}

@@ -1,0 +1,18 @@
+import { usage } from '@tintype/engine';
+import type { CommandBody } from '../command.js';
+import { EXIT } from '../exit-status.js';
+import { withStack } from '../image-volume.js';
+import { printable } from '../output/printable.js';
+import { showSize } from '../quantities.js';
+import { line } from '../terminal.js';
+
+export const run: CommandBody = (parsed, io) =>
+  withStack(parsed, ({ volume }) => {
+    const sum = usage(volume, parsed.operands[1] ?? '/');
+    if (io.json) line(JSON.stringify(sum));
+    else
+      line(
+        `${showSize(sum.bytes)} in ${sum.items} items, ${showSize(sum.allocated)} allocated: ${printable(sum.path)}`,
+      );
+    return EXIT.done;
+  });

@@ -1,0 +1,30 @@
+import { hostContext, type ImageInfo, info } from '@tintype/engine';
+import type { CommandBody } from '../command.js';
+import { EXIT } from '../exit-status.js';
+import { printable } from '../output/printable.js';
+import { showSize } from '../quantities.js';
+import { line } from '../terminal.js';
+
+export const run: CommandBody = (parsed, io) => {
+  const [image = ''] = parsed.operands;
+  const facts = info(image, hostContext());
+  if (io.json) line(JSON.stringify(facts));
+  else for (const row of rows(facts)) line(row);
+  return EXIT.done;
+};
+
+function* rows({ container, partitions, volumes, reclaimable, timeMachine, lockedBy }: ImageInfo): Generator<string> {
+  const { format, size, bandSize, bandsPresent, encryption, hostBytes } = container;
+  yield `format:      ${format}${timeMachine ? ', belongs to Time Machine' : ''}`;
+  yield `encryption:  ${encryption ? `${encryption.algorithm}-${encryption.keyBits}, ${encryption.iterations} rounds; a passphrase is needed for more` : 'none'}`;
+  yield `capacity:    ${showSize(size)}`;
+  yield `on the host: ${showSize(hostBytes)}${bandSize === undefined ? '' : ` in ${bandsPresent} bands of ${showSize(bandSize)}`}`;
+  yield `reclaimable: ${showSize(reclaimable)}`;
+  yield `in use by:   ${lockedBy === null ? 'nobody' : printable(lockedBy)}`;
+  for (const { index, type, name, start, size: bytes } of partitions)
+    yield `partition ${index}: ${printable(type || 'whole disk')} ${printable(name)}, ${showSize(bytes)} at byte ${start}`;
+  for (const volume of volumes) {
+    yield `volume ${volume.index}:    ${printable(volume.name)} (${volume.fs}${volume.caseSensitive ? ', case-sensitive' : ''}), ${volume.uuid}`;
+    yield `  ${showSize(volume.used)} used, ${showSize(volume.free)} free; ${volume.files} files, ${volume.directories} folders; written by ${printable(volume.writer)}${volume.dirty ? ', not closed cleanly' : ''}`;
+  }
+}

@@ -1,0 +1,22 @@
+import type { SummaryEvent } from '@tintype/engine';
+import { flag, text } from '../arguments.js';
+import type { CommandBody } from '../command.js';
+import { requireNoPassphrase } from '../image-volume.js';
+import { printable } from '../output/printable.js';
+import { showSize } from '../quantities.js';
+import { runOperation } from '../run-operation.js';
+
+export const run: CommandBody = (parsed, io) => {
+  requireNoPassphrase(parsed);
+  const [image = '', out = ''] = parsed.operands;
+  const options = {
+    image,
+    out,
+    volume: text(parsed, 'volume'),
+    asIs: flag(parsed, 'as-is'),
+    overwrite: flag(parsed, 'overwrite'),
+  };
+  return runOperation('raw', options, io, {
+    summary: (summary: SummaryEvent) => `${printable(out)}: ${showSize(Number(summary.size))}`,
+  });
+};

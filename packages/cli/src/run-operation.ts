@@ -1,0 +1,130 @@
+// Runs one long operation: events to the terminal or as JSON lines, signals to the operation, an exit status out.
+
+import { errorFromJson } from '@tintype/core';
+import {
+  type EngineEvent,
+  exitNow,
+  type OperationName,
+  type Operations,
+  type Problem,
+  type Run,
+  run,
+  type SummaryEvent,
+} from '@tintype/engine';
+import { EXIT, exitStatusOf } from './exit-status.js';
+import { errorText } from './output/errors.js';
+import { printable } from './output/printable.js';
+import { ProgressLine } from './output/progress-line.js';
+import { type Io, line, note } from './terminal.js';
+
+export interface Presentation {
+  /** One line on standard output for a result, such as a finding. */
+  readonly result?: (value: unknown) => string;
+  /** Closing lines for people. */
+  readonly summary?: (summary: SummaryEvent) => string;
+  /** True if the summary stands for exit status 3. */
+  readonly hasProblems?: (summary: SummaryEvent) => boolean;
+}
+
+/** Problems shown one by one; the rest is counted. */
+const PROBLEMS_SHOWN = 100;
+
+export async function runOperation<N extends OperationName>(
+  name: N,
+  options: Operations[N],
+  io: Io,
+  show: Presentation,
+): Promise<number> {
+  const operation = run(name, options);
+  const progress = io.isTerminal && !io.json ? new ProgressLine(operation) : null;
+  const release = handleSignals(operation);
+  const sampler = io.json ? sample(operation) : null;
+  progress?.start();
+  let status: number = EXIT.failed;
+  try {
+    for await (const event of operation.events) {
+      if (event.type === 'phase') progress?.phase(event.name);
+      else if (event.type !== 'progress') progress?.stop();
+      const ended = tell(event, io, show);
+      if (ended !== null) status = ended;
+      else if (event.type !== 'phase') progress?.start();
+    }
+  } finally {
+    progress?.stop();
+    if (sampler) clearInterval(sampler);
+    release();
+  }
+  return status;
+}
+
+/** Shows one event; an exit status if it was the last one. */
+function tell(event: EngineEvent, io: Io, show: Presentation): number | null {
+  if (io.json) line(JSON.stringify(jsonEvent(event)));
+  switch (event.type) {
+    case 'warning':
+      if (!io.quiet && !io.json) note(`tintype: ${printable(event.message)}`);
+      return null;
+    case 'result':
+      if (!io.json && show.result) line(show.result(event.value));
+      return null;
+    case 'error': {
+      const error = errorFromJson(event.error);
+      note(errorText(error));
+      return exitStatusOf(error);
+    }
+    case 'summary':
+      if (!io.json) tellSummary(event, io, show);
+      return statusOf(event, show);
+    default:
+      return null;
+  }
+}
+
+/** Errors carry their fields at the top, beside `type`. */
+function jsonEvent(event: EngineEvent): unknown {
+  if (event.type === 'error') return { ...event.error, class: event.error.type, type: 'error' };
+  if (event.type === 'result') return { type: 'result', ...(event.value as object) };
+  return event;
+}
+
+function tellSummary(summary: SummaryEvent, io: Io, show: Presentation): void {
+  tellProblems(summary.problems);
+  if (!io.quiet && show.summary) note(show.summary(summary));
+}
+
+function tellProblems(problems: readonly Problem[]): void {
+  for (const { path, message } of problems.slice(0, PROBLEMS_SHOWN))
+    note(`tintype: ${printable(path)}: ${printable(message)}`);
+  if (problems.length > PROBLEMS_SHOWN) note(`tintype: and ${problems.length - PROBLEMS_SHOWN} more problems`);
+}
+
+function statusOf(summary: SummaryEvent, show: Presentation): number {
+  if (summary.interrupted) return EXIT.interrupted;
+  return summary.problems.length > 0 || show.hasProblems?.(summary) ? EXIT.problems : EXIT.done;
+}
+
+/** The first signal asks the operation to commit and stop, the second ends the process at once. */
+function handleSignals(operation: Run): () => void {
+  let signals = 0;
+  const handle = () => {
+    signals += 1;
+    if (signals > 1) exitNow(EXIT.interrupted);
+    operation.cancel();
+  };
+  process.on('SIGINT', handle);
+  process.on('SIGTERM', handle);
+  return () => {
+    process.off('SIGINT', handle);
+    process.off('SIGTERM', handle);
+  };
+}
+
+/** Counters as events, once a second. */
+function sample({ progress }: Run): NodeJS.Timeout {
+  return setInterval(() => {
+    const [bytes, items, totalBytes, totalItems] = (['bytes', 'items', 'totalBytes', 'totalItems'] as const).map(
+      (name) => progress.get(name),
+    );
+    line(JSON.stringify({ type: 'progress', bytes, items, totalBytes, totalItems }));
+  }, 1000);
+}

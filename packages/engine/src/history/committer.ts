@@ -1,0 +1,42 @@
+// When a commit is due, and what belongs to one.
+
+import { CancelledError, type FileSystem, type Progress } from '@tintype/core';
+import type { RunRecord } from './run-record.js';
+
+export interface CommitterOptions {
+  readonly fileSystem: FileSystem;
+  readonly progress: Progress;
+  /** Seconds between commits. */
+  readonly every: number;
+  readonly now: () => number;
+}
+
+export class Committer {
+  readonly #options: CommitterOptions;
+  #last: number;
+  /** Commits made so far. */
+  count = 0;
+  record: RunRecord | null = null;
+
+  constructor(options: CommitterOptions) {
+    this.#options = options;
+    this.#last = options.now();
+  }
+
+  /** To be called only where the tree shows no half-done item. @throws CancelledError after a commit */
+  readonly settle = (): void => {
+    const { fileSystem, progress, every, now } = this.#options;
+    if (fileSystem.commitDue || now() - this.#last >= every) this.commit();
+    if (progress.cancelled) {
+      this.commit();
+      throw new CancelledError();
+    }
+  };
+
+  commit(): void {
+    this.count += 1;
+    this.record?.commit(this.count);
+    this.#options.fileSystem.commit();
+    this.#last = this.#options.now();
+  }
+}

@@ -1,0 +1,66 @@
+// Our own folder in an image: `/_SafetyNet/.tintype`, with run records and files that are not finished yet.
+
+import type { Item, ItemId, WritableVolume } from '@tintype/core';
+import { SAFETYNET_FOLDER } from '../tree/filter.js';
+
+export const OWN_FOLDER = '.tintype';
+
+export interface FolderTemplate {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Seconds since 1970. */
+  readonly now: number;
+}
+
+/** The folder of that name, made if it is not there. */
+export function folderAt(volume: WritableVolume, parent: ItemId, name: string, template: FolderTemplate): ItemId {
+  const found = volume.lookup(parent, name);
+  if (found?.kind === 'directory') return found.id;
+  const [id] = volume.create(parent, [newFolder(name, template)]);
+  return id as ItemId;
+}
+
+function newFolder(name: string, { mode, uid, gid, now }: FolderTemplate) {
+  const seconds = Math.floor(now);
+  const times = { mtime: seconds, mtimeNanos: 0, ctime: seconds, ctimeNanos: 0, btime: seconds, btimeNanos: 0 };
+  return {
+    name,
+    kind: 'directory' as const,
+    mode,
+    uid,
+    gid,
+    flags: 0,
+    ...times,
+    size: 0,
+    target: '',
+    rdevMajor: 0,
+    rdevMinor: 0,
+  };
+}
+
+/** The folders that a run works in. Lookups only, until something must be made. */
+export class OwnFolders {
+  readonly #volume: WritableVolume;
+  readonly #template: FolderTemplate;
+
+  constructor(volume: WritableVolume, template: FolderTemplate) {
+    this.#volume = volume;
+    this.#template = template;
+  }
+  /** `/_SafetyNet`. */
+  safetyNet(): ItemId {
+    return folderAt(this.#volume, this.#volume.root.id, SAFETYNET_FOLDER, this.#template);
+  }
+  /** `/_SafetyNet/.tintype/NAME`. */
+  own(name: 'runs' | 'partial'): ItemId {
+    const own = folderAt(this.#volume, this.safetyNet(), OWN_FOLDER, { ...this.#template, mode: 0o700 });
+    return folderAt(this.#volume, own, name, { ...this.#template, mode: 0o700 });
+  }
+  /** The same, or null: nothing is made. */
+  find(...names: string[]): Item | null {
+    let item: Item | null = this.#volume.root;
+    for (const name of [SAFETYNET_FOLDER, ...names]) item = item && this.#volume.lookup(item.id, name);
+    return item;
+  }
+}

@@ -1,0 +1,96 @@
+// What a run did, one line an action, in the image itself: `/_SafetyNet/.tintype/runs/UTC-RANDOM.jsonl`. A commit line
+// closes what that commit made durable; whoever reads ignores what follows the last one.
+
+import type { ItemId, WritableVolume } from '@tintype/core';
+import type { OwnFolders } from './own-folder.js';
+
+export interface RunHead {
+  readonly version: 1;
+  readonly run: string;
+  readonly host: string;
+  /** ISO 8601, UTC. */
+  readonly started: string;
+  readonly source: string;
+  /** Name of the SafetyNet folder of this run, whether it came to be or not. */
+  readonly safetynet: string | null;
+}
+
+const BUFFERED = 256 << 10;
+/** A first line longer than this is not ours. */
+const LONGEST_HEAD = 64 << 10;
+
+export class RunRecord {
+  readonly #volume: WritableVolume;
+  readonly #id: ItemId;
+  #position = 0;
+  #lines: string[] = [];
+  #length = 0;
+
+  constructor(volume: WritableVolume, folders: OwnFolders, head: RunHead, owner: { uid: number; gid: number }) {
+    this.#volume = volume;
+    const seconds = Math.floor(Date.parse(head.started) / 1000);
+    const times = { mtime: seconds, mtimeNanos: 0, ctime: seconds, ctimeNanos: 0, btime: seconds, btimeNanos: 0 };
+    const rest = { flags: 0, size: 0, target: '', rdevMajor: 0, rdevMinor: 0, ...times, ...owner };
+    const name = `${head.run}.jsonl`;
+    const [id] = volume.create(folders.own('runs'), [{ name, kind: 'file', mode: 0o600, ...rest }]);
+    this.#id = id as ItemId;
+    this.#add(JSON.stringify(head));
+  }
+
+  action(action: 'created' | 'replaced' | 'moved' | 'removed' | 'racy', path: string, to?: string): void {
+    this.#add(
+      to === undefined
+        ? `{"${action}":${JSON.stringify(path)}}`
+        : `{"${action}":${JSON.stringify(path)},"to":${JSON.stringify(to)}}`,
+    );
+  }
+  /** Writes all lines so far and the one that closes commit `number`. Call right before the commit. */
+  commit(number: number): void {
+    this.#add(JSON.stringify({ commit: number }));
+    this.#write();
+  }
+
+  #add(line: string): void {
+    this.#lines.push(line);
+    this.#length += line.length + 1;
+    if (this.#length >= BUFFERED) this.#write();
+  }
+  #write(): void {
+    const bytes = Buffer.from(`${this.#lines.join('\n')}\n`);
+    this.#volume.write(this.#id, this.#position, bytes);
+    this.#position += bytes.length;
+    this.#lines = [];
+    this.#length = 0;
+  }
+}
+
+/** First lines of all run records, oldest first; files that are none are passed over. */
+export function readRunHeads(volume: WritableVolume, folders: OwnFolders): RunHead[] {
+  const folder = folders.find('.tintype', 'runs');
+  if (!folder) return [];
+  const heads: RunHead[] = [];
+  for (const item of volume.list(folder.id)) {
+    const head = item.kind === 'file' ? readHead(volume, item.id) : null;
+    if (head) heads.push(head);
+  }
+  return heads.sort((a, b) => (a.started < b.started ? -1 : 1));
+}
+
+function readHead(volume: WritableVolume, id: ItemId): RunHead | null {
+  const bytes = new Uint8Array(LONGEST_HEAD);
+  const length = volume.read(id, 0, bytes);
+  const end = bytes.subarray(0, length).indexOf(10);
+  if (end < 0) return null;
+  try {
+    const head: unknown = JSON.parse(Buffer.from(bytes.subarray(0, end)).toString('utf8'));
+    return isRunHead(head) ? head : null;
+  } catch {
+    return null;
+  }
+}
+
+function isRunHead(value: unknown): value is RunHead {
+  if (typeof value !== 'object' || value === null) return false;
+  const head = value as Partial<Record<keyof RunHead, unknown>>;
+  return head.version === 1 && typeof head.run === 'string' && typeof head.started === 'string';
+}

@@ -1,0 +1,30 @@
+// What tintype remembers on this machine: `$TINTYPE_HOME`, else `$XDG_STATE_HOME/tintype`, else ~/.local/state/tintype.
+
+import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+export function tintypeHome(): string {
+  const { TINTYPE_HOME, XDG_STATE_HOME } = process.env;
+  return TINTYPE_HOME || join(XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'tintype');
+}
+
+/** Volumes that this machine has written: restoring as root trusts them. It decides nothing but this. */
+export function isKnownVolume(uuid: string): boolean {
+  return readKnown().includes(uuid);
+}
+
+export function rememberVolume(uuid: string): void {
+  if (isKnownVolume(uuid)) return;
+  mkdirSync(tintypeHome(), { recursive: true, mode: 0o700 });
+  appendFileSync(join(tintypeHome(), 'known'), `${uuid}\n`, { mode: 0o600 });
+}
+
+function readKnown(): string[] {
+  try {
+    return readFileSync(join(tintypeHome(), 'known'), 'utf8').split('\n');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}

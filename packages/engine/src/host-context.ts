@@ -1,0 +1,18 @@
+// What synchronous calls from the main thread are given: this host's files and clock.
+
+import { randomFillSync } from 'node:crypto';
+import { hostHolder, nodeFileStore } from '@tintype/host';
+import type { InfoContext } from './maintenance/info.js';
+
+export { exitNow } from '@tintype/host';
+
+export function hostContext(): InfoContext {
+  return {
+    store: nodeFileStore(),
+    holder: hostHolder(),
+    now: () => Date.now() / 1000,
+    random: (target) => {
+      randomFillSync(target);
+    },
+  };
+}

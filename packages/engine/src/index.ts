@@ -1,0 +1,10 @@
+export { type Run, run } from './engine.js';
+export * from './events.js';
+export { tintypeHome } from './home.js';
+export { exitNow, hostContext } from './host-context.js';
+export { type ImageInfo, type InfoContext, info, type VolumeInfo } from './maintenance/info.js';
+export { inspect } from './maintenance/inspect.js';
+export * from './operation.js';
+export * from './operations/browse.js';
+export { openStack, type ProbedVolume, probeVolumes, type Stack, type StackOptions } from './stack.js';
+export { UsageError } from './usage-error.js';

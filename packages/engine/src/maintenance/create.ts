@@ -1,0 +1,147 @@
+// A new, empty, formatted image.
+
+import { basename, dirname, extname } from 'node:path';
+import { type FileStore, RefusedError, UnsupportedError, WindowDevice } from '@tintype/core';
+import { bandSizeFor, createImage, detect, type ImageFormat, writePartitionMap } from '@tintype/image';
+import type { SummaryEvent } from '../events.js';
+import { rememberVolume } from '../home.js';
+import type { CreateOptions, Operation, RunContext } from '../operation.js';
+import { defaultCapacity, isOverCommitted } from '../rules/capacity.js';
+import { drivers, mount, type Stack } from '../stack.js';
+import { UsageError } from '../usage-error.js';
+
+const FORMATS: Record<string, ImageFormat> = {
+  '.sparsebundle': 'sparsebundle',
+  '.backupbundle': 'sparsebundle',
+  '.sparseimage': 'sparseimage',
+  '.asif': 'asif',
+};
+const WRITABLE = ['sparsebundle', 'sparseimage', 'udrw'] as const;
+type WritableFormat = (typeof WRITABLE)[number];
+const PARTITION_TYPES: Record<string, 'Apple_HFS' | 'Apple_APFS'> = { 'hfs+': 'Apple_HFS', apfs: 'Apple_APFS' };
+
+/** The format that a path and `--format` ask for; `dmg` is what a `.dmg` means to the command. Null: not an image. */
+export function formatFor(path: string, format: string | undefined, dmg: ImageFormat): string | null {
+  if (format !== undefined) return format;
+  const extension = extname(path).toLowerCase();
+  return FORMATS[extension] ?? (extension === '.dmg' ? dmg : extension === '.img' ? 'udrw' : null);
+}
+
+/** Creates the image and mounts it for writing. Nothing is left behind if it fails. */
+export function createStack(options: CreateOptions, context: RunContext): Stack {
+  const format = requireWritable(formatFor(options.image, options.format, 'udrw'));
+  if (options.encryption !== undefined && options.encryption !== 'none')
+    throw new UnsupportedError('encrypted images cannot be written yet');
+  const driver = drivers.find(({ kind }) => kind === (options.fs ?? 'hfs+'));
+  if (!driver) throw new UnsupportedError(`volumes of the file system ${options.fs} cannot be written yet`);
+  const { store } = context;
+  const parent = dirname(options.image);
+  requireParent(store, parent);
+  makeRoom(store, options);
+  const facts = store.facts(parent);
+  const size = options.size === undefined ? defaultCapacity(facts.free) : Math.floor(options.size / 512) * 512;
+  requireRoom(options, format, size, facts);
+  if (isOverCommitted(size, facts.capacity))
+    context.emit({
+      type: 'warning',
+      code: 'over-commit',
+      message: `the image may grow to ${size} bytes, but its host volume has ${facts.capacity}`,
+    });
+  const image = createImage(store, options.image, {
+    format,
+    size,
+    waitLock: 0,
+    holder: context.holder,
+    ...(format === 'sparsebundle' ? { bandSize: options.bandSize ?? bandSizeFor(size) } : {}),
+    ...(options.preallocate ? { preallocate: true } : {}),
+  });
+  try {
+    const { random, now } = context;
+    const scheme = layoutOf(options.layout);
+    const partition = writePartitionMap(image.device, {
+      scheme,
+      type: PARTITION_TYPES[driver.kind] ?? 'Apple_HFS',
+      random,
+    });
+    driver.format(new WindowDevice(image.device, partition.start, partition.size), {
+      volumeName: options.volumeName ?? basename(options.image, extname(options.image)),
+      caseSensitive: options.caseSensitive ?? false,
+      now: Math.floor(now()),
+      random,
+      uid: process.getuid?.() ?? 0,
+      gid: process.getgid?.() ?? 0,
+    });
+    image.device.flush();
+    const stack = mount(options.image, image, { store, holder: context.holder, writable: true, now, random });
+    rememberVolume(stack.volume.uuid);
+    return stack;
+  } catch (error) {
+    image.close();
+    removeImage(store, options.image);
+    throw error;
+  }
+}
+
+export const create: Operation<'create'> = (options, context): SummaryEvent => {
+  const stack = createStack(options, context);
+  const { format, size } = stack.image.facts();
+  const { uuid, name } = stack.volume;
+  stack.close();
+  return { type: 'summary', image: options.image, format, size, volume: { name, uuid }, problems: [] };
+};
+
+function requireWritable(format: string | null): WritableFormat {
+  if (format === null)
+    throw new UsageError(
+      'the format of the new image is not clear: give --format, or an extension such as .sparsebundle',
+    );
+  const writable = WRITABLE.find((name) => name === format);
+  if (!writable) throw new UnsupportedError(`images of the format ${format} cannot be written yet`);
+  return writable;
+}
+
+function layoutOf(layout: string | undefined): 'gpt' | 'apm' | 'none' {
+  if (layout === undefined) return 'gpt';
+  if (layout === 'gpt' || layout === 'apm' || layout === 'none') return layout;
+  throw new UsageError(`there is no layout ${layout}: gpt, apm or none`);
+}
+
+export function requireParent(store: FileStore, parent: string): void {
+  if (store.kind(parent) !== 'directory')
+    throw new RefusedError('no-parent', `the folder ${parent} does not exist`, { path: parent });
+}
+
+/** Nothing is ever overwritten unasked, and what is no image never. */
+function makeRoom(store: FileStore, { image, overwrite }: CreateOptions): void {
+  if (store.kind(image) === null) return;
+  if (!overwrite) throw new RefusedError('exists', `${image} exists already`, { path: image });
+  if (detect(store, image) === null)
+    throw new RefusedError('exists', `${image} exists and is not a disk image`, { path: image });
+  removeImage(store, image);
+}
+
+function requireRoom(
+  options: CreateOptions,
+  format: WritableFormat,
+  size: number,
+  facts: { free: number; fileSizeLimit: number | null },
+): void {
+  if (options.preallocate && size > facts.free)
+    throw new RefusedError('no-space', `${size} bytes were to be allocated, but only ${facts.free} are free`, {
+      size,
+      free: facts.free,
+    });
+  if (format === 'udrw' && facts.fileSizeLimit !== null && size > facts.fileSizeLimit)
+    throw new RefusedError(
+      'file-size-limit',
+      `a file there can have ${facts.fileSizeLimit} bytes at most, not ${size}`,
+      { size, limit: facts.fileSizeLimit },
+    );
+}
+
+/** A file, or a bundle with what is in it. */
+function removeImage(store: FileStore, path: string): void {
+  const kind = store.kind(path);
+  if (kind === 'directory') for (const { name } of store.list(path)) removeImage(store, `${path}/${name}`);
+  if (kind !== null) store.remove(path);
+}

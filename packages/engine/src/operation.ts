@@ -1,0 +1,115 @@
+// Operations: plain data in, events out. Each is a synchronous function that runs in a worker thread; `engine.run` is
+// the asynchronous face. Options are what crosses the thread, so they are plain values.
+
+import type { FileStore, Progress } from '@tintype/core';
+import type { Holder } from '@tintype/image';
+import type { EngineEvent, SummaryEvent } from './events.js';
+
+/** What an operation is given beside its options. */
+export interface RunContext {
+  readonly progress: Progress;
+  /** Where images lie: the host's files, or a test's. */
+  readonly store: FileStore;
+  /** Who we are to others that want the same image. */
+  readonly holder: Holder;
+  emit(event: EngineEvent): void;
+  /** Seconds since 1970, with fraction. */
+  now(): number;
+  random(target: Uint8Array): void;
+}
+
+/** How an image is chosen and opened. */
+export interface ImageChoice {
+  readonly volume?: string | undefined;
+  readonly snapshot?: string | undefined;
+  /** Milliseconds. */
+  readonly waitLock?: number | undefined;
+  readonly allowTimeMachine?: boolean | undefined;
+}
+
+export interface CreateOptions {
+  readonly image: string;
+  /** Bytes; default: free space of the host volume. */
+  readonly size?: number | undefined;
+  readonly format?: string | undefined;
+  readonly fs?: string | undefined;
+  readonly caseSensitive?: boolean | undefined;
+  readonly volumeName?: string | undefined;
+  readonly layout?: string | undefined;
+  readonly bandSize?: number | undefined;
+  readonly encryption?: string | undefined;
+  readonly preallocate?: boolean | undefined;
+  readonly overwrite?: boolean | undefined;
+}
+
+export interface BackupOptions extends ImageChoice {
+  readonly source: string;
+  readonly destination: string;
+  readonly sourceVolume?: string | undefined;
+  readonly format?: string | undefined;
+  readonly fs?: string | undefined;
+  readonly caseSensitive?: boolean | undefined;
+  readonly volumeName?: string | undefined;
+  readonly size?: number | undefined;
+  readonly bandSize?: number | undefined;
+  readonly encryption?: string | undefined;
+  readonly safetyNet?: boolean | undefined;
+  /** Seconds that a SafetyNet folder is kept; Infinity: forever; undefined: 1 day on images that we made. */
+  readonly safetyNetKeep?: number | undefined;
+  /** Filter rules in gitignore form, in order. */
+  readonly filters?: readonly string[] | undefined;
+  readonly excludeCaches?: boolean | undefined;
+  readonly oneFileSystem?: boolean | undefined;
+  readonly checksum?: boolean | undefined;
+  readonly verify?: boolean | undefined;
+  readonly dryRun?: boolean | undefined;
+  readonly delete?: boolean | undefined;
+  /** Percent of the items that a run may remove. */
+  readonly maxDelete?: number | undefined;
+  readonly allowEmpty?: boolean | undefined;
+  readonly mustExist?: boolean | undefined;
+  /** Seconds between commits; for tests. */
+  readonly commitEvery?: number | undefined;
+}
+
+export interface RestoreOptions extends ImageChoice {
+  readonly image: string;
+  readonly target: string;
+  readonly path?: string | undefined;
+  readonly overwrite?: 'always' | 'newer' | 'never' | undefined;
+  readonly trust?: boolean | undefined;
+  readonly dryRun?: boolean | undefined;
+  readonly verify?: boolean | undefined;
+}
+
+export interface DiffOptions {
+  readonly a: string;
+  readonly b: string;
+  readonly path?: string | undefined;
+  readonly checksum?: boolean | undefined;
+}
+
+export interface VerifyOptions {
+  readonly image: string;
+  readonly level?: 'quick' | 'structure' | undefined;
+}
+
+export interface RawOptions {
+  readonly image: string;
+  readonly out: string;
+  readonly volume?: string | undefined;
+  readonly asIs?: boolean | undefined;
+  readonly overwrite?: boolean | undefined;
+}
+
+/** Name and options of every operation that `run` knows. */
+export interface Operations {
+  create: CreateOptions;
+  backup: BackupOptions;
+  restore: RestoreOptions;
+  diff: DiffOptions;
+  verify: VerifyOptions;
+  raw: RawOptions;
+}
+export type OperationName = keyof Operations;
+export type Operation<N extends OperationName> = (options: Operations[N], context: RunContext) => SummaryEvent;

@@ -1,0 +1,114 @@
+// Opens what a backup writes to: an existing image or folder, or a new one, by the rules of "DEST exists".
+
+import { mkdirSync } from 'node:fs';
+import { basename, dirname, extname } from 'node:path';
+import { type FileStore, RefusedError, UnsupportedError } from '@tintype/core';
+import { detect, imageFacts } from '@tintype/image';
+import { createStack, formatFor, requireParent } from '../maintenance/create.js';
+import type { BackupOptions, RunContext } from '../operation.js';
+import { UsageError } from '../usage-error.js';
+import { folderSide, imageSide, type Side } from './sides.js';
+
+export interface Destination extends Side {
+  /** True if this run made it. */
+  readonly isNew: boolean;
+}
+
+export type DestinationKind = 'image' | 'folder' | 'new-image' | 'new-folder';
+
+/** What DEST is or will be. Nothing is made or opened. */
+export function destinationKind(options: BackupOptions, { store }: RunContext): DestinationKind {
+  const { destination } = options;
+  if (store.kind(destination) !== null) {
+    if (detect(store, destination) !== null) {
+      requireSame(store, options);
+      return 'image';
+    }
+    if (formatFor(destination, options.format, 'udzo') !== null && extname(destination) !== '')
+      throw new RefusedError('not-an-image', `${destination} exists, but is no disk image`, { path: destination });
+    return 'folder';
+  }
+  if (options.mustExist) throw new RefusedError('missing', `${destination} does not exist`, { path: destination });
+  requireParent(store, dirname(destination));
+  return formatFor(destination, options.format, 'udzo') === null ? 'new-folder' : 'new-image';
+}
+
+/** An existing image keeps its own format, file system and encryption; what would change it is wrong usage. */
+function requireSame(store: FileStore, { destination, format, encryption, allowTimeMachine }: BackupOptions): void {
+  const facts = imageFacts(store, destination);
+  if (facts.timeMachine && !allowTimeMachine)
+    throw new RefusedError(
+      'time-machine',
+      `${destination} belongs to Time Machine; to write to it all the same, say --allow-time-machine`,
+      { path: destination },
+    );
+  if (format !== undefined && format !== facts.format)
+    throw new UsageError(
+      `${destination} is a ${facts.format} image, not ${format}: an existing image keeps its format`,
+    );
+  const has = facts.encryption === null ? 'none' : `aes-${facts.encryption.keyBits}`;
+  if (encryption !== undefined && encryption !== has)
+    throw new UsageError(`${destination} has encryption ${has}, not ${encryption}: an existing image keeps it`);
+  if (!['sparsebundle', 'sparseimage', 'udrw'].includes(facts.format))
+    throw new RefusedError(
+      'read-only-image',
+      `${destination} is a read-only image (${facts.format}); nothing was changed`,
+      { path: destination },
+    );
+}
+
+export function openDestination(options: BackupOptions, source: Side, context: RunContext): Destination {
+  const { destination } = options;
+  switch (destinationKind(options, context)) {
+    case 'image':
+      return existing(options, context);
+    case 'folder':
+      return { ...folderSide(destination, true), isNew: false };
+    case 'new-folder':
+      mkdirSync(destination, { mode: 0o755 });
+      return { ...folderSide(destination, true), isNew: true };
+    case 'new-image':
+      return created(options, source, context);
+  }
+}
+
+function existing(options: BackupOptions, context: RunContext): Destination {
+  const side = imageSide(options.destination, true, options, context);
+  const kind = side.fileSystem.kind;
+  if (options.fs !== undefined && options.fs !== kind) {
+    side.close();
+    throw new UsageError(
+      `${options.destination} holds ${kind}, not ${options.fs}: an existing image keeps its file system`,
+    );
+  }
+  return { ...side, isNew: false };
+}
+
+function created(options: BackupOptions, source: Side, context: RunContext): Destination {
+  const { destination, format, fs, size, bandSize, encryption } = options;
+  if (options.snapshot !== undefined)
+    throw new UnsupportedError('snapshots need an APFS volume, which cannot be written yet');
+  const stack = createStack(
+    {
+      image: destination,
+      format: formatFor(destination, format, 'udzo') ?? undefined,
+      fs: fs ?? (source.stack ? source.fileSystem.kind : undefined),
+      caseSensitive: options.caseSensitive ?? source.volume.traits.caseSensitive,
+      volumeName:
+        options.volumeName ?? (source.stack ? source.volume.name : basename(destination, extname(destination))),
+      size,
+      bandSize,
+      encryption,
+    },
+    context,
+  );
+  return {
+    path: destination,
+    volume: stack.volume,
+    fileSystem: stack.fileSystem,
+    stack,
+    isNew: true,
+    close: stack.close,
+    abandon: stack.abandon,
+  };
+}

@@ -1,0 +1,135 @@
+// A dry run: the same plans as a run makes, counted instead of carried out, and what a new image would take.
+
+import { dirname } from 'node:path';
+import { type Item, MemoryDevice } from '@tintype/core';
+import type { BackupEstimate, SummaryEvent } from '../events.js';
+import type { BackupOptions, RunContext } from '../operation.js';
+import { drivers } from '../stack.js';
+import { Filter } from '../tree/filter.js';
+import { type Frame, planOf } from '../tree/folder-plans.js';
+import { OriginalNames } from '../tree/original-names.js';
+import type { FolderPlan } from '../tree/plan.js';
+import { countTree } from '../tree/remove.js';
+import { Report } from '../tree/report.js';
+import { GuardedSource } from '../tree/source-guard.js';
+import type { DestinationKind } from './backup-destination.js';
+import { folderSide, imageSide, type Side } from './sides.js';
+
+const BLOCK = 4096;
+/** Catalog records of one item, and half as much again for nodes that are not full. */
+const METADATA_PER_ITEM = 450;
+/** Journal, bitmap, and the empty trees' first nodes. */
+const FIXED_METADATA = 16 << 20;
+
+export function dryRun(options: BackupOptions, kind: DestinationKind, source: Side, context: RunContext): SummaryEvent {
+  const started = context.now();
+  context.emit({ type: 'phase', name: 'scan' });
+  const target = openTarget(options, kind, context);
+  try {
+    const report = new Report(context.emit, context.progress);
+    const blocks = scan(options, source, target, report);
+    report.close();
+    return {
+      type: 'summary',
+      source: options.source,
+      destination: options.destination,
+      dryRun: true,
+      items: { ...report.counts },
+      bytes: { scanned: report.bytesScanned, copied: 0, written: 0 },
+      seconds: Math.round((context.now() - started) * 1000) / 1000,
+      commits: 0,
+      problems: report.problems,
+      ...(kind === 'new-image' || kind === 'new-folder'
+        ? { estimate: estimate(options, context, report, blocks) }
+        : {}),
+    };
+  } finally {
+    target.close();
+  }
+}
+
+/** The target to compare with; for a new one an empty volume in memory, which knows the names and times it would keep. */
+function openTarget(options: BackupOptions, kind: DestinationKind, context: RunContext): Side {
+  if (kind === 'image') return imageSide(options.destination, false, options, context);
+  if (kind === 'folder') return folderSide(options.destination, false);
+  const driver = drivers.find((candidate) => candidate.kind === (options.fs ?? 'hfs+')) ?? drivers[0];
+  const device = new MemoryDevice(new Uint8Array(2 << 20));
+  const { now, random } = context;
+  driver?.format(device, {
+    volumeName: 'new',
+    caseSensitive: options.caseSensitive ?? true,
+    now: Math.floor(now()),
+    random,
+    uid: 0,
+    gid: 0,
+  });
+  const fileSystem = driver?.open(device, { writable: false, now, random });
+  const volume = fileSystem?.volumes[0];
+  if (!fileSystem || !volume) throw new Error('a file system that was just made can be opened');
+  return {
+    path: options.destination,
+    volume: new OriginalNames(volume),
+    fileSystem,
+    stack: null,
+    close: () => fileSystem.close(),
+    abandon: () => fileSystem.abandon(),
+  };
+}
+
+/** Walks both sides; answers the bytes of new files in whole blocks. */
+function scan(options: BackupOptions, side: Side, target: Side, report: Report): number {
+  const source = new GuardedSource(side.volume);
+  const { filters, excludeCaches, oneFileSystem } = options;
+  const rules = { rules: filters ?? [], excludeCaches: excludeCaches ?? false, oneFileSystem: oneFileSystem ?? false };
+  const filter = new Filter({ ...rules, ownFiles: new Set() }, source.root);
+  const sides = { source, target: target.volume, filter, report, checksum: false };
+  let blocks = 0;
+  const stack: (Frame & { rest: Frame[] | null })[] = [
+    { source: source.root, target: target.volume.root.id, path: '', rest: null },
+  ];
+  for (let frame = stack.at(-1); frame; frame = stack.at(-1)) {
+    if (!frame.rest) {
+      const plan = planOf(frame, sides)?.plan;
+      const { counts } = report;
+      counts.created += plan?.create.length ?? 0;
+      counts.replaced += plan?.replace.length ?? 0;
+      counts.updated += plan?.update.length ?? 0;
+      counts.unchanged += (plan?.keep.length ?? 0) + (plan?.look.length ?? 0);
+      for (const item of plan?.remove ?? []) counts.removed += countTree(target.volume, item);
+      for (const item of [...(plan?.create ?? []), ...(plan?.replace ?? []).map((change) => change.source)])
+        blocks += blocksOf(item);
+      frame.rest = foldersBelow(frame, plan);
+    }
+    const next = frame.rest.pop();
+    if (next) stack.push({ ...next, rest: null });
+    else {
+      source.release(frame.source.id);
+      stack.pop();
+    }
+  }
+  return blocks;
+}
+
+function foldersBelow(frame: Frame, plan: FolderPlan | undefined): Frame[] {
+  if (!plan) return [];
+  const at = (source: Item, target: number | null): Frame => ({ source, target, path: `${frame.path}/${source.name}` });
+  const both = plan.folders.map(({ source, target }) => at(source, target.id));
+  const fresh = plan.create.filter((item) => item.kind === 'directory').map((item) => at(item, null));
+  return [...both, ...fresh].reverse();
+}
+
+function blocksOf(item: Item): number {
+  return item.kind === 'file' ? Math.ceil(item.size / BLOCK) * BLOCK : 0;
+}
+
+function estimate(options: BackupOptions, context: RunContext, report: Report, blocks: number): BackupEstimate {
+  const imageSize = blocks + report.counts.scanned * METADATA_PER_ITEM + FIXED_METADATA;
+  return {
+    items: report.counts.scanned,
+    bytes: report.bytesScanned,
+    imageSize,
+    peakSpace: imageSize,
+    freeSpace: context.store.facts(dirname(options.destination)).free,
+    oldestMacOS: '10.5',
+  };
+}

@@ -1,0 +1,217 @@
+// Backup: brings an image (or a folder) up to date with a source.
+
+import { lstatSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { CancelledError, RefusedError, VolumeFullError } from '@tintype/core';
+import type { SummaryEvent } from '../events.js';
+import { Committer } from '../history/committer.js';
+import { OwnFolders } from '../history/own-folder.js';
+import { RunRecord } from '../history/run-record.js';
+import {
+  type Aside,
+  clearPartial,
+  Discard,
+  freeSafetyNetName,
+  pruneSafetyNet,
+  SafetyNet,
+} from '../history/safetynet.js';
+import { isKnownVolume, rememberVolume } from '../home.js';
+import type { BackupOptions, Operation, RunContext } from '../operation.js';
+import { ContentCopier } from '../tree/content.js';
+import { Filter, isNeverTouched } from '../tree/filter.js';
+import { Mirror } from '../tree/mirror.js';
+import { Report } from '../tree/report.js';
+import { GuardedSource } from '../tree/source-guard.js';
+import { type Destination, destinationKind, openDestination } from './backup-destination.js';
+import { dryRun } from './backup-dry-run.js';
+import { openReadable, type Side } from './sides.js';
+
+/** Seconds between commits. */
+const COMMIT_EVERY = 30;
+/** Bytes from which a file is built under another name first. */
+const LARGE_FILE = 64 << 20;
+/** B25: SafetyNet of an image that a backup made is kept for a day. */
+const SAFETYNET_KEEP = 86_400;
+
+export const backup: Operation<'backup'> = (options, context): SummaryEvent => {
+  const started = context.now();
+  context.emit({ type: 'phase', name: 'identity' });
+  const kind = destinationKind(options, context);
+  const source = openReadable(options.source, { volume: options.sourceVolume }, context);
+  try {
+    if (options.dryRun) return dryRun(options, kind, source, context);
+    context.emit({ type: 'phase', name: 'open' });
+    const destination = openDestination(options, source, context);
+    const run = new BackupRun(options, context, source, destination, started);
+    return run.perform();
+  } finally {
+    source.close();
+  }
+};
+
+class BackupRun {
+  readonly #options: BackupOptions;
+  readonly #context: RunContext;
+  readonly #source: Side;
+  readonly #destination: Destination;
+  readonly #started: number;
+  readonly #report: Report;
+  readonly #content: ContentCopier;
+  readonly #committer: Committer;
+
+  constructor(options: BackupOptions, context: RunContext, source: Side, destination: Destination, started: number) {
+    this.#options = options;
+    this.#context = context;
+    this.#source = source;
+    this.#destination = destination;
+    this.#started = started;
+    this.#report = new Report(context.emit, context.progress);
+    this.#content = new ContentCopier(context.progress);
+    this.#committer = new Committer({
+      fileSystem: destination.fileSystem,
+      progress: context.progress,
+      every: options.commitEvery ?? COMMIT_EVERY,
+      now: context.now,
+    });
+  }
+
+  perform(): SummaryEvent {
+    let failure: unknown = null;
+    try {
+      this.#mirror();
+    } catch (error) {
+      failure = error;
+    }
+    const interrupted = failure instanceof CancelledError;
+    this.#end(failure === null || interrupted || failure instanceof VolumeFullError);
+    this.#report.close();
+    if (failure !== null && !interrupted) throw failure;
+    return this.#summary(interrupted);
+  }
+
+  /** What was finished is committed, unless the tree may show something half-done. */
+  #end(isSound: boolean): void {
+    if (!isSound) {
+      this.#destination.abandon();
+      return;
+    }
+    this.#context.emit({ type: 'phase', name: 'commit' });
+    this.#committer.commit();
+    this.#destination.close();
+  }
+
+  #mirror(): void {
+    const { emit, now } = this.#context;
+    const { volume } = this.#destination;
+    this.#requireItems();
+    const folders = this.#folders();
+    const netName = freeSafetyNetName(volume, folders, this.#started);
+    const safetyNet = this.#options.safetyNet ?? true;
+    emit({ type: 'phase', name: 'prune' });
+    this.#prune(folders);
+    clearPartial(volume, folders, this.#committer.settle);
+    this.#openRecord(folders, safetyNet ? netName : null);
+    emit({ type: 'phase', name: 'copy' });
+    const source = new GuardedSource(this.#source.volume);
+    const aside = this.#aside(folders, safetyNet ? netName : null);
+    new Mirror({
+      source,
+      sourceRoot: source.root,
+      target: volume,
+      filter: new Filter(this.#filterOptions(), source.root),
+      report: this.#report,
+      content: this.#content,
+      aside,
+      partial: () => folders.own('partial'),
+      largeFile: LARGE_FILE,
+      checksum: this.#options.checksum ?? false,
+      remove: this.#options.delete ?? true,
+      maxDelete: this.#options.maxDelete ?? null,
+      settle: this.#committer.settle,
+      now,
+    }).run();
+    rememberVolume(volume.uuid);
+  }
+
+  /** An empty source is a suspicion, not an order: a disk that is not mounted looks just like it. */
+  #requireItems(): void {
+    if (this.#options.allowEmpty || this.#destination.isNew) return;
+    const items = (side: Side) => side.volume.list(side.volume.root.id).filter((item) => !isNeverTouched(item.name));
+    if (items(this.#source).length === 0 && items(this.#destination).length > 0)
+      throw new RefusedError(
+        'empty-source',
+        `${this.#options.source} is empty, but the backup is not; to empty it too, say --allow-empty`,
+        { path: this.#options.source },
+      );
+  }
+
+  #folders(): OwnFolders {
+    const { uid, gid } = this.#source.volume.root;
+    return new OwnFolders(this.#destination.volume, { mode: 0o755, uid, gid, now: this.#started });
+  }
+
+  #prune(folders: OwnFolders): void {
+    const asked = this.#options.safetyNetKeep;
+    const isOurs =
+      this.#destination.isNew ||
+      folders.find('.tintype', 'runs') !== null ||
+      isKnownVolume(this.#destination.volume.uuid);
+    if (asked === undefined && !isOurs) return;
+    pruneSafetyNet(this.#destination.volume, folders, {
+      keep: asked ?? SAFETYNET_KEEP,
+      now: this.#started,
+      between: this.#committer.settle,
+    });
+  }
+
+  #openRecord(folders: OwnFolders, safetynet: string | null): void {
+    const started = new Date(this.#started * 1000).toISOString();
+    const random = new Uint8Array(4);
+    this.#context.random(random);
+    const run = `${started.replace(/[-:]|\.\d+/g, '')}-${Buffer.from(random).toString('hex')}`;
+    const head = { version: 1 as const, run, host: hostname(), started, source: this.#options.source, safetynet };
+    const { uid, gid } = this.#source.volume.root;
+    const record = new RunRecord(this.#destination.volume, folders, head, { uid, gid });
+    this.#report.record = record;
+    this.#committer.record = record;
+  }
+
+  #aside(folders: OwnFolders, netName: string | null): Aside {
+    const { volume } = this.#destination;
+    if (netName === null) return new Discard(volume, folders, this.#committer.settle);
+    const { uid, gid } = this.#source.volume.root;
+    return new SafetyNet(volume, folders, netName, { mode: 0o755, uid, gid, now: this.#started });
+  }
+
+  #filterOptions() {
+    const { filters, excludeCaches, oneFileSystem } = this.#options;
+    const paths = this.#destination.stack?.image.ownPaths ?? [this.#options.destination];
+    const ownFiles = new Set<string>();
+    for (const path of paths) {
+      const stats = lstatSync(path, { throwIfNoEntry: false });
+      if (stats) ownFiles.add(`${stats.dev}:${stats.ino}`);
+    }
+    return {
+      rules: filters ?? [],
+      excludeCaches: excludeCaches ?? false,
+      oneFileSystem: oneFileSystem ?? false,
+      ownFiles,
+    };
+  }
+
+  #summary(interrupted: boolean): SummaryEvent {
+    const { counts, problems, bytesScanned } = this.#report;
+    const written = this.#destination.stack?.device.bytesWritten ?? this.#content.bytes;
+    return {
+      type: 'summary',
+      source: this.#options.source,
+      destination: this.#options.destination,
+      items: { ...counts },
+      bytes: { scanned: bytesScanned, copied: this.#content.bytes, written },
+      seconds: Math.round((this.#context.now() - this.#started) * 1000) / 1000,
+      commits: this.#committer.count,
+      interrupted,
+      problems,
+    };
+  }
+}

@@ -1,0 +1,217 @@
+// Browsing an image: read without mounting. All of it is synchronous, and nothing is held beyond one folder.
+
+import type { Item, Volume, WritableVolume } from '@tintype/core';
+import { nameToBytes, RefusedError } from '@tintype/core';
+import picomatch from 'picomatch';
+import { isNeverTouched, SAFETYNET_FOLDER } from '../tree/filter.js';
+import type { NamedItem } from '../tree/original-names.js';
+import { itemAt } from './sides.js';
+
+export interface PathItem {
+  readonly path: string;
+  readonly item: NamedItem;
+}
+
+/** One item as `ls --json` and `stat --json` show it. */
+export interface ListedItem {
+  readonly path: string;
+  readonly type: string;
+  readonly mode: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  readonly mtime: string;
+  readonly nlink: number;
+  readonly inode: number;
+  readonly target: string | null;
+  readonly rdev: readonly [number, number] | null;
+  readonly xattrs: readonly string[];
+  readonly flags: readonly string[];
+  readonly stored?: string;
+  readonly pathBytes?: string;
+}
+
+const FLAG_NAMES: readonly (readonly [number, string])[] = [
+  [0x1, 'nodump'],
+  [0x2, 'uchg'],
+  [0x4, 'uappnd'],
+  [0x8, 'opaque'],
+  [0x20, 'compressed'],
+  [0x40, 'tracked'],
+  [0x80, 'datavault'],
+  [0x8000, 'hidden'],
+  [0x1_0000, 'arch'],
+  [0x2_0000, 'schg'],
+  [0x4_0000, 'sappnd'],
+  [0x8_0000, 'restricted'],
+];
+
+export function flagNames(flags: number): string[] {
+  return FLAG_NAMES.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name);
+}
+
+/** `2026-01-02T03:04:05.123456789Z`, with as many digits as the volume keeps. */
+export function timeText(seconds: number, nanos: number, unit: number): string {
+  const date = new Date(seconds * 1000);
+  const whole = Number.isNaN(date.getTime()) ? String(seconds) : date.toISOString().slice(0, -5);
+  return unit >= 1e9 ? `${whole}Z` : `${whole}.${String(nanos).padStart(9, '0')}Z`;
+}
+
+export function listed(volume: Volume, { path, item }: PathItem): ListedItem {
+  const isDevice = item.kind === 'char' || item.kind === 'block';
+  return {
+    path: path.toWellFormed(),
+    type: item.kind,
+    mode: item.mode.toString(8).padStart(4, '0'),
+    uid: item.uid,
+    gid: item.gid,
+    size: item.size,
+    mtime: timeText(item.mtime, item.mtimeNanos, volume.traits.timeUnit),
+    nlink: item.nlink,
+    inode: item.inode,
+    target: item.kind === 'symlink' ? volume.readlink(item.id) : null,
+    rdev: isDevice ? [item.rdevMajor, item.rdevMinor] : null,
+    xattrs: item.hasXattrs
+      ? volume
+          .xattrs(item.id)
+          .map(({ name }) => name)
+          .sort()
+      : [],
+    flags: flagNames(item.flags),
+    ...(item.stored === undefined ? {} : { stored: item.stored }),
+    ...(path.isWellFormed() ? {} : { pathBytes: Buffer.from(nameToBytes(path)).toString('base64') }),
+  };
+}
+
+/** An item of an image with its path. @throws RefusedError if there is none */
+export function pathItem(volume: Volume, path: string): PathItem {
+  const clean = `/${path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/')}`;
+  return { path: clean === '/' ? '/' : clean, item: itemAt(volume, clean) };
+}
+
+/** Items of a folder, by name, byte-wise; a file stands for itself. With `deep`, everything below, by path. */
+export function* list(volume: Volume, path: string, deep: boolean): Generator<PathItem> {
+  const start = pathItem(volume, path);
+  if (start.item.kind !== 'directory') {
+    yield start;
+    return;
+  }
+  const stack = [sorted(volume, start)];
+  for (let top = stack.at(-1); top; top = stack.at(-1)) {
+    const next = top.pop();
+    if (!next) {
+      stack.pop();
+      continue;
+    }
+    if (next.isContent) stack.push(sorted(volume, next));
+    else yield { path: next.path, item: next.item };
+    if (next.isContent || !deep || next.item.kind !== 'directory') continue;
+    // A folder's content comes where `folder/` sorts: after `folder.txt`, whose path is smaller.
+    insertSorted(top, { ...next, isContent: true, key: sortKey(`${next.path}/`) });
+  }
+}
+
+interface Entry extends PathItem {
+  readonly key: string;
+  /** The content of the folder, not the folder. */
+  readonly isContent: boolean;
+}
+
+/** A string whose order is that of the path's bytes. */
+function sortKey(path: string): string {
+  return Buffer.from(nameToBytes(path)).toString('latin1');
+}
+
+/** Last one first. */
+function sorted(volume: Volume, { path, item }: PathItem): Entry[] {
+  const prefix = path === '/' ? '' : path;
+  const entries = (volume.list(item.id) as NamedItem[]).map((child): Entry => {
+    const childPath = `${prefix}/${child.name}`;
+    return { path: childPath, item: child, key: sortKey(childPath), isContent: false };
+  });
+  return entries.sort((a, b) => (a.key < b.key ? 1 : -1));
+}
+
+function insertSorted(entries: Entry[], entry: Entry): void {
+  let at = entries.length;
+  while (at > 0 && (entries[at - 1] as Entry).key < entry.key) at -= 1;
+  entries.splice(at, 0, entry);
+}
+
+const PIECE = 1 << 20;
+
+/** The bytes of a file, in pieces of a buffer that is used again. */
+export function* content(volume: Volume, path: string): Generator<Uint8Array> {
+  const { item } = pathItem(volume, path);
+  if (item.kind !== 'file') throw new RefusedError('not-a-file', `${path} is a ${item.kind}, not a file`, { path });
+  const buffer = new Uint8Array(PIECE);
+  for (let position = 0; position < item.size; ) {
+    const got = volume.read(item.id, position, buffer);
+    if (got === 0) return;
+    yield buffer.subarray(0, got);
+    position += got;
+  }
+}
+
+export interface FindOptions {
+  readonly name?: string | undefined;
+  /** Seconds since 1970: items modified after it. */
+  readonly newer?: number | undefined;
+  /** `+N`: larger than N bytes; `-N`: smaller; `N`: exactly. */
+  readonly size?: { readonly sign: '+' | '-' | ''; readonly bytes: number } | undefined;
+}
+
+export function* find(volume: Volume, path: string, options: FindOptions): Generator<PathItem> {
+  const matches = options.name === undefined ? () => true : picomatch(options.name, { dot: true });
+  for (const entry of list(volume, path, true)) {
+    const { item } = entry;
+    if (!matches(item.name.toWellFormed())) continue;
+    if (options.newer !== undefined && item.mtime <= options.newer) continue;
+    if (options.size && !fits(item, options.size)) continue;
+    yield entry;
+  }
+}
+
+function fits(item: Item, { sign, bytes }: NonNullable<FindOptions['size']>): boolean {
+  if (item.kind !== 'file') return false;
+  if (sign === '+') return item.size > bytes;
+  return sign === '-' ? item.size < bytes : item.size === bytes;
+}
+
+export interface Usage {
+  readonly path: string;
+  readonly items: number;
+  /** Sum of the files' sizes; a file with several names counts once. */
+  readonly bytes: number;
+  readonly allocated: number;
+}
+
+/** What a folder holds in all. SafetyNet counts only if it is named. */
+export function usage(volume: WritableVolume, path: string): Usage {
+  const start = pathItem(volume, path);
+  const seen = new Set<number>();
+  const folders: Item[] = [start.item];
+  let items = 1;
+  let bytes = 0;
+  let allocated = 0;
+  const count = (item: Item) => {
+    if (item.nlink > 1 && seen.has(item.inode)) return;
+    if (item.nlink > 1) seen.add(item.inode);
+    bytes += item.kind === 'file' ? item.size : 0;
+    allocated += item.allocated;
+  };
+  if (start.item.kind !== 'directory') count(start.item);
+  for (let folder = folders.pop(); folder; folder = folders.pop()) {
+    if (folder.kind !== 'directory') continue;
+    for (const item of volume.list(folder.id)) {
+      if (folder.id === volume.root.id && (item.name === SAFETYNET_FOLDER || isNeverTouched(item.name))) continue;
+      items += 1;
+      count(item);
+      if (item.kind === 'directory') folders.push(item);
+    }
+  }
+  return { path: start.path, items, bytes, allocated };
+}

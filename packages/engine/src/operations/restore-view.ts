@@ -1,0 +1,60 @@
+// What of a backup may be restored here: without root, or from an image that this machine does not know, some attributes
+// and items stay behind. A view of the backup without them, so that the rest of the engine needs no special cases.
+
+import type { Item, ItemId, Volume, XattrEntry } from '@tintype/core';
+import type { Report } from '../tree/report.js';
+import { GuardedSource } from '../tree/source-guard.js';
+
+const SETUID_SETGID = 0o6000;
+
+export interface Rights {
+  readonly isRoot: boolean;
+  readonly uid: number;
+  readonly gid: number;
+  /** The image is known, or the user said `--trust`. */
+  readonly isTrusted: boolean;
+}
+
+export class RestoreView extends GuardedSource {
+  readonly #rights: Rights;
+  readonly #report: Report;
+
+  constructor(backup: Volume, rights: Rights, report: Report) {
+    super(backup);
+    this.#rights = rights;
+    this.#report = report;
+  }
+  override list(folder: ItemId): Item[] {
+    return super.list(folder).flatMap((item) => this.#allowed(item) ?? []);
+  }
+  override stat(id: ItemId): Item {
+    return this.#withoutPrivileges(super.stat(id));
+  }
+  override xattrs(id: ItemId): XattrEntry[] {
+    const entries = super.xattrs(id);
+    const kept = this.#mayGrant ? entries : entries.filter((entry) => !/^(security|trusted)\./.test(entry.name));
+    for (const entry of entries) if (!kept.includes(entry)) this.#report.notKept('security attribute', entry.name);
+    return kept;
+  }
+
+  get #mayGrant(): boolean {
+    return this.#rights.isRoot && this.#rights.isTrusted;
+  }
+  #allowed(item: Item): Item | null {
+    const { isRoot, uid, gid } = this.#rights;
+    if ((item.kind === 'char' || item.kind === 'block') && !this.#mayGrant) {
+      this.#report.notKept('device file', item.name);
+      return null;
+    }
+    if (!isRoot && (item.uid !== uid || item.gid !== gid)) this.#report.notKept('owner', item.name);
+    const plain = this.#withoutPrivileges(item);
+    if (plain !== item) this.#report.notKept('setuid or setgid bit', item.name);
+    return plain;
+  }
+  #withoutPrivileges(item: Item): Item {
+    const { isRoot, isTrusted, uid } = this.#rights;
+    const mayKeep = isRoot ? isTrusted : item.uid === uid;
+    if (mayKeep || item.kind === 'directory' || (item.mode & SETUID_SETGID) === 0) return item;
+    return { ...item, mode: item.mode & ~SETUID_SETGID };
+  }
+}

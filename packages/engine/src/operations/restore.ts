@@ -1,0 +1,269 @@
+// Restore: copies out of a backup. What lies at the target is never overwritten without being asked (B48).
+
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { CancelledError, type Item, type ItemId, RefusedError, type WritableVolume } from '@tintype/core';
+import type { SummaryEvent } from '../events.js';
+import { isKnownVolume } from '../home.js';
+import type { Operation, RestoreOptions, RunContext } from '../operation.js';
+import { compareItems } from '../tree/compare.js';
+import { ContentCopier } from '../tree/content.js';
+import { Creator } from '../tree/creator.js';
+import { isNeverTouched } from '../tree/filter.js';
+import { HardLinks } from '../tree/hard-links.js';
+import { pairItems } from '../tree/pair.js';
+import { type Change, planFolder } from '../tree/plan.js';
+import { removeTree } from '../tree/remove.js';
+import { Report } from '../tree/report.js';
+import { SourceError } from '../tree/source-guard.js';
+import { copyXattrs, mirrorXattrs } from '../tree/xattrs.js';
+import { differences } from './diff.js';
+import { RestoreView } from './restore-view.js';
+import { folderSide, itemAt, openReadable, type Side } from './sides.js';
+
+export const restore: Operation<'restore'> = (options, context): SummaryEvent => {
+  const started = context.now();
+  context.emit({ type: 'phase', name: 'open' });
+  const backup = openReadable(options.image, options, context);
+  try {
+    const made = prepareTarget(options);
+    const target = made && options.dryRun ? null : folderSide(options.target, !options.dryRun);
+    const run = new RestoreRun(options, context, backup, target);
+    const interrupted = run.perform(made);
+    target?.close();
+    if (options.verify && !options.dryRun && !interrupted) run.verify(context);
+    return run.summary(started, interrupted);
+  } finally {
+    backup.close();
+  }
+};
+
+/** True if the target was made by us (or would be). */
+function prepareTarget({ target, dryRun }: RestoreOptions): boolean {
+  if (existsSync(target)) return false;
+  if (!existsSync(dirname(target)))
+    throw new RefusedError('no-parent', `the folder ${dirname(target)} does not exist`, { path: dirname(target) });
+  if (!dryRun) mkdirSync(target, { mode: 0o700 });
+  return true;
+}
+
+interface Frame {
+  readonly source: Item;
+  /** Null in a dry run where the folder is not there. */
+  readonly target: Item | null;
+  readonly path: string;
+  readonly fresh: boolean;
+  rest: Frame[] | null;
+}
+
+class RestoreRun {
+  readonly #options: RestoreOptions;
+  readonly #context: RunContext;
+  readonly #backup: Side;
+  readonly #source: RestoreView;
+  readonly #target: WritableVolume | null;
+  readonly #report: Report;
+  readonly #content: ContentCopier;
+  readonly #creator: Creator | null;
+
+  constructor(options: RestoreOptions, context: RunContext, backup: Side, target: Side | null) {
+    this.#options = options;
+    this.#context = context;
+    this.#backup = backup;
+    this.#report = new Report(context.emit, context.progress);
+    const isRoot = process.getuid?.() === 0;
+    const isTrusted = options.trust === true || backup.stack === null || isKnownVolume(backup.volume.uuid);
+    const rights = { isRoot, isTrusted, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+    this.#source = new RestoreView(backup.volume, rights, this.#report);
+    this.#target = target?.volume ?? null;
+    this.#content = new ContentCopier(context.progress);
+    this.#creator =
+      target &&
+      new Creator({
+        source: this.#source,
+        target: target.volume,
+        content: this.#content,
+        links: new HardLinks(),
+        report: this.#report,
+        largeFile: Number.POSITIVE_INFINITY,
+        partial: () => target.volume.root.id,
+        settle: () => this.#stopIfAsked(),
+      });
+  }
+
+  /** True if it was interrupted. */
+  perform(made: boolean): boolean {
+    this.#context.emit({ type: 'phase', name: 'copy' });
+    const start = itemAt(this.#backup.volume, this.#options.path ?? '/');
+    try {
+      if (start.kind === 'directory') this.#tree(start, made);
+      else
+        this.#folderItems({ source: start, target: this.#target?.root ?? null, path: '', fresh: made, rest: null }, [
+          start,
+        ]);
+      return false;
+    } catch (error) {
+      if (error instanceof CancelledError) return true;
+      throw error;
+    } finally {
+      this.#report.close();
+    }
+  }
+
+  /** Compares all contents once more; what differs is a problem. */
+  verify(context: RunContext): void {
+    context.emit({ type: 'phase', name: 'verify' });
+    const target = folderSide(this.#options.target, false);
+    try {
+      const start = itemAt(this.#backup.volume, this.#options.path ?? '/');
+      if (start.kind !== 'directory') return;
+      for (const { path, difference } of differences(this.#source, start, target.volume, target.volume.root, {
+        checksum: true,
+        attributes: false,
+      }))
+        if (difference !== 'only in b')
+          this.#report.problem(path, 'verify', `differs after the restore: ${difference}`);
+    } finally {
+      target.close();
+    }
+  }
+
+  summary(started: number, interrupted: boolean): SummaryEvent {
+    const { counts, bytesScanned, problems } = this.#report;
+    return {
+      type: 'summary',
+      image: this.#options.image,
+      target: this.#options.target,
+      dryRun: this.#options.dryRun ?? false,
+      items: { ...counts },
+      bytes: { scanned: bytesScanned, copied: this.#content.bytes },
+      seconds: Math.round((this.#context.now() - started) * 1000) / 1000,
+      interrupted,
+      problems,
+    };
+  }
+
+  #tree(start: Item, made: boolean): void {
+    const stack: Frame[] = [{ source: start, target: this.#target?.root ?? null, path: '', fresh: made, rest: null }];
+    for (let frame = stack.at(-1); frame; frame = stack.at(-1)) {
+      frame.rest ??= this.#folder(frame);
+      const next = frame.rest.pop();
+      if (next) stack.push(next);
+      else {
+        this.#leave(frame);
+        stack.pop();
+      }
+    }
+  }
+
+  #folder(frame: Frame): Frame[] {
+    const isVolumeRoot = frame.source.id === this.#backup.volume.root.id;
+    try {
+      const items = this.#source.list(frame.source.id);
+      return this.#folderItems(frame, isVolumeRoot ? items.filter((item) => !isNeverTouched(item.name)) : items);
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      this.#report.failed(frame.path || '/', error);
+      return [];
+    }
+  }
+
+  /** A folder gets its attributes when all below it is done, so that its times stay. */
+  #leave(frame: Frame): void {
+    if (this.#target && frame.target && this.#mayTouch(frame)) {
+      if (frame.path === '' && frame.source.hasXattrs)
+        copyXattrs(this.#source, frame.source.id, this.#target, frame.target.id, this.#report.notKept);
+      this.#target.setAttributes(frame.target.id, frame.source);
+    }
+    this.#source.release(frame.source.id);
+    if (this.#target && frame.target && frame.path !== '') this.#target.release(frame.target.id);
+  }
+
+  #mayTouch(frame: Frame): boolean {
+    return frame.fresh || (frame.path !== '' && (this.#options.overwrite ?? 'never') !== 'never');
+  }
+
+  #folderItems(frame: Frame, sources: readonly Item[]): Frame[] {
+    const { counts } = this.#report;
+    for (const item of sources) this.#report.scanned(item.kind === 'file' ? item.size : 0);
+    const target = this.#target ?? this.#backup.volume;
+    const existing = frame.fresh || !frame.target || !this.#target ? [] : this.#target.list(frame.target.id);
+    const pairs = pairItems(sources, existing, (name) => target.nameKey(name));
+    const plan = planFolder(pairs, { traits: { ...target.traits, changeTimes: false }, checksum: false });
+    const create = [...plan.create];
+    const replaced = new Set<string>();
+    for (const change of plan.replace)
+      if (this.#makeRoom(change, frame)) {
+        create.push(change.source);
+        replaced.add(change.source.name);
+      }
+    for (const change of plan.update) this.#update(change);
+    counts.unchanged += plan.keep.length;
+    if (!this.#creator || !frame.target) {
+      counts.created += create.length;
+      return this.#below(frame, plan.folders, create, null);
+    }
+    const made = this.#creator.createAll(frame.target.id, frame.path, create, 0, replaced);
+    return this.#below(frame, plan.folders, create, made);
+  }
+
+  #below(frame: Frame, both: readonly Change[], create: readonly Item[], made: Map<string, ItemId> | null): Frame[] {
+    const frames: Frame[] = both.map(({ source, target }) => ({
+      source,
+      target,
+      path: `${frame.path}/${source.name}`,
+      fresh: false,
+      rest: null,
+    }));
+    for (const item of create) {
+      if (item.kind !== 'directory') continue;
+      const id = made?.get(item.name);
+      if (made && id === undefined) continue;
+      const target = id === undefined ? null : { ...item, id };
+      frames.push({ source: item, target, path: `${frame.path}/${item.name}`, fresh: true, rest: null });
+    }
+    return frames.reverse();
+  }
+
+  /** Removes the target's item if the user allows it; else the conflict is a problem. */
+  #makeRoom({ source, target }: Change, frame: Frame): boolean {
+    const policy = this.#options.overwrite ?? 'never';
+    const isAllowed = policy === 'always' || (policy === 'newer' && source.mtime > target.mtime);
+    const path = `${frame.path}/${source.name}`;
+    if (policy === 'newer' && !isAllowed && source.kind === target.kind) {
+      this.#report.counts.unchanged += 1;
+      return false;
+    }
+    const isFolderConflict = source.kind === 'directory' || target.kind === 'directory';
+    if (!isAllowed || isFolderConflict) {
+      const what = isFolderConflict
+        ? `a ${target.kind} stands where the backup has a ${source.kind}`
+        : 'another file is there already';
+      this.#report.counts.failed += 1;
+      this.#report.problem(path, 'conflict', what);
+      return false;
+    }
+    if (this.#target && frame.target) removeTree(this.#target, frame.target.id, target, () => {});
+    return true;
+  }
+
+  /** Same content, other attributes: set only if the user allowed to overwrite. */
+  #update({ source, target }: Change): void {
+    const volume = this.#target;
+    const isSame =
+      volume !== null &&
+      compareItems({ ...source, hasXattrs: false }, { ...target, hasXattrs: false }, volume.traits) === 'none';
+    if (!volume || source.kind === 'directory' || (this.#options.overwrite ?? 'never') === 'never') {
+      this.#report.counts.unchanged += 1;
+      return;
+    }
+    const changed = mirrorXattrs(this.#source, source.id, volume, target.id, this.#report.notKept);
+    if (!isSame) volume.setAttributes(target.id, source);
+    if (changed || !isSame) this.#report.counts.updated += 1;
+    else this.#report.counts.unchanged += 1;
+  }
+
+  #stopIfAsked(): void {
+    if (this.#context.progress.cancelled) throw new CancelledError();
+  }
+}

@@ -1,0 +1,71 @@
+// What a path given as a source or a target stands for: a folder of the host, or a volume in an image.
+
+import { statSync } from 'node:fs';
+import { type FileStore, type FileSystem, RefusedError, type Volume, type WritableVolume } from '@tintype/core';
+import { openHostFolder } from '@tintype/host';
+import { detect } from '@tintype/image';
+import type { ImageChoice, RunContext } from '../operation.js';
+import { openStack, type Stack } from '../stack.js';
+
+export interface Side {
+  readonly path: string;
+  readonly volume: WritableVolume;
+  readonly fileSystem: FileSystem;
+  /** Null for a folder. */
+  readonly stack: Stack | null;
+  close(): void;
+  /** Closes without a commit. */
+  abandon(): void;
+}
+
+/** Opens a folder or an image to read. @throws RefusedError if nothing is there */
+export function openReadable(path: string, choice: ImageChoice, context: RunContext): Side {
+  if (context.store.kind(path) === null && !statSync(path, { throwIfNoEntry: false }))
+    throw new RefusedError('no-source', `there is nothing at ${path}`, { path });
+  return isImage(context.store, path) ? imageSide(path, false, choice, context) : folderSide(path, false);
+}
+
+export function imageSide(path: string, writable: boolean, choice: ImageChoice, context: RunContext): Side {
+  const { volume, snapshot, waitLock, allowTimeMachine } = choice;
+  const { store, holder, now, random } = context;
+  const stack = openStack(path, { store, holder, writable, volume, snapshot, waitLock, allowTimeMachine, now, random });
+  return {
+    path,
+    volume: stack.volume,
+    fileSystem: stack.fileSystem,
+    stack,
+    close: stack.close,
+    abandon: stack.abandon,
+  };
+}
+
+export function folderSide(path: string, writable: boolean): Side {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
+    throw new RefusedError('not-a-folder', `${path} is neither a folder nor a disk image`, { path });
+  const fileSystem = openHostFolder(path, { writable });
+  const volume = fileSystem.volumes[0] as WritableVolume;
+  return {
+    path,
+    volume,
+    fileSystem,
+    stack: null,
+    close: () => fileSystem.close(),
+    abandon: () => fileSystem.abandon(),
+  };
+}
+
+/** True if the path holds a disk image, by content. */
+export function isImage(store: FileStore, path: string): boolean {
+  return store.kind(path) !== null && detect(store, path) !== null;
+}
+
+/** The item at an absolute path inside a volume. @throws RefusedError if there is none */
+export function itemAt(volume: Volume, path: string) {
+  let item = volume.root;
+  for (const name of path.split('/').filter((part) => part !== '' && part !== '.')) {
+    const next = item.kind === 'directory' ? volume.lookup(item.id, name) : null;
+    if (!next) throw new RefusedError('no-item', `there is no ${path} in the volume`, { path });
+    item = next;
+  }
+  return item;
+}

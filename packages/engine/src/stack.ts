@@ -1,0 +1,147 @@
+// The only place that puts the floors of an image together: container, partition, driver, file system, volume.
+
+import {
+  type BlockDevice,
+  CountingDevice,
+  type FileStore,
+  type FileSystem,
+  type FileSystemDriver,
+  type Probe,
+  TintypeError,
+  UnsupportedError,
+  WindowDevice,
+  type WritableVolume,
+} from '@tintype/core';
+import { hfsplus } from '@tintype/hfsplus';
+import {
+  type DiskImage,
+  type Holder,
+  openImage,
+  type Partition,
+  type PartitionMap,
+  partitionMap,
+} from '@tintype/image';
+import { OriginalNames } from './tree/original-names.js';
+
+/** The file systems that images can hold. */
+export const drivers: readonly FileSystemDriver[] = [hfsplus];
+
+export interface StackOptions {
+  readonly store: FileStore;
+  readonly holder: Holder;
+  readonly writable: boolean;
+  readonly volume?: string | undefined;
+  readonly snapshot?: string | undefined;
+  /** Milliseconds. */
+  readonly waitLock?: number | undefined;
+  readonly allowTimeMachine?: boolean | undefined;
+  /** Seconds since 1970. */
+  readonly now: () => number;
+  readonly random: (target: Uint8Array) => void;
+}
+
+export interface Stack {
+  readonly path: string;
+  readonly image: DiskImage;
+  readonly map: PartitionMap;
+  readonly partition: Partition;
+  readonly driver: FileSystemDriver;
+  readonly fileSystem: FileSystem;
+  /** With original names. */
+  readonly volume: WritableVolume;
+  /** Counts what the driver reads and writes. */
+  readonly device: CountingDevice;
+  /** Commits, marks the volume clean, gives up the locks. */
+  close(): void;
+  /** Closes without a commit. */
+  abandon(): void;
+}
+
+export interface ProbedVolume {
+  /** As `--volume` counts, over all partitions. */
+  readonly index: number;
+  readonly partition: Partition;
+  readonly driver: FileSystemDriver;
+  readonly volume: Probe['volumes'][number];
+}
+
+/** Every volume of a disk, without mounting any. Damaged ones throw only if nothing else was found. */
+export function probeVolumes(device: BlockDevice, map: PartitionMap): ProbedVolume[] {
+  const found: ProbedVolume[] = [];
+  let damage: unknown = null;
+  for (const partition of map.partitions) {
+    if (partition.size < 1024) continue;
+    const window = new WindowDevice(device, partition.start, partition.size);
+    for (const driver of drivers) {
+      try {
+        const volumes = driver.probe(window)?.volumes ?? [];
+        for (const volume of volumes) found.push({ index: found.length, partition, driver, volume });
+        if (volumes.length > 0) break;
+      } catch (error) {
+        if (!(error instanceof TintypeError)) throw error;
+        damage ??= error;
+      }
+    }
+  }
+  if (found.length === 0 && damage) throw damage;
+  return found;
+}
+
+export function openStack(path: string, options: StackOptions): Stack {
+  if (options.snapshot !== undefined)
+    throw new UnsupportedError('snapshots need an APFS volume, which cannot be read yet');
+  const image = openImage(options.store, path, {
+    writable: options.writable,
+    waitLock: options.waitLock ?? 0,
+    holder: options.holder,
+    allowTimeMachine: options.allowTimeMachine ?? false,
+  });
+  try {
+    return mount(path, image, options);
+  } catch (error) {
+    image.close();
+    throw error;
+  }
+}
+
+/** Mounts a volume of an image that is open already. Closing the stack closes the image. */
+export function mount(path: string, image: DiskImage, options: StackOptions): Stack {
+  const map = partitionMap(image.device);
+  const chosen = chooseVolume(path, probeVolumes(image.device, map), options.volume);
+  const { partition, driver } = chosen;
+  const device = new CountingDevice(new WindowDevice(image.device, partition.start, partition.size));
+  const fileSystem = driver.open(device, { writable: options.writable, now: options.now, random: options.random });
+  const volume = fileSystem.volumes.find((candidate) => candidate.uuid === chosen.volume.uuid) ?? fileSystem.volumes[0];
+  if (!volume) throw new UnsupportedError(`${path} holds a file system without a volume`);
+  const end = (last: () => void) => {
+    try {
+      last();
+    } finally {
+      image.close();
+    }
+  };
+  return {
+    path,
+    image,
+    map,
+    partition,
+    driver,
+    fileSystem,
+    device,
+    volume: new OriginalNames(volume),
+    close: () => end(() => fileSystem.close()),
+    abandon: () => end(() => fileSystem.abandon()),
+  };
+}
+
+function chooseVolume(path: string, volumes: readonly ProbedVolume[], wanted: string | undefined): ProbedVolume {
+  const first = volumes[0];
+  if (!first) throw new UnsupportedError(`${path} holds no volume that tintype can read (HFS+ or HFSX)`);
+  if (wanted === undefined) return first;
+  const chosen =
+    volumes.find(({ volume }) => volume.uuid.toLowerCase() === wanted.toLowerCase()) ??
+    volumes.find(({ volume }) => volume.name === wanted) ??
+    volumes.find(({ index }) => String(index) === wanted);
+  if (!chosen) throw new UnsupportedError(`${path} holds no volume ${wanted}`);
+  return chosen;
+}

@@ -1,0 +1,265 @@
+// Puts new items of one folder into the target: in batches, so that the driver fills its nodes in order, and so that a
+// commit between two batches never shows half a file.
+
+import { randomBytes } from 'node:crypto';
+import {
+  type Attributes,
+  type Item,
+  type ItemId,
+  type NewItem,
+  type Volume,
+  VolumeFullError,
+  type WritableVolume,
+} from '@tintype/core';
+import { type Distrust, distrustOf, keptSeconds } from './compare.js';
+import type { ContentCopier } from './content.js';
+import type { HardLinks } from './hard-links.js';
+import { LINK_ATTRIBUTE } from './names.js';
+import type { Report } from './report.js';
+import { SourceError } from './source-guard.js';
+import { copyXattrs } from './xattrs.js';
+
+const BATCH_ITEMS = 512;
+const BATCH_BYTES = 64 << 20;
+/** Changes this close to the scan, in seconds, leave no trace in the times. */
+const RACY_SECONDS = 2;
+
+export interface CreatorParts {
+  readonly source: Volume;
+  readonly target: WritableVolume;
+  readonly content: ContentCopier;
+  readonly links: HardLinks;
+  readonly report: Report;
+  /** Files longer than this are built under another name, and commits may fall into the middle of them. */
+  readonly largeFile: number;
+  /** Folder for files that are not finished. */
+  readonly partial: () => ItemId;
+  /** Called at sound moments: commits if it is time, throws if the run was cancelled. */
+  readonly settle: () => void;
+}
+
+export class Creator {
+  readonly #parts: CreatorParts;
+  readonly #distrust: Distrust;
+  #unfinished = 0;
+  #replaced: ReadonlySet<string> = new Set();
+
+  constructor(parts: CreatorParts) {
+    this.#parts = parts;
+    this.#distrust = distrustOf(parts.target.traits);
+  }
+
+  /**
+   * Creates items of the folder at `path`. Answers the new folders' ids, by name.
+   * `scanned`: when the items were listed, in seconds since 1970. `replaced`: names that stood for something else before.
+   */
+  createAll(
+    folder: ItemId,
+    path: string,
+    items: readonly Item[],
+    scanned: number,
+    replaced: ReadonlySet<string>,
+  ): Map<string, ItemId> {
+    this.#replaced = replaced;
+    const folders = new Map<string, ItemId>();
+    let batch: Item[] = [];
+    let bytes = 0;
+    const flush = () => {
+      if (batch.length > 0) this.#createBatch(folder, path, batch, scanned, folders);
+      if (batch.length > 0) this.#parts.settle();
+      batch = [];
+      bytes = 0;
+    };
+    for (const item of items) {
+      if (!this.#canCreate(item, path)) continue;
+      if (item.kind === 'file' && item.size > this.#parts.largeFile && this.#parts.links.find(item) === null) {
+        flush();
+        this.#createLarge(folder, path, item, scanned);
+        continue;
+      }
+      batch.push(item);
+      bytes += item.kind === 'file' ? item.size : 0;
+      if (batch.length >= BATCH_ITEMS || bytes >= BATCH_BYTES) flush();
+    }
+    flush();
+    return folders;
+  }
+
+  /** Attributes as the target is to keep them; the change time tells the next run what to trust. */
+  attributes(item: Item, scanned: number): Attributes {
+    const { mode, uid, gid, flags, mtime, mtimeNanos, ctime, ctimeNanos, btime, btimeNanos } = item;
+    const racyContent = item.kind === 'file' && Math.abs(scanned - mtime) <= RACY_SECONDS;
+    const racyAttributes = Math.abs(scanned - ctime) <= RACY_SECONDS;
+    const kept = { mode, uid, gid, flags, mtime, mtimeNanos, btime, btimeNanos };
+    if (racyContent) return { ...kept, ctime: this.#distrust.content, ctimeNanos: 0 };
+    if (racyAttributes) return { ...kept, ctime: this.#distrust.attributes, ctimeNanos: 0 };
+    return { ...kept, ctime: keptSeconds(ctime, this.#parts.target.traits), ctimeNanos };
+  }
+
+  #canCreate(item: Item, path: string): boolean {
+    if (this.#parts.target.traits.kinds.includes(item.kind)) return true;
+    this.#parts.report.problem(`${path}/${item.name}`, 'kind', `the target cannot hold a ${item.kind}`);
+    return false;
+  }
+
+  #createBatch(
+    folder: ItemId,
+    path: string,
+    items: readonly Item[],
+    scanned: number,
+    folders: Map<string, ItemId>,
+  ): void {
+    const { target, links } = this.#parts;
+    const seen = new Set<string>();
+    const linked: Item[] = [];
+    const plain = items.filter((item) => {
+      const isSecond = this.#canLink(item) && (links.find(item) !== null || seen.has(`${item.device}:${item.inode}`));
+      if (isSecond) linked.push(item);
+      else if (this.#canLink(item)) seen.add(`${item.device}:${item.inode}`);
+      return !isSecond;
+    });
+    const { ready, news } = this.#prepare(plain, path, scanned);
+    const ids = target.create(folder, news);
+    this.#fill(folder, path, ready, ids, scanned, folders);
+    for (const item of linked) this.#createLink(folder, path, item, scanned, folders);
+  }
+
+  /** Items whose description could be read, with what the target is to create. */
+  #prepare(items: readonly Item[], path: string, scanned: number): { ready: Item[]; news: NewItem[] } {
+    const ready: Item[] = [];
+    const news: NewItem[] = [];
+    for (const item of items) {
+      try {
+        const target = item.kind === 'symlink' ? this.#parts.source.readlink(item.id) : '';
+        news.push(this.#newItem(item, target, scanned));
+        ready.push(item);
+      } catch (error) {
+        this.#parts.report.failed(`${path}/${item.name}`, error);
+      }
+    }
+    return { ready, news };
+  }
+
+  #newItem(item: Item, target: string, scanned: number): NewItem {
+    const { name, kind, size, rdevMajor, rdevMinor } = item;
+    return {
+      name,
+      kind,
+      size: kind === 'file' ? size : 0,
+      target,
+      rdevMajor,
+      rdevMinor,
+      ...this.attributes(item, scanned),
+    };
+  }
+
+  /** Gives new items their contents and attributes. Should the volume be full, what is not finished goes again. */
+  #fill(
+    folder: ItemId,
+    path: string,
+    items: readonly Item[],
+    ids: readonly ItemId[],
+    scanned: number,
+    folders: Map<string, ItemId>,
+  ) {
+    const { target, report } = this.#parts;
+    let i = 0;
+    try {
+      for (; i < items.length; i += 1) {
+        const item = items[i] as Item;
+        const id = ids[i] as ItemId;
+        if (!this.#finish(folder, path, item, id, scanned)) continue;
+        if (item.kind === 'directory') folders.set(item.name, id);
+        report.made(`${path}/${item.name}`, this.#replaced.has(item.name));
+      }
+    } catch (error) {
+      if (error instanceof VolumeFullError) for (const item of items.slice(i)) target.remove(folder, item.name);
+      throw error;
+    }
+  }
+
+  /** True if the new item is complete; else it was removed again, and reported. */
+  #finish(folder: ItemId, path: string, item: Item, id: ItemId, scanned: number): boolean {
+    const { source, target, links, report } = this.#parts;
+    const itemPath = `${path}/${item.name}`;
+    try {
+      if (item.kind === 'file' && item.size > 0) this.#copyContent(itemPath, item, id, scanned);
+      if (item.hasXattrs) copyXattrs(source, item.id, target, id, report.notKept);
+      if (item.nlink > 1 && item.kind !== 'directory') this.#remember(item, id);
+      if (!target.traits.changeTimes) target.setAttributes(id, this.attributes(item, scanned));
+      return true;
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      target.remove(folder, item.name);
+      report.failed(itemPath, error);
+      return false;
+    } finally {
+      if (item.kind !== 'directory') source.release(item.id);
+    }
+  }
+
+  #copyContent(path: string, item: Item, id: ItemId, scanned: number, between?: () => void): void {
+    const { source, target, content, report } = this.#parts;
+    const { item: seen, stable } = content.copy(source, item, target, id, between);
+    const attributes = this.attributes(seen, scanned);
+    const isRacy = attributes.ctime === this.#distrust.content;
+    if (!stable) {
+      report.problem(path, 'changed', 'changed again and again while it was read; the copy may mix old and new');
+      target.setAttributes(id, { ...attributes, ctime: this.#distrust.content, ctimeNanos: 0 });
+    } else if (seen !== item) target.setAttributes(id, attributes);
+    if (isRacy || !stable) report.racy(path);
+  }
+
+  #canLink(item: Item): boolean {
+    const { hardLinks } = this.#parts.target.traits;
+    if (item.nlink < 2 || item.kind === 'directory' || hardLinks === 'none') return false;
+    return hardLinks === 'all' || item.kind === 'file';
+  }
+
+  /** The first name of a file with several. Where the volume cannot link such items, they share an attribute. */
+  #remember(item: Item, id: ItemId): void {
+    const { links, target } = this.#parts;
+    if (!this.#canLink(item)) {
+      const first = links.find(item);
+      const shared = first === null ? null : target.xattr(first, LINK_ATTRIBUTE);
+      target.setXattr(id, LINK_ATTRIBUTE, shared ?? randomBytes(16));
+      if (first !== null) return;
+    }
+    links.remember(item, id, null);
+  }
+
+  #createLink(folder: ItemId, path: string, item: Item, scanned: number, folders: Map<string, ItemId>): void {
+    const { target, links, report } = this.#parts;
+    const first = links.find(item);
+    if (first === null) {
+      // The first name could not be copied: this one stands for itself.
+      this.#createBatch(folder, path, [{ ...item, nlink: 1 }], scanned, folders);
+      return;
+    }
+    target.link(folder, item.name, first);
+    report.made(`${path}/${item.name}`, this.#replaced.has(item.name));
+  }
+
+  /** Built among the unfinished files, renamed in when all of it is there. */
+  #createLarge(folder: ItemId, path: string, item: Item, scanned: number): void {
+    const { source, target, links, report, settle, partial } = this.#parts;
+    this.#unfinished += 1;
+    const name = `unfinished-${this.#unfinished}`;
+    const [id] = target.create(partial(), [{ ...this.#newItem(item, '', scanned), name }]) as [ItemId];
+    try {
+      this.#copyContent(`${path}/${item.name}`, item, id, scanned, settle);
+      if (item.hasXattrs) copyXattrs(source, item.id, target, id, report.notKept);
+      if (!target.traits.changeTimes) target.setAttributes(id, this.attributes(item, scanned));
+      target.rename(partial(), name, folder, item.name);
+      if (this.#canLink(item)) links.remember(item, id, null);
+      report.made(`${path}/${item.name}`, this.#replaced.has(item.name));
+    } catch (error) {
+      if (error instanceof SourceError || error instanceof VolumeFullError) target.remove(partial(), name);
+      if (!(error instanceof SourceError)) throw error;
+      report.failed(`${path}/${item.name}`, error);
+    } finally {
+      source.release(item.id);
+    }
+    settle();
+  }
+}

@@ -1,0 +1,81 @@
+// What of a source is left out: rules of the user, the image that is being written, other file systems, caches.
+
+import { createRequire } from 'node:module';
+import type { Item, Volume } from '@tintype/core';
+import type { Ignore } from 'ignore';
+
+const makeIgnore = createRequire(import.meta.url)('ignore') as (options: { ignorecase: boolean }) => Ignore;
+
+/** Never copied from a source's root, and never touched at a target's. */
+const APPLE_PRIVATE = new Set([
+  '.Spotlight-V100',
+  '.fseventsd',
+  '.Trashes',
+  '.TemporaryItems',
+  '.DocumentRevisions-V100',
+  '_CCC SafetyNet',
+  'Backups.backupdb',
+  '.HFS+ Private Directory Data\r',
+  '.journal',
+  '.journal_info_block',
+  '.vol',
+  '.file',
+  '.PKInstallSandboxManager',
+  '.PKInstallSandboxManager-SystemSoftware',
+  '.MobileBackups',
+  '.apdisk',
+]);
+export const SAFETYNET_FOLDER = '_SafetyNet';
+
+/** True for names that a run leaves alone at the root of either side. */
+export function isNeverTouched(name: string): boolean {
+  return APPLE_PRIVATE.has(name) || name === SAFETYNET_FOLDER;
+}
+
+const CACHE_TAG = 'CACHEDIR.TAG';
+const CACHE_SIGNATURE = 'Signature: 8a477f597d28d172789f06886806bc55';
+
+export interface FilterOptions {
+  /** Rules in gitignore form, in order. */
+  readonly rules: readonly string[];
+  readonly excludeCaches: boolean;
+  readonly oneFileSystem: boolean;
+  /** `device:inode` of files and folders that are never read: the image's own. */
+  readonly ownFiles: ReadonlySet<string>;
+}
+
+export class Filter {
+  readonly #options: FilterOptions;
+  readonly #ignore: Ignore | null;
+  readonly #device: number;
+
+  constructor(options: FilterOptions, root: Item) {
+    this.#options = options;
+    this.#device = root.device;
+    this.#ignore = options.rules.length > 0 ? makeIgnore({ ignorecase: false }).add([...options.rules]) : null;
+  }
+
+  /** True if the item at `path` (absolute, `/` separated) is not part of the backup. */
+  excludes(path: string, item: Item): boolean {
+    if (path.lastIndexOf('/') === 0 && isNeverTouched(item.name)) return true;
+    if (this.#options.ownFiles.size > 0 && this.#options.ownFiles.has(`${item.device}:${item.inode}`)) return true;
+    if (!this.#ignore) return false;
+    const relative = path.slice(1).toWellFormed();
+    return this.#ignore.ignores(item.kind === 'directory' ? `${relative}/` : relative);
+  }
+
+  /** True if a folder is kept, but nothing in it (another file system). */
+  keepsEmpty(item: Item): boolean {
+    return this.#options.oneFileSystem && item.kind === 'directory' && item.device !== this.#device;
+  }
+
+  /** Of a cache folder only its tag is kept (CACHEDIR.TAG convention). */
+  withoutCaches(source: Volume, items: readonly Item[]): readonly Item[] {
+    if (!this.#options.excludeCaches) return items;
+    const tag = items.find((item) => item.name === CACHE_TAG && item.kind === 'file');
+    if (!tag) return items;
+    const head = new Uint8Array(CACHE_SIGNATURE.length);
+    const length = source.read(tag.id, 0, head);
+    return length === head.length && Buffer.from(head).toString('latin1') === CACHE_SIGNATURE ? [tag] : items;
+  }
+}

@@ -1,0 +1,67 @@
+// The walk's first half: lists one folder on both sides, leaves out what the filter says, and plans what must be done.
+
+import type { Item, ItemId, Volume } from '@tintype/core';
+import type { Filter } from './filter.js';
+import { isNeverTouched } from './filter.js';
+import { pairItems } from './pair.js';
+import { type FolderPlan, planFolder } from './plan.js';
+import type { Report } from './report.js';
+import { SourceError } from './source-guard.js';
+
+/** One folder of the walk. `path` is absolute without a slash at the end: empty for the root. */
+export interface Frame {
+  readonly source: Item;
+  /** Null if the target does not have this folder (a dry run), or if it was just made. */
+  readonly target: ItemId | null;
+  readonly path: string;
+}
+
+export interface SidesOptions {
+  readonly source: Volume;
+  readonly target: Volume;
+  readonly filter: Filter;
+  readonly report: Report;
+  readonly checksum: boolean;
+}
+
+export interface PlannedFolder {
+  readonly plan: FolderPlan;
+  /** How many items the target has here. */
+  readonly targetItems: number;
+}
+
+/** Null if the folder could not be listed (reported) or is to stay as it is. */
+export function planOf({ source, target, path }: Frame, options: SidesOptions): PlannedFolder | null {
+  const { filter, report } = options;
+  const listed = listSource(source, path, options);
+  if (!listed) return null;
+  const wanted = filter.withoutCaches(
+    options.source,
+    listed.filter((item) => !filter.excludes(`${path}/${item.name}`, item)),
+  );
+  for (const item of wanted) report.scanned(item.kind === 'file' ? item.size : 0);
+  const existing = target === null ? [] : options.target.list(target);
+  const targets = path === '' ? existing.filter((item) => !isNeverTouched(item.name)) : existing;
+  const pairs = pairItems(wanted, targets, (name) => options.target.nameKey(name));
+  const plan = planFolder(pairs, { traits: options.target.traits, checksum: options.checksum });
+  return { plan: protectExcluded(plan, listed, wanted), targetItems: targets.length };
+}
+
+function listSource(folder: Item, path: string, { source, filter, report }: SidesOptions): readonly Item[] | null {
+  if (path !== '' && filter.keepsEmpty(folder)) return null;
+  try {
+    return source.list(folder.id);
+  } catch (error) {
+    if (path === '' || !(error instanceof SourceError)) throw error;
+    report.failed(path, error);
+    return null;
+  }
+}
+
+/** What the source has, but the filter left out, is not "missing": the target's item of that name stays. */
+function protectExcluded(plan: FolderPlan, listed: readonly Item[], wanted: readonly Item[]): FolderPlan {
+  if (listed.length === wanted.length || plan.remove.length === 0) return plan;
+  const included = new Set(wanted);
+  const excluded = new Set(listed.filter((item) => !included.has(item)).map((item) => item.name));
+  return { ...plan, remove: plan.remove.filter((item) => !excluded.has(item.name)) };
+}

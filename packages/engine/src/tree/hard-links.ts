@@ -1,0 +1,38 @@
+// Which items of a source are one file, and where that file is at the target. Only items with several names are
+// remembered, so memory follows the number of linked files, not of files.
+
+import type { Item, ItemId } from '@tintype/core';
+
+export class HardLinks {
+  readonly #targetOf = new Map<string, ItemId>();
+  readonly #sourceOf = new Map<number, string>();
+
+  /** The target's item for this file, if one of its names was handled already. */
+  find(source: Item): ItemId | null {
+    if (source.nlink < 2) return null;
+    return this.#targetOf.get(keyOf(source)) ?? null;
+  }
+
+  /** The target's item now stands for the source's file. `inode`: the target's inode where it was there before. */
+  remember(source: Item, id: ItemId, inode: number | null): void {
+    if (source.nlink > 1) this.#targetOf.set(keyOf(source), id);
+    if (inode !== null) this.#sourceOf.set(inode, keyOf(source));
+  }
+
+  /**
+   * What a pair of equal files needs: `keep`; `link`, because another item stands for this file already; or `part`,
+   * because the target's file already stands for another file of the source.
+   */
+  judge(source: Item, target: Item): 'keep' | 'link' | 'part' {
+    if (source.nlink < 2 && target.nlink < 2) return 'keep';
+    const key = keyOf(source);
+    const owner = this.#sourceOf.get(target.inode);
+    if (owner !== undefined && owner !== key) return 'part';
+    const known = source.nlink > 1 ? this.#targetOf.get(key) : undefined;
+    return known === undefined || known === target.id ? 'keep' : 'link';
+  }
+}
+
+function keyOf(item: Item): string {
+  return `${item.device}:${item.inode}`;
+}

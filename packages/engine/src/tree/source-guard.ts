@@ -1,0 +1,83 @@
+// Tells failures of the source from those of the target: the first cost one item, the second end the run.
+
+import {
+  type FileExtent,
+  type Item,
+  type ItemId,
+  type SnapshotEntry,
+  TintypeError,
+  type Volume,
+  type VolumeTraits,
+  type XattrEntry,
+} from '@tintype/core';
+
+/** A source that could not be read at some place; `cause` is what it said. */
+export class SourceError extends TintypeError {
+  constructor(cause: TintypeError) {
+    super(cause.code, cause.message, cause.values, { cause });
+  }
+}
+
+export class GuardedSource implements Volume {
+  readonly #below: Volume;
+
+  constructor(below: Volume) {
+    this.#below = below;
+  }
+  get name(): string {
+    return this.#below.name;
+  }
+  get uuid(): string {
+    return this.#below.uuid;
+  }
+  get traits(): VolumeTraits {
+    return this.#below.traits;
+  }
+  get root(): Item {
+    return this.#below.root;
+  }
+  get snapshots(): readonly SnapshotEntry[] | null {
+    return this.#below.snapshots;
+  }
+  nameKey(name: string): string {
+    return this.#below.nameKey(name);
+  }
+  nameAsStored(name: string): string | null {
+    return this.#below.nameAsStored(name);
+  }
+  list(folder: ItemId): Item[] {
+    return guard(() => this.#below.list(folder));
+  }
+  lookup(folder: ItemId, name: string): Item | null {
+    return guard(() => this.#below.lookup(folder, name));
+  }
+  stat(id: ItemId): Item {
+    return guard(() => this.#below.stat(id));
+  }
+  read(id: ItemId, position: number, target: Uint8Array): number {
+    return guard(() => this.#below.read(id, position, target));
+  }
+  extents(id: ItemId): FileExtent[] {
+    return guard(() => this.#below.extents(id));
+  }
+  readlink(id: ItemId): string {
+    return guard(() => this.#below.readlink(id));
+  }
+  xattrs(id: ItemId): XattrEntry[] {
+    return guard(() => this.#below.xattrs(id));
+  }
+  xattr(id: ItemId, name: string): Uint8Array | null {
+    return guard(() => this.#below.xattr(id, name));
+  }
+  release(id: ItemId): void {
+    this.#below.release(id);
+  }
+}
+
+function guard<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw error instanceof TintypeError ? new SourceError(error) : error;
+  }
+}

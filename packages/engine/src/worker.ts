@@ -1,0 +1,47 @@
+// The thread in which operations run. It only ever talks through `parentPort`.
+
+import { randomFillSync } from 'node:crypto';
+import { parentPort, workerData } from 'node:worker_threads';
+import { Progress, TintypeError } from '@tintype/core';
+import { hostHolder, nodeFileStore } from '@tintype/host';
+import type { EngineEvent, SummaryEvent } from './events.js';
+import { create } from './maintenance/create.js';
+import { raw } from './maintenance/raw.js';
+import { verify } from './maintenance/verify.js';
+import type { Operation, OperationName, Operations, RunContext } from './operation.js';
+import { backup } from './operations/backup.js';
+import { diff } from './operations/diff.js';
+import { restore } from './operations/restore.js';
+
+const operations: { readonly [N in OperationName]: Operation<N> } = { create, backup, restore, diff, verify, raw };
+
+export interface WorkerTask<N extends OperationName = OperationName> {
+  readonly name: N;
+  readonly options: Operations[N];
+  readonly progress: SharedArrayBuffer;
+}
+
+function perform<N extends OperationName>(task: WorkerTask<N>, context: RunContext): SummaryEvent {
+  return operations[task.name](task.options, context);
+}
+
+if (parentPort) {
+  const port = parentPort;
+  const task = workerData as WorkerTask;
+  const context: RunContext = {
+    progress: new Progress(task.progress),
+    store: nodeFileStore(),
+    holder: hostHolder(),
+    emit: (event: EngineEvent) => port.postMessage(event),
+    now: () => Date.now() / 1000,
+    random: (target) => {
+      randomFillSync(target);
+    },
+  };
+  try {
+    context.emit(perform(task, context));
+  } catch (error) {
+    if (!(error instanceof TintypeError)) throw error;
+    context.emit({ type: 'error', error: error.toJSON() });
+  }
+}
