@@ -6,15 +6,6 @@ import type { Place } from './records/catalog.js';
 import { BsdInfo, CatalogFile, RECORD_FLAGS, RECORD_TYPE } from './structs/catalog.js';
 import { ForkData } from './structs/volume-header.js';
 
-const KINDS: Readonly<Record<number, ItemKind>> = {
-  2401: 'fifo',
-  4802: 'char',
-  9604: 'directory',
-  14406: 'block',
-  16807: 'file',
-  21609: 'symlink',
-  26411: 'socket',
-};
 const TYPE_BITS: Readonly<Record<ItemKind, number>> = {
   fifo: 0o010000,
   char: 0o020000,
@@ -24,6 +15,9 @@ const TYPE_BITS: Readonly<Record<ItemKind, number>> = {
   symlink: 0o120000,
   socket: 0o140000,
 };
+const KINDS: ReadonlyMap<number, ItemKind> = new Map(
+  (Object.keys(TYPE_BITS) as ItemKind[]).map((kind) => [TYPE_BITS[kind], kind]),
+);
 const TYPE_MASK = 0o170000;
 /** Permissions where the volume has none: written by systems that knew no owners. */
 const DEFAULT_MODE = { directory: 0o755, file: 0o644 } as const;
@@ -57,7 +51,7 @@ export function itemOf({ node, at, type }: Place, { name, epoch, blockSize }: It
   const isFolder = type === RECORD_TYPE.folder;
   const bsd = at + AT.bsd;
   const fileMode = view.getUint16(bsd + BsdInfo.at.fileMode);
-  const claimed = KINDS[fileMode & TYPE_MASK];
+  const claimed = KINDS.get(fileMode & TYPE_MASK);
   const kind: ItemKind = isFolder ? 'directory' : claimed && claimed !== 'directory' ? claimed : 'file';
   const mode = fileMode === 0 ? DEFAULT_MODE[isFolder ? 'directory' : 'file'] : fileMode & 0o7777;
   const special = view.getUint32(bsd + BsdInfo.at.special);
