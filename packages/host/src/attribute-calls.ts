@@ -55,7 +55,7 @@ export class AttributeCalls {
     if (mode === undefined || target.isLink) return;
     const { calls } = this.#native;
     const answer = target.isPathOnly
-      ? calls.fchmodat(currentFolder, this.#proc(target), mode)
+      ? calls.fchmodat(currentFolder, this.#proc(target), mode, 0)
       : calls.fchmod(target.handle, mode);
     this.#native.check(answer, 'chmod', target.path);
   }
@@ -70,7 +70,7 @@ export class AttributeCalls {
     const { calls } = this.#native;
     const answer = target.isPathOnly
       ? calls.utimensat(currentFolder, this.#proc(target), address, 0)
-      : calls.utimensat(target.handle, 0, address, 0);
+      : calls.futimens(target.handle, address);
     this.#native.check(answer, 'utimens', target.path);
   }
 

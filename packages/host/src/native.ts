@@ -33,8 +33,9 @@ export interface LinuxCalls {
   mknodat(folder: number, name: number, mode: number, device: number): number;
   readlinkat(folder: number, name: number, target: number, size: number): number;
   utimensat(folder: number, name: number, times: number, flags: number): number;
+  futimens(handle: number, times: number): number;
   fchownat(folder: number, name: number, uid: number, gid: number, flags: number): number;
-  fchmodat(folder: number, name: number, mode: number): number;
+  fchmodat(folder: number, name: number, mode: number, flags: number): number;
   fchmod(handle: number, mode: number): number;
   flistxattr(handle: number, target: number, size: number): number;
   fgetxattr(handle: number, name: number, target: number, size: number): number;
@@ -65,8 +66,9 @@ const linuxSignatures: Record<keyof LinuxCalls, readonly [returns: string, name:
   mknodat: ['int', 'mknodat', 'int', 'uintptr_t', 'uint32_t', 'uint64_t'],
   readlinkat: ['int64_t', 'readlinkat', 'int', 'uintptr_t', 'uintptr_t', 'size_t'],
   utimensat: ['int', 'utimensat', 'int', 'uintptr_t', 'uintptr_t', 'int'],
+  futimens: ['int', 'futimens', 'int', 'uintptr_t'],
   fchownat: ['int', 'fchownat', 'int', 'uintptr_t', 'uint32_t', 'uint32_t', 'int'],
-  fchmodat: ['int', 'fchmodat', 'int', 'uintptr_t', 'uint32_t'],
+  fchmodat: ['int', 'fchmodat', 'int', 'uintptr_t', 'uint32_t', 'int'],
   fchmod: ['int', 'fchmod', 'int', 'uint32_t'],
   flistxattr: ['int64_t', 'flistxattr', 'int', 'uintptr_t', 'size_t'],
   fgetxattr: ['int64_t', 'fgetxattr', 'int', 'uintptr_t', 'uintptr_t', 'size_t'],

@@ -17,6 +17,8 @@ import type { XattrCalls } from './xattr-calls.js';
 export const capabilityName = 'security.capability';
 
 interface WrittenFile {
+  /** By which it was opened; another hard link of the file finds it as well. */
+  readonly entry: Entry;
   readonly handle: number;
   pending: AttributeChange;
   /** To be set when the file is finished; null removes, undefined leaves. */
@@ -29,7 +31,8 @@ export class WrittenFiles {
   readonly #items: ItemHandles;
   readonly #calls: AttributeCalls;
   readonly #xattrs: XattrCalls;
-  readonly #open = new Map<Entry, WrittenFile>();
+  /** By device and inode: what is done through one hard link is seen through all. Oldest first. */
+  readonly #open = new Map<string, WrittenFile>();
 
   constructor(parts: {
     native: NativeLibrary;
@@ -45,35 +48,41 @@ export class WrittenFiles {
     this.#xattrs = parts.xattrs;
   }
 
+  /** Nearly always nothing is open, as in every walk of a source. */
+  #find(entry: Entry): WrittenFile | undefined {
+    return this.#open.size === 0 ? undefined : this.#open.get(keyOf(entry));
+  }
+
   /** The file as it is held for writing, or null. */
   held(entry: Entry): HeldItem | null {
-    const file = this.#open.get(entry);
+    const file = this.#find(entry);
     return file ? { handle: file.handle, isPathOnly: false, isLink: false, path: pathOf(entry.place) } : null;
   }
 
   pending(entry: Entry): AttributeChange | null {
-    return this.#open.get(entry)?.pending ?? null;
+    return this.#find(entry)?.pending ?? null;
   }
 
   capability(entry: Entry): Uint8Array | null | undefined {
-    return this.#open.get(entry)?.capability;
+    return this.#find(entry)?.capability;
   }
 
   /** Takes over the handle of a file that was just made. */
   add(entry: Entry, handle: number, pending: AttributeChange): void {
     this.#makeRoom();
-    this.#open.set(entry, { handle, pending, capability: undefined });
+    this.#open.set(keyOf(entry), { entry, handle, pending, capability: undefined });
   }
 
   #makeRoom(): void {
-    for (const [oldest] of this.#open) {
+    if (this.#open.size < maxOpenFiles) return;
+    for (const { entry } of [...this.#open.values()]) {
       if (this.#open.size < maxOpenFiles) return;
-      this.finish(oldest);
+      this.finish(entry);
     }
   }
 
   #forWriting(entry: Entry): WrittenFile {
-    const known = this.#open.get(entry);
+    const known = this.#find(entry);
     if (known) return known;
     this.#items.close(entry);
     this.#makeRoom();
@@ -81,8 +90,8 @@ export class WrittenFiles {
     const held: HeldItem = { handle, isPathOnly: false, isLink: false, path: pathOf(entry.place) };
     const { mode, mtime, mtimeNanos } = this.#folders.stat.item(entry.id, '', false);
     const capability = this.#xattrs.value(held, capabilityName) ?? undefined;
-    const file: WrittenFile = { handle, pending: { mode, mtime, mtimeNanos }, capability };
-    this.#open.set(entry, file);
+    const file: WrittenFile = { entry, handle, pending: { mode, mtime, mtimeNanos }, capability };
+    this.#open.set(keyOf(entry), file);
     return file;
   }
 
@@ -127,25 +136,25 @@ export class WrittenFiles {
 
   /** Keeps the change until the file is finished; false if it is not being written. */
   change(entry: Entry, change: AttributeChange): boolean {
-    const file = this.#open.get(entry);
+    const file = this.#find(entry);
     if (file) file.pending = { ...file.pending, ...change };
     return file !== undefined;
   }
 
   /** As `change`, for the attribute that every write clears. */
   setCapability(entry: Entry, value: Uint8Array | null): boolean {
-    const file = this.#open.get(entry);
+    const file = this.#find(entry);
     if (file) file.capability = value === null ? null : Uint8Array.from(value);
     return file !== undefined;
   }
 
   /** Puts the attributes on and closes. */
   finish(entry: Entry): void {
-    const file = this.#open.get(entry);
+    const file = this.#find(entry);
     if (!file) return;
     const path = pathOf(entry.place);
     const held: HeldItem = { handle: file.handle, isPathOnly: false, isLink: false, path };
-    this.#open.delete(entry);
+    this.#open.delete(keyOf(entry));
     try {
       this.#folders.statHandle(file.handle, path);
       this.#calls.apply(held, file.pending, this.#folders.stat.item(entry.id, '', false));
@@ -156,18 +165,22 @@ export class WrittenFiles {
   }
 
   finishAll(): void {
-    for (const entry of [...this.#open.keys()]) this.finish(entry);
+    for (const { entry } of [...this.#open.values()]) this.finish(entry);
   }
 
   /** Closes without touching the file any more. */
   drop(entry: Entry): void {
-    const file = this.#open.get(entry);
+    const file = this.#find(entry);
     if (!file) return;
-    this.#open.delete(entry);
+    this.#open.delete(keyOf(entry));
     this.#native.calls.close(file.handle);
   }
 
   dropAll(): void {
-    for (const entry of [...this.#open.keys()]) this.drop(entry);
+    for (const { entry } of [...this.#open.values()]) this.drop(entry);
   }
+}
+
+function keyOf(entry: Entry): string {
+  return `${entry.device}:${entry.inode}`;
 }

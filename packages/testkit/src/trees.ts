@@ -12,8 +12,8 @@ export interface DifficultTreeOptions {
   readonly manyEntries?: number;
   /** Levels of the deep folder; default 300. */
   readonly levels?: number;
-  /** Pairs of names that differ in case, or in composed and decomposed form; default true. */
-  readonly twinNames?: boolean;
+  /** Pairs of names that differ only in case, or also those that differ only in composed and decomposed form. */
+  readonly twinNames?: 'none' | 'case' | 'all';
   readonly fifos?: boolean;
   readonly xattrs?: boolean;
   readonly hardLinks?: boolean;
@@ -23,7 +23,7 @@ export interface DifficultTreeOptions {
 export function difficultTree(options: DifficultTreeOptions = {}): TreeChange[] {
   return [
     ...plainFiles(),
-    ...oddNames(options.twinNames ?? true),
+    ...oddNames(options.twinNames ?? 'all'),
     ...specialItems(options),
     ...largeFolder(options.manyEntries ?? count(1000, 10_000)),
     ...deepFolder(options.levels ?? 300),
@@ -67,7 +67,7 @@ function plainFiles(): TreeChange[] {
   ];
 }
 
-function oddNames(twins: boolean): TreeChange[] {
+function oddNames(twins: 'none' | 'case' | 'all'): TreeChange[] {
   const names = [
     'n'.repeat(255),
     'é'.repeat(100),
@@ -96,11 +96,11 @@ function oddNames(twins: boolean): TreeChange[] {
     'com.apple',
     '._double',
   ];
-  const pairs = ['Readme', 'README', 'readme', 'Ä', 'ä', 'é', 'e\u0301', 'ß', 'ss'];
+  const pairs = ['Readme', 'README', 'readme', 'Ä', 'ä', 'ß', 'ss', ...(twins === 'all' ? ['é', 'e\u0301'] : [])];
   return [
     folder('names'),
     ...names.map((name) => file(`names/${name}`, 20)),
-    ...(twins ? [folder('twins'), ...pairs.map((name, i) => file(`twins/${name}`, 20, i))] : []),
+    ...(twins !== 'none' ? [folder('twins'), ...pairs.map((name, i) => file(`twins/${name}`, 20, i))] : []),
   ];
 }
 

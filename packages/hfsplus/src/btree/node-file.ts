@@ -18,6 +18,8 @@ export class NodeFile {
   readonly #name: string;
   readonly #cache = new Map<number, Node>();
   readonly #cacheLimit: number;
+  /** Nodes at which it is worth while to look for some to drop. */
+  #trimAt: number;
   /** Bits of the map, all map nodes in a row. */
   #map: Uint8Array;
   /** Numbers of the map nodes, in order; node 0 is the first. */
@@ -56,6 +58,7 @@ export class NodeFile {
     this.freeNodes = record.freeNodes;
     this.committedNodes = record.totalNodes;
     this.#cacheLimit = Math.max(64, Math.floor(cacheBytes / nodeSize));
+    this.#trimAt = this.#cacheLimit;
     this.#map = this.#readMap();
   }
 
@@ -79,11 +82,13 @@ export class NodeFile {
 
   /** Drops clean nodes beyond the limit. To be called between operations only. */
   trim(): void {
-    if (this.#cache.size <= this.#cacheLimit) return;
+    if (this.#cache.size <= this.#trimAt) return;
     for (const [number, node] of this.#cache) {
       if (this.#cache.size <= this.#cacheLimit * 0.75) break;
       if (!node.dirty && number !== 0) this.#cache.delete(number);
     }
+    // Changed nodes stay until the commit: looking through them again at each call would cost more than it frees.
+    this.#trimAt = Math.max(this.#cacheLimit, Math.ceil(this.#cache.size * 1.25));
     this.generation += 1;
   }
 
@@ -126,6 +131,7 @@ export class NodeFile {
     this.committedNodes = this.totalNodes;
     this.#journaled = 0;
     this.#freshUsed = 0;
+    this.#trimAt = this.#cacheLimit;
     for (const node of this.#cache.values()) node.dirty = false;
   }
 
