@@ -6,14 +6,14 @@
 // `--tree` is Debian's linux-source-6.1 unpacked (scripts/bench-tree makes it); it is only read.
 
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
-import { randomBytes } from 'node:crypto';
-import { fileURLToPath } from "node:url";
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const root = resolve(fileURLToPath(new URL(".", import.meta.url)), '..');
+const root = resolve(fileURLToPath(new URL('.', import.meta.url)), '..');
 const tintype = join(root, 'node_modules/.bin/tintype');
 const { values: options } = parseArgs({
   options: {
@@ -49,7 +49,8 @@ function measure(command) {
   const start = process.hrtime.bigint();
   const { status } = spawnSync('sh', ['-c', script], { env: environment });
   const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-  if (status !== 0) throw new Error(`${command}: status ${status}\n${readFileSync(join(work, 'out'), 'utf8').slice(-2000)}`);
+  if (status !== 0)
+    throw new Error(`${command}: status ${status}\n${readFileSync(join(work, 'out'), 'utf8').slice(-2000)}`);
   const [user, system, kilobytes] = readFileSync(report, 'utf8').trim().split('\n').at(-1).split(' ').map(Number);
   return { seconds, cpu: user + system, memory: kilobytes * 1024 };
 }
@@ -64,7 +65,8 @@ const sh = (command) => {
 const tools = {
   tintype: {
     present: () => existsSync(tintype),
-    first: (source, target) => `${tintype} backup ${source} ${target}.sparsebundle --fs ${options.fs} --size 200g --quiet`,
+    first: (source, target) =>
+      `${tintype} backup ${source} ${target}.sparsebundle --fs ${options.fs} --size 200g --quiet`,
     again: (source, target) => `${tintype} backup ${source} ${target}.sparsebundle --quiet`,
     restore: (target, out) => `${tintype} restore ${target}.sparsebundle ${out} --quiet`,
   },
@@ -105,7 +107,13 @@ function table(title, rows) {
   for (const { name, runs } of rows) {
     const best = Math.min(...runs.map(({ seconds }) => seconds));
     const ratio = ours ? Math.min(...ours.runs.map(({ seconds }) => seconds)) / best : Number.NaN;
-    const cells = [best.toFixed(2), median(runs.map((r) => r.seconds)).toFixed(2), median(runs.map((r) => r.cpu)).toFixed(2), (Math.max(...runs.map((r) => r.memory)) / 1e6).toFixed(0), ratio.toFixed(2)];
+    const cells = [
+      best.toFixed(2),
+      median(runs.map((r) => r.seconds)).toFixed(2),
+      median(runs.map((r) => r.cpu)).toFixed(2),
+      (Math.max(...runs.map((r) => r.memory)) / 1e6).toFixed(0),
+      ratio.toFixed(2),
+    ];
     console.log(`${name.padEnd(9)}${cells.map((cell) => cell.padStart(9)).join('')}`);
   }
   results.push({ title, rows });
@@ -115,7 +123,8 @@ const results = [];
 /** Turns of all tools one after another, so that the machine's moods meet all of them alike. */
 function alternate(title, list, turn) {
   const rows = list.map(([name]) => ({ name, runs: [] }));
-  for (let i = 0; i < turns; i += 1) for (const [index, [name, tool]] of list.entries()) rows[index].runs.push(turn(name, tool, i));
+  for (let i = 0; i < turns; i += 1)
+    for (const [index, [name, tool]] of list.entries()) rows[index].runs.push(turn(name, tool, i));
   table(title, rows);
 }
 
@@ -152,7 +161,10 @@ function secondBackup(title, source, change) {
 
 /** Appends a line to every hundredth file of a tree. */
 function changeOnePercent(tree) {
-  const files = spawnSync('find', [tree, '-type', 'f', '-print0'], { maxBuffer: 1 << 28 }).stdout.toString().split('\0').filter(Boolean);
+  const files = spawnSync('find', [tree, '-type', 'f', '-print0'], { maxBuffer: 1 << 28 })
+    .stdout.toString()
+    .split('\0')
+    .filter(Boolean);
   return (round) => {
     for (let i = round; i < files.length; i += 100) appendFileSync(files[i], `round ${round}\n`);
     spawnSync('sleep', ['3']);
@@ -184,20 +196,32 @@ function restoreTree(tree) {
 
 /** Many empty files: time for each, and peak memory. */
 function manyFiles() {
-  for (const [files, folders] of [[100_000, 100], [1_000_000, 1000], [200_000, 1]]) {
+  for (const [files, folders] of [
+    [100_000, 100],
+    [1_000_000, 1000],
+    [200_000, 1],
+  ]) {
     const source = join(work, `many-${files}-${folders}`);
     mkdirSync(source);
-    sh(`cd ${source} && seq 1 ${folders} | while read f; do mkdir d$f; (cd d$f; seq -f 'file-%07.0f' 1 ${files / folders} | xargs touch -d '2024-01-01'); done`);
+    sh(
+      `cd ${source} && seq 1 ${folders} | while read f; do mkdir d$f; (cd d$f; seq -f 'file-%07.0f' 1 ${files / folders} | xargs touch -d '2024-01-01'); done`,
+    );
     const target = join(work, 'many');
     const runs = [];
     for (let i = 0; i < turns; i += 1) {
       remove(target);
       runs.push(measure(tools.tintype.first(source, target)));
     }
-    const stored = Number(spawnSync('du', ['-s', '--block-size=1', `${target}.sparsebundle`]).stdout.toString().split('\t')[0]);
+    const stored = Number(
+      spawnSync('du', ['-s', '--block-size=1', `${target}.sparsebundle`])
+        .stdout.toString()
+        .split('\t')[0],
+    );
     const best = Math.min(...runs.map((r) => r.seconds));
     const memory = Math.max(...runs.map((r) => r.memory));
-    console.log(`\n${files} empty files in ${folders} folders: ${((best / files) * 1e6).toFixed(1)} us a file, peak ${(memory / 1e6).toFixed(0)} MB, image ${(stored / files).toFixed(0)} bytes a file`);
+    console.log(
+      `\n${files} empty files in ${folders} folders: ${((best / files) * 1e6).toFixed(1)} us a file, peak ${(memory / 1e6).toFixed(0)} MB, image ${(stored / files).toFixed(0)} bytes a file`,
+    );
     results.push({ title: `many ${files}/${folders}`, rows: [{ name: 'tintype', runs }], stored });
     remove(target);
     rmSync(source, { recursive: true });
@@ -207,8 +231,11 @@ function manyFiles() {
 const jobs = options.jobs.split(',');
 try {
   const tree = options.tree ? resolve(options.tree) : null;
-  if (!tree && jobs.some((job) => !['big', 'many'].includes(job))) throw new Error('--tree FOLDER is needed; scripts/bench-tree makes it');
-  console.log(`${cpus()[0].model}, ${cpus().length} cores, ${(totalmem() / 1e9).toFixed(0)} GB, Node ${process.version}, ${turns} turns each`);
+  if (!tree && jobs.some((job) => !['big', 'many'].includes(job)))
+    throw new Error('--tree FOLDER is needed; scripts/bench-tree makes it');
+  console.log(
+    `${cpus()[0].model}, ${cpus().length} cores, ${(totalmem() / 1e9).toFixed(0)} GB, Node ${process.version}, ${turns} turns each`,
+  );
   if (jobs.includes('first')) firstBackup('first backup of the tree', tree, installed);
   if (jobs.includes('nothing')) secondBackup('second run, nothing changed', tree, null);
   if (jobs.includes('onepercent')) {

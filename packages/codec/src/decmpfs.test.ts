@@ -43,10 +43,13 @@ const inline = [
   [11, 'real_lzfse_inline.payload', 'real_zlib_inline.expected'],
 ] as const;
 
-test.skipIf(!present).each(inFork)('type %i, %s: the resource fork made by macOS gives the clear bytes', (type, name, expected) => {
-  const clear = fixture(expected);
-  expect(decode(type, clear.length, none, fixture(name)).equals(clear)).toBe(true);
-});
+test.skipIf(!present).each(inFork)(
+  'type %i, %s: the resource fork made by macOS gives the clear bytes',
+  (type, name, expected) => {
+    const clear = fixture(expected);
+    expect(decode(type, clear.length, none, fixture(name)).equals(clear)).toBe(true);
+  },
+);
 
 test.skipIf(!present).each(inline)('type %i, %s: the attribute gives the clear bytes', (type, name, expected) => {
   const clear = fixture(expected);
@@ -69,7 +72,10 @@ test('damaged payloads give a CorruptError, never more', () => {
     state = (Math.imul(state, 1103515245) + 12345) >>> 0;
     return state >>> 8;
   };
-  const stream = Buffer.from('6276786e150000001000000 0c803616263fde163060000000000000062767824'.replaceAll(' ', ''), 'hex');
+  const stream = Buffer.from(
+    '6276786e150000001000000 0c803616263fde163060000000000000062767824'.replaceAll(' ', ''),
+    'hex',
+  );
   for (let round = 0; round < 3000; round += 1) {
     const damaged = Buffer.from(stream);
     for (let i = 0; i < 3; i += 1) damaged[random() % damaged.length] = random() & 255;

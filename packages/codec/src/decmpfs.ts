@@ -1,7 +1,7 @@
 // Transparent compression: the clear content of a file, from its `com.apple.decmpfs` attribute and its resource fork.
 // Source: Apple's published kernel; payloads made by macOS; docs/formats/hfsplus.md, "decmpfs".
 
-import { CorruptError, struct, u32, u64, UnsupportedError } from '@tintype/core';
+import { CorruptError, struct, UnsupportedError, u32, u64 } from '@tintype/core';
 import { decodeLzfse } from './lzfse.js';
 import { decodeLzvn } from './lzvn.js';
 import { decodeZlib } from './zlib.js';
@@ -27,9 +27,15 @@ export interface DecompressedFile {
   read(position: number, target: Uint8Array): number;
 }
 
-const Header = struct('decmpfs_disk_header', { order: 'little', size: 16, source: 'decmpfs.h' }, {
-  magic: u32('fpmc'), type: u32(), size: u64('bytes of the clear content'),
-});
+const Header = struct(
+  'decmpfs_disk_header',
+  { order: 'little', size: 16, source: 'decmpfs.h' },
+  {
+    magic: u32('fpmc'),
+    type: u32(),
+    size: u64('bytes of the clear content'),
+  },
+);
 const MAGIC = 0x636d_7066;
 const CHUNK = 65_536;
 /** A chunk is never much longer than its clear bytes. */
@@ -38,12 +44,14 @@ const INLINE_LIMIT = 3802;
 
 type Decode = (source: Uint8Array, target: Uint8Array) => void;
 
-const zlibChunk: Decode = (source, target) => ((source[0] ?? 0) & 15) === 15 ? stored(source, target) : decodeZlib(source, target);
+const zlibChunk: Decode = (source, target) =>
+  ((source[0] ?? 0) & 15) === 15 ? stored(source, target) : decodeZlib(source, target);
 const lzvnChunk: Decode = (source, target) => {
   if (source[0] === 0x06) stored(source, target);
   else if (decodeLzvn(source, target) !== target.length) throw corrupt('size', 'the LZVN data ends too early');
 };
-const lzfseChunk: Decode = (source, target) => (source[0] === 0xff ? stored(source, target) : decodeLzfse(source, target));
+const lzfseChunk: Decode = (source, target) =>
+  source[0] === 0xff ? stored(source, target) : decodeLzfse(source, target);
 const rawChunk: Decode = (source, target) => {
   if (source[0] !== 0xcc) throw corrupt('type', 'the marker of raw data is missing');
   stored(source, target);
@@ -67,7 +75,8 @@ export function openDecmpfs(source: DecmpfsSource): DecompressedFile {
   if (!header) throw corrupt('magic', 'is no decmpfs attribute');
   const inline = INLINE[header.type];
   const inFork = IN_FORK[header.type];
-  if (header.type === 1) return whole(header, source.attribute.subarray(16), (from, to) => to.set(exactly(from, to.length)));
+  if (header.type === 1)
+    return whole(header, source.attribute.subarray(16), (from, to) => to.set(exactly(from, to.length)));
   if (header.type === 5) return { size: header.size, read: (position, target) => zeros(header.size, position, target) };
   if (inline) return whole(header, source.attribute.subarray(16), inline);
   if (inFork) return new ChunkedFile(source, header, inFork);
@@ -130,7 +139,8 @@ class ChunkedFile implements DecompressedFile {
     if (index === this.#current) return clear;
     this.#current = -1;
     const { start, length } = this.#isZlib ? this.#zlibPlace(index) : this.#place(index);
-    if (length <= 0 || length > STORED_CHUNK_LIMIT || start + length > this.#source.forkSize) throw corrupt('chunk', `chunk ${index} of ${length} bytes at ${start} lies outside the fork`);
+    if (length <= 0 || length > STORED_CHUNK_LIMIT || start + length > this.#source.forkSize)
+      throw corrupt('chunk', `chunk ${index} of ${length} bytes at ${start} lies outside the fork`);
     this.#decode(this.#bytes(start, length), clear);
     this.#current = index;
     return clear;
@@ -152,7 +162,8 @@ class ChunkedFile implements DecompressedFile {
   }
   #bytes(position: number, length: number): Uint8Array {
     const bytes = new Uint8Array(length);
-    if (this.#source.readFork(position, bytes) !== length) throw corrupt('chunk', `the fork ends before byte ${position + length}`);
+    if (this.#source.readFork(position, bytes) !== length)
+      throw corrupt('chunk', `the fork ends before byte ${position + length}`);
     return bytes;
   }
 }

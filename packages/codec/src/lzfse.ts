@@ -53,7 +53,14 @@ function rawBlock(source: Uint8Array, at: number, size: number, target: Uint8Arr
   return at + size;
 }
 
-function lzvnBlock(source: Uint8Array, view: DataView, at: number, size: number, target: Uint8Array, out: number): number {
+function lzvnBlock(
+  source: Uint8Array,
+  view: DataView,
+  at: number,
+  size: number,
+  target: Uint8Array,
+  out: number,
+): number {
   const payload = view.getUint32(at + 8, true);
   if (at + 12 + payload > source.length) throw corrupt(at, 'an LZVN block is cut off');
   const end = decodeLzvn(source.subarray(at + 12, at + 12 + payload), target, out, out + size);
@@ -91,14 +98,23 @@ function bitsOf(view: DataView, at: number, from: number, count: number): number
 function readHeader(view: DataView, at: number): Header {
   if (at + 32 > view.byteLength) throw corrupt(at, 'a block header is cut off');
   const header: Header = {
-    literals: bitsOf(view, at + 8, 0, 20), literalBytes: bitsOf(view, at + 8, 20, 20), triplets: bitsOf(view, at + 8, 40, 20), literalBits: bitsOf(view, at + 8, 60, 3) - 7,
-    literalStates: [0, 10, 20, 30].map((from) => bitsOf(view, at + 16, from, 10)), lmdBytes: bitsOf(view, at + 16, 40, 20), lmdBits: bitsOf(view, at + 16, 60, 3) - 7,
-    size: view.getUint32(at + 24, true), lmdStates: [32, 42, 52].map((from) => bitsOf(view, at + 24, from, 10)),
+    literals: bitsOf(view, at + 8, 0, 20),
+    literalBytes: bitsOf(view, at + 8, 20, 20),
+    triplets: bitsOf(view, at + 8, 40, 20),
+    literalBits: bitsOf(view, at + 8, 60, 3) - 7,
+    literalStates: [0, 10, 20, 30].map((from) => bitsOf(view, at + 16, from, 10)),
+    lmdBytes: bitsOf(view, at + 16, 40, 20),
+    lmdBits: bitsOf(view, at + 16, 60, 3) - 7,
+    size: view.getUint32(at + 24, true),
+    lmdStates: [32, 42, 52].map((from) => bitsOf(view, at + 24, from, 10)),
   };
   const { literals, triplets, literalStates, lmdStates, size, literalBytes, lmdBytes } = header;
-  if (literals > LITERALS_LIMIT || literals % 4 !== 0 || triplets > TRIPLETS_LIMIT) throw corrupt(at, 'too many literals or matches');
-  if (literalStates.some((state) => state >= 1024) || lmdStates.some((state, i) => state >= (i === 2 ? 256 : 64))) throw corrupt(at, 'a state is out of range');
-  if (size < 32 || size > 32 + 630 || at + size + literalBytes + lmdBytes > view.byteLength) throw corrupt(at, 'a payload is cut off');
+  if (literals > LITERALS_LIMIT || literals % 4 !== 0 || triplets > TRIPLETS_LIMIT)
+    throw corrupt(at, 'too many literals or matches');
+  if (literalStates.some((state) => state >= 1024) || lmdStates.some((state, i) => state >= (i === 2 ? 256 : 64)))
+    throw corrupt(at, 'a state is out of range');
+  if (size < 32 || size > 32 + 630 || at + size + literalBytes + lmdBytes > view.byteLength)
+    throw corrupt(at, 'a payload is cut off');
   return header;
 }
 
@@ -176,17 +192,35 @@ class BackwardBits {
   }
 }
 
-function fseBlock(source: Uint8Array, view: DataView, at: number, size: number, target: Uint8Array, out: number): number {
+function fseBlock(
+  source: Uint8Array,
+  view: DataView,
+  at: number,
+  size: number,
+  target: Uint8Array,
+  out: number,
+): number {
   const header = readHeader(view, at);
   const frequencies = readFrequencies(source, at + 32, at + header.size);
   const tables = {
-    l: decodingTable(frequencies.subarray(0, 20), 64, at), m: decodingTable(frequencies.subarray(20, 40), 64, at),
-    d: decodingTable(frequencies.subarray(40, 104), 256, at), literal: decodingTable(frequencies.subarray(104), 1024, at),
+    l: decodingTable(frequencies.subarray(0, 20), 64, at),
+    m: decodingTable(frequencies.subarray(20, 40), 64, at),
+    d: decodingTable(frequencies.subarray(40, 104), 256, at),
+    literal: decodingTable(frequencies.subarray(104), 1024, at),
   };
   const literalEnd = at + header.size + header.literalBytes;
   const literals = decodeLiterals(source.subarray(at + header.size, literalEnd), header, tables.literal);
   const end = literalEnd + header.lmdBytes;
-  decodeMatches(new BackwardBits(source.subarray(literalEnd, end), header.lmdBits), header, tables, literals, target, out, out + size, at);
+  decodeMatches(
+    new BackwardBits(source.subarray(literalEnd, end), header.lmdBits),
+    header,
+    tables,
+    literals,
+    target,
+    out,
+    out + size,
+    at,
+  );
   return end;
 }
 
@@ -203,8 +237,14 @@ function decodeLiterals(bytes: Uint8Array, header: Header, table: Entry): Uint8A
 }
 
 function decodeMatches(
-  bits: BackwardBits, header: Header, tables: { l: Entry; m: Entry; d: Entry }, literals: Uint8Array,
-  target: Uint8Array, start: number, end: number, at: number,
+  bits: BackwardBits,
+  header: Header,
+  tables: { l: Entry; m: Entry; d: Entry },
+  literals: Uint8Array,
+  target: Uint8Array,
+  start: number,
+  end: number,
+  at: number,
 ): void {
   const [lState = 0, mState = 0, dState = 0] = header.lmdStates;
   const states = { l: lState, m: mState, d: dState };

@@ -1,14 +1,13 @@
 // The HFS+ driver: what this package offers to whoever holds a device.
 
-import {
-  type BlockDevice,
-  type CheckOptions,
-  type FileSystemDriver,
-  type Finding,
-  type FormatOptions,
-  type MountOptions,
-  type Probe,
-  TintypeError,
+import type {
+  BlockDevice,
+  CheckOptions,
+  FileSystemDriver,
+  Finding,
+  FormatOptions,
+  MountOptions,
+  Probe,
 } from '@tintype/core';
 import { check } from './check/check.js';
 import { openFileSystem } from './file-system.js';

@@ -4,7 +4,7 @@ import { type BackupEstimate, type SummaryEvent, UsageError } from '@tintype/eng
 import { flag, text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
 import { requireNoPassphrase } from '../image-volume.js';
-import { parseDuration, parseSize, showDuration, showSize } from '../quantities.js';
+import { parseDuration, showDuration, showSize } from '../quantities.js';
 import { runOperation } from '../run-operation.js';
 import { makingOptions } from './create.js';
 

@@ -4,7 +4,7 @@
 // records is freed; unused nodes are zero.
 
 import { assert, CorruptError } from '@tintype/core';
-import { HEADER_MAP_AT, HEADER_RECORD_AT, HeaderRecord, NODE_KIND } from '../structs/btree.js';
+import { HEADER_RECORD_AT, HeaderRecord, NODE_KIND } from '../structs/btree.js';
 import type { Node } from './node.js';
 import type { NodeFile } from './node-file.js';
 

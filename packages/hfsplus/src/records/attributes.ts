@@ -12,7 +12,6 @@ import {
   AttributeInline,
   AttributeKey,
 } from '../structs/attributes.js';
-import { ExtentDescriptor } from '../structs/volume-header.js';
 import { join } from './catalog.js';
 import { readName, writeName } from './catalog-records.js';
 
