@@ -222,7 +222,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     most: 1,
     options: [
       { name: 'quick', help: 'container and headers only' },
-      { name: 'data', help: 'contents too (not yet)' },
+      { name: 'data', help: 'read every file and attribute in full, too' },
       ...passphrase,
     ],
     examples: ['tintype verify b.sparsebundle', 'tintype verify old.dmg --json'],

@@ -91,7 +91,8 @@ export interface DiffOptions {
 
 export interface VerifyOptions {
   readonly image: string;
-  readonly level?: 'quick' | 'structure' | undefined;
+  /** `quick`: container and headers; `data`: every byte of every file too. */
+  readonly level?: 'quick' | 'structure' | 'data' | undefined;
 }
 
 export interface RawOptions {

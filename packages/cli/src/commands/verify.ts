@@ -1,5 +1,5 @@
-import { type Finding, UnsupportedError } from '@tintype/core';
-import type { SummaryEvent } from '@tintype/engine';
+import type { Finding } from '@tintype/core';
+import { type SummaryEvent, UsageError } from '@tintype/engine';
 import { flag } from '../arguments.js';
 import type { CommandBody } from '../command.js';
 import { requireNoPassphrase } from '../image-volume.js';
@@ -8,17 +8,20 @@ import { runOperation } from '../run-operation.js';
 
 export const run: CommandBody = (parsed, io) => {
   requireNoPassphrase(parsed);
-  if (flag(parsed, 'data')) throw new UnsupportedError('--data: contents have no stored checksums yet');
+  const [quick, data] = [flag(parsed, 'quick'), flag(parsed, 'data')];
+  if (quick && data) throw new UsageError('--quick and --data exclude each other');
   const [image = ''] = parsed.operands;
-  return runOperation('verify', { image, level: flag(parsed, 'quick') ? 'quick' : 'structure' }, io, {
+  return runOperation('verify', { image, level: quick ? 'quick' : data ? 'data' : 'structure' }, io, {
     result: (value) => {
       const { kind, place, message, severity } = value as Finding;
       return `${severity}: ${kind}: ${printable(place)}: ${printable(message)}`;
     },
-    summary: (summary: SummaryEvent) =>
-      summary.findings === 0
-        ? `${printable(image)} appears to be sound`
-        : `${printable(image)}: ${summary.findings} findings`,
+    summary: (summary) => `${printable(image)}${outcome(summary)}`,
     hasProblems: (summary) => Number(summary.findings) > 0,
   });
 };
+
+function outcome({ findings, unchecked }: SummaryEvent): string {
+  if (findings !== 0) return `: ${findings} findings`;
+  return unchecked ? ': the container is sound; what it holds was not checked' : ' appears to be sound';
+}

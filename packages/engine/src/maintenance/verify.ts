@@ -1,64 +1,190 @@
-// Verify: container, partition map, file system. What does not hold is a finding; nothing is changed.
+// Verify: container, partition map, file system, and if asked, every byte of every file. What does not hold is a
+// finding; nothing is changed. Damage in one part does not keep the others from being looked at.
 
-import { type Finding, finding, TintypeError, WindowDevice } from '@tintype/core';
-import { openImage, partitionMap } from '@tintype/image';
+import {
+  type BlockDevice,
+  CancelledError,
+  CorruptError,
+  type FileSystemDriver,
+  type Finding,
+  finding,
+  StoreError,
+  TintypeError,
+  type Volume,
+  WindowDevice,
+} from '@tintype/core';
+import { type DiskImage, openImage, type Partition, type PartitionMap, partitionMap } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
-import type { Operation } from '../operation.js';
-import { drivers, probeVolumes } from '../stack.js';
+import type { Operation, RunContext, VerifyOptions } from '../operation.js';
+import { list } from '../operations/browse.js';
+import { drivers } from '../stack.js';
 
-export const verify: Operation<'verify'> = (options, context): SummaryEvent => {
-  context.emit({ type: 'phase', name: 'verify' });
-  let count = 0;
-  const tell = (value: Finding) => {
-    count += 1;
-    context.emit({ type: 'result', value });
-  };
-  const image = openImage(context.store, options.image, {
-    writable: false,
-    waitLock: 0,
-    holder: context.holder,
-    allowTimeMachine: true,
-  });
-  try {
-    for (const value of image.verify()) tell(value);
-    const map = partitionMap(image.device);
-    for (const value of map.findings) tell(value);
-    for (const partition of map.partitions) {
-      const window = new WindowDevice(image.device, partition.start, partition.size);
-      const driver = drivers.find((candidate) => holds(() => candidate.probe(window) !== null));
-      if (!driver || options.level === 'quick') continue;
-      const progress = (done: number, total: number) => {
-        context.progress.set('items', done);
-        context.progress.set('totalItems', total);
-      };
-      for (const value of driver.check(window, { progress })) tell(value);
-    }
-    if (probeCount(image.device, map) === 0)
-      tell(finding('no-volume', 'disk', 'holds no volume that tintype can read'));
-  } catch (error) {
-    if (!(error instanceof TintypeError) || error.code !== 'corrupt') throw error;
-    tell(finding('corrupt', String(error.values.structure ?? ''), error.message));
-  } finally {
-    image.close();
+const PIECE = 1 << 20;
+/** Bytes of an APFS container's first block where its magic stands. */
+const APFS_MAGIC = { position: 32, text: 'NXSB' } as const;
+
+export const verify: Operation<'verify'> = (options, context): SummaryEvent => new Verification(options, context).run();
+
+class Verification {
+  readonly #options: VerifyOptions;
+  readonly #context: RunContext;
+  #findings = 0;
+  #filesRead = 0;
+  #isUnchecked = false;
+
+  constructor(options: VerifyOptions, context: RunContext) {
+    this.#options = options;
+    this.#context = context;
   }
-  return { type: 'summary', image: options.image, findings: count, problems: [] };
-};
 
-function probeCount(...parts: Parameters<typeof probeVolumes>): number {
-  try {
-    return probeVolumes(...parts).length;
-  } catch (error) {
-    if (error instanceof TintypeError) return 1;
-    throw error;
+  run(): SummaryEvent {
+    this.#context.emit({ type: 'phase', name: 'verify' });
+    const image = this.#open();
+    if (image) {
+      try {
+        this.#image(image);
+      } finally {
+        image.close();
+      }
+    }
+    const data = this.#options.level === 'data' ? { filesRead: this.#filesRead } : {};
+    return {
+      type: 'summary',
+      image: this.#options.image,
+      findings: this.#findings,
+      unchecked: this.#isUnchecked,
+      ...data,
+      problems: [],
+    };
+  }
+
+  /** An image that is not there, or that the host does not let us open, is a failure and not a finding. */
+  #open(): DiskImage | null {
+    const { store, holder } = this.#context;
+    try {
+      return openImage(store, this.#options.image, { writable: false, waitLock: 0, holder, allowTimeMachine: true });
+    } catch (error) {
+      if (!(error instanceof CorruptError)) throw error;
+      this.#tell(finding('corrupt', 'container', error.message));
+      return null;
+    }
+  }
+
+  #image(image: DiskImage): void {
+    this.#guard('container', () => this.#tellAll(image.verify()));
+    const map = this.#guard('partition map', () => partitionMap(image.device));
+    if (!map) return;
+    this.#tellAll(map.findings);
+    let isSeen = false;
+    for (const partition of map.partitions) isSeen = this.#partition(image.device, partition) || isSeen;
+    if (!isSeen) this.#withoutVolume(image.device, map);
+  }
+
+  /** False if no driver takes it. */
+  #partition(device: BlockDevice, { index, start, size }: Partition): boolean {
+    const window = new WindowDevice(device, start, size);
+    const driver = drivers.find((candidate) => isClaimedBy(candidate, window));
+    if (!driver) return false;
+    const { level } = this.#options;
+    const place = `partition ${index}`;
+    if (level !== 'quick')
+      this.#guard(place, () =>
+        this.#tellAll(driver.check(window, { progress: (...parts) => this.#progress(...parts) })),
+      );
+    if (level === 'data') this.#guard(place, () => this.#contents(driver, window));
+    return true;
+  }
+
+  #contents(driver: FileSystemDriver, window: BlockDevice): void {
+    const { now, random, progress } = this.#context;
+    const fileSystem = driver.open(window, { writable: false, now, random });
+    const buffer = new Uint8Array(PIECE);
+    try {
+      for (const volume of fileSystem.volumes)
+        for (const { path, item } of list(volume, '/', true)) {
+          this.#guard(path, () => {
+            progress.add('bytes', item.kind === 'file' ? readAll(volume, item.id, item.size, buffer) : 0);
+            if (item.hasXattrs) for (const { name } of volume.xattrs(item.id)) volume.xattr(item.id, name);
+          });
+          this.#filesRead += item.kind === 'file' ? 1 : 0;
+          this.#stopIfAsked();
+        }
+    } finally {
+      fileSystem.abandon();
+    }
+  }
+
+  /** A disk of another file system is not damaged, but not checked either; anything else is. */
+  #withoutVolume(device: BlockDevice, { partitions }: PartitionMap): void {
+    const isApfs = partitions.some((partition) => partition.type === 'Apple_APFS' || hasApfsMagic(device, partition));
+    this.#isUnchecked = isApfs;
+    if (isApfs)
+      this.#context.emit({
+        type: 'warning',
+        code: 'not-checked',
+        message: 'the disk holds APFS, which cannot be checked yet',
+      });
+    else this.#tell(finding('no-volume', 'disk', 'holds no volume that tintype can read'));
+  }
+
+  #progress(done: number, total: number): void {
+    this.#context.progress.set('items', done);
+    this.#context.progress.set('totalItems', total);
+    this.#stopIfAsked();
+  }
+  #stopIfAsked(): void {
+    if (this.#context.progress.cancelled) throw new CancelledError();
+  }
+  #tellAll(findings: Iterable<Finding>): void {
+    for (const value of findings) this.#tell(value);
+  }
+  #tell(value: Finding): void {
+    this.#findings += 1;
+    this.#context.emit({ type: 'result', value });
+    this.#stopIfAsked();
+  }
+
+  /** Damage and unreadable host files become findings. */
+  #guard<T>(place: string, look: () => T): T | null {
+    try {
+      return look();
+    } catch (error) {
+      if (error instanceof CorruptError) this.#tell(finding('corrupt', place, error.message));
+      else if (error instanceof StoreError) this.#tell(finding('unreadable', place, error.message));
+      else throw error;
+      return null;
+    }
   }
 }
 
 /** A driver that throws because its structures are damaged still is the one to ask. */
-function holds(probe: () => boolean): boolean {
+function isClaimedBy(driver: FileSystemDriver, window: BlockDevice): boolean {
   try {
-    return probe();
+    return driver.probe(window) !== null;
   } catch (error) {
     if (error instanceof TintypeError) return true;
     throw error;
   }
+}
+
+function hasApfsMagic(device: BlockDevice, { start, size }: Partition): boolean {
+  const magic = new Uint8Array(APFS_MAGIC.text.length);
+  if (size < APFS_MAGIC.position + magic.length) return false;
+  try {
+    device.read(start + APFS_MAGIC.position, magic);
+  } catch (error) {
+    if (error instanceof TintypeError) return false;
+    throw error;
+  }
+  return Buffer.from(magic).toString('latin1') === APFS_MAGIC.text;
+}
+
+/** Answers the bytes read. */
+function readAll(volume: Volume, id: number, size: number, buffer: Uint8Array): number {
+  for (let position = 0; position < size; ) {
+    const got = volume.read(id, position, buffer);
+    if (got === 0) throw new CorruptError('file', 'size', position, `its data ends here, before its ${size} bytes`);
+    position += got;
+  }
+  return size;
 }
