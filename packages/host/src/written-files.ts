@@ -48,6 +48,10 @@ export class WrittenFiles {
     this.#xattrs = parts.xattrs;
   }
 
+  get isIdle(): boolean {
+    return this.#open.size === 0;
+  }
+
   /** Nearly always nothing is open, as in every walk of a source. */
   #find(entry: Entry): WrittenFile | undefined {
     return this.#open.size === 0 ? undefined : this.#open.get(keyOf(entry));
