@@ -134,7 +134,8 @@ export function mount(path: string, image: DiskImage, options: StackOptions): St
   };
 }
 
-function chooseVolume(path: string, volumes: readonly ProbedVolume[], wanted: string | undefined): ProbedVolume {
+/** By UUID, name or index; the first if none is wanted. @throws UnsupportedError */
+export function chooseVolume(path: string, volumes: readonly ProbedVolume[], wanted: string | undefined): ProbedVolume {
   const first = volumes[0];
   if (!first) throw new UnsupportedError(`${path} holds no volume that tintype can read (HFS+ or HFSX)`);
   if (wanted === undefined) return first;

@@ -1,9 +1,17 @@
 // Info: what is known of an image, from its container to its volumes. Never needs a passphrase to say that one is needed.
 
-import { TintypeError } from '@tintype/core';
-import { type ContainerFacts, imageFacts, lockHolder, openImage, type Partition, partitionMap } from '@tintype/image';
+import { type BlockDevice, type FileSystemDriver, LockedError, WindowDevice } from '@tintype/core';
+import {
+  type ContainerFacts,
+  type DiskImage,
+  imageFacts,
+  lockHolder,
+  openImage,
+  type Partition,
+  partitionMap,
+} from '@tintype/image';
 import type { RunContext } from '../operation.js';
-import { mount, probeVolumes } from '../stack.js';
+import { probeVolumes } from '../stack.js';
 
 export interface VolumeInfo {
   readonly index: number;
@@ -37,50 +45,61 @@ export type InfoContext = Pick<RunContext, 'store' | 'holder' | 'now' | 'random'
 export function info(path: string, context: InfoContext): ImageInfo {
   const { store, holder } = context;
   const { timeMachine, ...container } = imageFacts(store, path);
-  const lockedBy = lockHolder(store, path);
-  const outside = { container, timeMachine, lockedBy };
-  if (container.encryption || container.format === 'asif')
-    return { ...outside, partitions: [], volumes: [], reclaimable: 0 };
-  const image = openImage(store, path, { writable: false, waitLock: 0, holder, allowTimeMachine: true });
-  const map = partitionMap(image.device);
+  const outside = { container, timeMachine, lockedBy: lockHolder(store, path) };
+  const closed: ImageInfo = { ...outside, partitions: [], volumes: [], reclaimable: 0 };
+  if (container.encryption || container.format === 'asif') return closed;
   try {
-    const volumes = probeVolumes(image.device, map).map(({ index, driver, volume }): VolumeInfo => {
-      const { name, uuid, caseSensitive, capacity, free, files, directories, writer, dirty } = volume;
-      return {
-        index,
-        fs: driver.kind,
-        name,
-        uuid,
-        caseSensitive,
-        capacity,
-        used: capacity - free,
-        free,
-        files,
-        directories,
-        snapshots: [],
-        writer,
-        dirty,
-      };
-    });
-    const reclaimable = volumes.length > 0 ? reclaimableBytes(path, context) : 0;
-    return { ...outside, partitions: map.partitions, volumes, reclaimable };
-  } finally {
-    image.close();
+    const image = openImage(store, path, { writable: false, waitLock: 0, holder, allowTimeMachine: true });
+    try {
+      return { ...outside, ...insideOf(image, context) };
+    } finally {
+      image.close();
+    }
+  } catch (error) {
+    if (!(error instanceof LockedError)) throw error;
+    return { ...closed, lockedBy: closed.lockedBy ?? String(error.values.holder) };
   }
 }
 
-function reclaimableBytes(path: string, { store, holder, now, random }: InfoContext): number {
-  const image = openImage(store, path, { writable: false, waitLock: 0, holder, allowTimeMachine: true });
+function insideOf(image: DiskImage, context: InfoContext): Pick<ImageInfo, 'partitions' | 'volumes' | 'reclaimable'> {
+  const map = partitionMap(image.device);
+  const found = probeVolumes(image.device, map);
+  let reclaimable = 0;
+  for (const partition of new Set(found.map((volume) => volume.partition))) {
+    const driver = found.find((volume) => volume.partition === partition)?.driver;
+    if (driver)
+      reclaimable += unusedBytes(new WindowDevice(image.device, partition.start, partition.size), driver, context);
+  }
+  const volumes = found.map(({ index, driver, volume }): VolumeInfo => {
+    const { name, uuid, caseSensitive, capacity, free, files, directories, writer, dirty } = volume;
+    const used = capacity - free;
+    return {
+      index,
+      fs: driver.kind,
+      name,
+      uuid,
+      caseSensitive,
+      capacity,
+      used,
+      free,
+      files,
+      directories,
+      snapshots: [],
+      writer,
+      dirty,
+    };
+  });
+  return { partitions: map.partitions, volumes, reclaimable };
+}
+
+/** Host bytes behind free blocks. */
+function unusedBytes(device: BlockDevice, driver: FileSystemDriver, { now, random }: InfoContext): number {
+  const fileSystem = driver.open(device, { writable: false, now, random });
   try {
-    const stack = mount(path, image, { store, holder, now, random, writable: false });
     let bytes = 0;
-    for (const { start, length } of stack.fileSystem.freeRanges() ?? []) bytes += stack.device.stored(start, length);
-    stack.fileSystem.abandon();
+    for (const { start, length } of fileSystem.freeRanges() ?? []) bytes += device.stored(start, length);
     return bytes;
-  } catch (error) {
-    if (error instanceof TintypeError) return 0;
-    throw error;
   } finally {
-    image.close();
+    fileSystem.abandon();
   }
 }

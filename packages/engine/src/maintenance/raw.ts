@@ -1,11 +1,20 @@
 // Raw: the clear bytes of a whole disk, or of the partition that holds a volume, as a sparse file for foreign tools.
 
-import { dirname } from 'node:path';
-import { type BlockDevice, RefusedError, type StoreFile, UnsupportedError, WindowDevice } from '@tintype/core';
-import { isZero, openImage, partitionMap, RawDevice } from '@tintype/image';
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import {
+  type BlockDevice,
+  CancelledError,
+  CorruptError,
+  type FileStore,
+  RefusedError,
+  type StoreFile,
+  WindowDevice,
+} from '@tintype/core';
+import { type DiskImage, isZero, openImage, partitionMap, RawDevice } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
-import type { Operation, RunContext } from '../operation.js';
-import { drivers, probeVolumes } from '../stack.js';
+import type { Operation, RawOptions, RunContext } from '../operation.js';
+import { chooseVolume, probeVolumes } from '../stack.js';
 
 const BUFFER = 4 << 20;
 /** Zero pieces of this size stay holes. */
@@ -13,37 +22,50 @@ const PIECE = 65_536;
 
 export const raw: Operation<'raw'> = (options, context): SummaryEvent => {
   const { store, holder } = context;
+  requireFreeOut(store, options);
   const image = openImage(store, options.image, { writable: false, waitLock: 0, holder, allowTimeMachine: true });
-  const temporary = `${options.out}.partial`;
   try {
-    if (store.kind(options.out) !== null && !options.overwrite)
-      throw new RefusedError('exists', `${options.out} exists already`, { path: options.out });
-    const device =
-      options.volume === undefined ? image.device : partitionOf(image.device, options.image, options.volume);
-    if (store.kind(temporary) !== null) store.remove(temporary);
-    const file = store.open(temporary, 'create');
-    copyDisk(device, file, context);
-    if (!options.asIs) recover(file, device.size);
-    file.sync();
-    file.close();
-    store.rename(temporary, options.out);
-    store.syncFolder(dirname(options.out));
+    const device = options.volume === undefined ? image.device : partitionOf(image, options.volume);
+    writeFile(device, options, context);
     return { type: 'summary', image: options.image, out: options.out, size: device.size, problems: [] };
-  } catch (error) {
-    if (store.kind(temporary) === 'file') store.remove(temporary);
-    throw error;
   } finally {
     image.close();
   }
 };
 
-function partitionOf(device: BlockDevice, image: string, wanted: string): BlockDevice {
-  const found = probeVolumes(device, partitionMap(device)).find(
-    ({ index, volume }) =>
-      String(index) === wanted || volume.name === wanted || volume.uuid.toLowerCase() === wanted.toLowerCase(),
-  );
-  if (!found) throw new UnsupportedError(`${image} holds no volume ${wanted}`);
-  return new WindowDevice(device, found.partition.start, found.partition.size);
+function requireFreeOut(store: FileStore, { image, out, overwrite }: RawOptions): void {
+  if (store.kind(out) === null) return;
+  if (!overwrite) throw new RefusedError('exists', `${out} exists already`, { path: out });
+  if (store.kind(image) !== null && realpathSync(out) === realpathSync(image))
+    throw new RefusedError('same-file', `${out} is the image itself`, { path: out });
+}
+
+function partitionOf({ path, device }: DiskImage, wanted: string): BlockDevice {
+  const { partition } = chooseVolume(path, probeVolumes(device, partitionMap(device)), wanted);
+  return new WindowDevice(device, partition.start, partition.size);
+}
+
+/** Under another name until all of it is there. */
+function writeFile(device: BlockDevice, { out, asIs }: RawOptions, context: RunContext): void {
+  const { store } = context;
+  const folder = dirname(out);
+  const temporary = join(folder, `.${basename(out)}.tintype.raw`);
+  if (store.kind(temporary) === 'file') store.remove(temporary);
+  try {
+    const file = store.open(temporary, 'create');
+    try {
+      copyDisk(device, file, context);
+      if (!asIs) recover(file, device.size, context);
+      file.sync();
+    } finally {
+      file.close();
+    }
+    store.rename(temporary, out);
+    store.syncFolder(folder);
+  } catch (error) {
+    if (store.kind(temporary) === 'file') store.remove(temporary);
+    throw error;
+  }
 }
 
 function copyDisk(device: BlockDevice, file: StoreFile, { progress }: RunContext): void {
@@ -60,6 +82,7 @@ function copyDisk(device: BlockDevice, file: StoreFile, { progress }: RunContext
     }
     position += step;
     progress.add('bytes', step);
+    if (progress.cancelled) throw new CancelledError();
   }
 }
 
@@ -72,9 +95,14 @@ function writeData(file: StoreFile, position: number, bytes: Uint8Array): void {
   }
 }
 
-/** What a cut left in a journal is put in its place, in the copy. */
-function recover(file: StoreFile, size: number): void {
+/** What a cut left in a journal is put in its place, in the copy. A volume that cannot be read stays as it is. */
+function recover(file: StoreFile, size: number, { emit }: RunContext): void {
   const disk = new RawDevice(file, 0, size, true);
-  for (const { partition, driver } of probeVolumes(disk, partitionMap(disk)))
-    if (drivers.includes(driver)) driver.recover(new WindowDevice(disk, partition.start, partition.size));
+  try {
+    for (const { partition, driver } of probeVolumes(disk, partitionMap(disk)))
+      driver.recover(new WindowDevice(disk, partition.start, partition.size));
+  } catch (error) {
+    if (!(error instanceof CorruptError)) throw error;
+    emit({ type: 'warning', code: 'not-replayed', message: `the journal was not replayed: ${error.message}` });
+  }
 }
