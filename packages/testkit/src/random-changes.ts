@@ -58,6 +58,8 @@ export class RandomChanges {
   readonly #random: Random;
   readonly #options: RandomChangesOptions;
   readonly #makers: readonly (() => TreeChange | null)[];
+  /** All items, as the changes so far left them. */
+  #places: readonly Place[] = [];
 
   /** `model` is changed by every `next`. */
   constructor(model: MemoryVolume, random: Random, options: RandomChangesOptions = {}) {
@@ -82,8 +84,8 @@ export class RandomChanges {
 
   /** The next change; the model has it already. */
   next(): TreeChange {
-    const places = this.#places();
-    const crowded = places.length > (this.#options.items ?? 150);
+    this.#places = placesOf(this.#model);
+    const crowded = this.#places.length > (this.#options.items ?? 150);
     for (;;) {
       const make = crowded && this.#random.oneIn(3) ? () => this.#remove() : this.#random.pick(this.#makers);
       const change = make();
@@ -97,26 +99,15 @@ export class RandomChanges {
     return Array.from({ length: count }, () => this.next());
   }
 
-  #places(): Place[] {
-    const places: Place[] = [{ path: '', item: this.#model.root }];
-    for (let i = 0; i < places.length; i += 1) {
-      const { path, item } = places[i] as Place;
-      if (item.kind !== 'directory') continue;
-      for (const child of this.#model.list(item.id)) {
-        places.push({ path: path === '' ? child.name : `${path}/${child.name}`, item: child });
-      }
-    }
-    return places;
-  }
   #pick(...kinds: ItemKind[]): Place | null {
-    const fitting = this.#places().filter(
+    const fitting = this.#places.filter(
       ({ path, item }) => path !== '' && (kinds.length === 0 || kinds.includes(item.kind)),
     );
     return fitting.length > 0 ? this.#random.pick(fitting) : null;
   }
   /** A path that is free, in some folder. */
   #newPath(): string | null {
-    const folder = this.#random.pick(this.#places().filter(({ item }) => item.kind === 'directory'));
+    const folder = this.#random.pick(this.#places.filter(({ item }) => item.kind === 'directory'));
     const name = this.#newName();
     if (this.#model.nameAsStored(name) === null || this.#model.lookup(folder.item.id, name)) return null;
     return folder.path === '' ? name : `${folder.path}/${name}`;
@@ -249,7 +240,19 @@ export class RandomChanges {
     return { length, seed: this.#random.next() };
   }
   #target(): string {
-    const { path } = this.#random.pick(this.#places());
+    const { path } = this.#random.pick(this.#places);
     return this.#random.pick([path || '.', `../${path}`, 'nowhere', '/etc/passwd', 'ü/é', 'x'.repeat(300)]);
   }
+}
+
+function placesOf(model: MemoryVolume): Place[] {
+  const places: Place[] = [{ path: '', item: model.root }];
+  for (let i = 0; i < places.length; i += 1) {
+    const { path, item } = places[i] as Place;
+    if (item.kind !== 'directory') continue;
+    for (const child of model.list(item.id)) {
+      places.push({ path: path === '' ? child.name : `${path}/${child.name}`, item: child });
+    }
+  }
+  return places;
 }

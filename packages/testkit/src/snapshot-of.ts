@@ -37,7 +37,7 @@ export interface SnapshotOptions {
   readonly owners?: boolean;
 }
 
-const CHUNK = 1 << 18;
+const buffer = new Uint8Array(1 << 18);
 
 export function snapshotOf(volume: Volume, options: SnapshotOptions = {}): TreeSnapshot {
   const tree: TreeSnapshot = {};
@@ -63,7 +63,6 @@ export function snapshotOf(volume: Volume, options: SnapshotOptions = {}): TreeS
 /** SHA-256 of a file's bytes, in hex. */
 export function sha256Of(volume: Volume, id: ItemId): string {
   const hash = createHash('sha256');
-  const buffer = new Uint8Array(CHUNK);
   for (let position = 0; ; ) {
     const length = volume.read(id, position, buffer);
     hash.update(buffer.subarray(0, length));

@@ -53,8 +53,9 @@ test('the difficult tree is the same on a model, built singly or together', () =
   buildOnVolume(together, changes);
   const singly = new MemoryVolume();
   for (const change of changes) changeVolume(singly, change);
-  expect(snapshotOf(together)).toEqual(snapshotOf(singly));
-  expect(Object.keys(snapshotOf(together)).length).toBeGreaterThan(1300);
+  const tree = snapshotOf(together);
+  expect(JSON.stringify(tree) === JSON.stringify(snapshotOf(singly))).toBe(true);
+  expect(Object.keys(tree).length).toBeGreaterThan(1300);
 });
 
 test.skipIf(withOracle('setfattr').skip)('the difficult tree is the same on the host', () => {

@@ -91,7 +91,6 @@ test('words that do not belong are not there', () => {
     { word: /@ts-(ignore|nocheck)/, where: () => true },
     { word: /\b(TODO|FIXME|XXX)\b/, where: () => true },
     { word: /\b(test|it|describe)(\.\w+)*\.(only|skip)\(/, where: (source) => source.isTest },
-    { word: /\bconsole\.|\bprocess\.exit\b/, where: (source) => source.package !== 'cli' && !source.isTest },
     { word: /(['"`\s])\/(work|root|home)\//, where: () => true },
   ];
   const found = all
@@ -106,6 +105,20 @@ test('words that do not belong are not there', () => {
         ),
     );
   expect(found).toEqual([]);
+});
+
+test('only the command prints and exits', () => {
+  const wrong = code
+    .filter((source) => source.package !== 'cli' && source.package !== 'web')
+    .flatMap((source) => {
+      const file = parsed(source);
+      return nodesOf(file)
+        .filter((node) => ts.isPropertyAccessExpression(node))
+        .map((node) => node.getText(file))
+        .filter((text) => /^(globalThis\.)?(console\.\w+|process\.(exit|stdout|stderr))$/.test(text))
+        .map((text) => `${source.path}: ${text}`);
+    });
+  expect(wrong).toEqual([]);
 });
 
 test('beside each file lies its test, or one that imports it', () => {
