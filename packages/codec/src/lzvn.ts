@@ -48,18 +48,19 @@ export function decodeLzvn(source: Uint8Array, target: Uint8Array, start = 0, en
 }
 
 /** Literal and match lengths and the distance; where an opcode has no distance, the one before stays. */
-function readOpcode(source: Uint8Array, at: number, op: Opcode): void {
+function readOpcode(source: Uint8Array, at: number, op: Opcode): Opcode {
   const byte = source[at] as number;
   const next = (offset: number): number => {
     const value = source[at + offset];
     if (value === undefined) throw corrupt(at, 'an opcode is cut off');
     return value;
   };
-  const set = (size: number, literals: number, match: number, distance = op.distance) => {
+  const set = (size: number, literals: number, match: number, distance = op.distance): Opcode => {
     op.size = size;
     op.literals = literals;
     op.match = match;
     op.distance = distance;
+    return op;
   };
   if (byte >= 0xf0) return byte === 0xf0 ? set(2, 0, next(1) + 16) : set(1, 0, byte & 15);
   if (byte >= 0xe0) return byte === 0xe0 ? set(2, next(1) + 16, 0) : set(1, byte & 15, 0);

@@ -4,7 +4,7 @@ import { randomFillSync } from 'node:crypto';
 import { hostHolder, nodeFileStore } from '@tintype/host';
 import type { InfoContext } from './maintenance/info.js';
 
-export { exitNow } from '@tintype/host';
+export { exitNow, missingCalls, type PathProbe, probePath } from '@tintype/host';
 
 export function hostContext(): InfoContext {
   return {

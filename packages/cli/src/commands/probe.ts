@@ -1,4 +1,4 @@
-import { hostContext } from '@tintype/engine';
+import { type PathProbe, probePath } from '@tintype/engine';
 import type { CommandBody } from '../command.js';
 import { EXIT } from '../exit-status.js';
 import { showSize } from '../quantities.js';
@@ -6,14 +6,20 @@ import { line } from '../terminal.js';
 
 export const run: CommandBody = (parsed, io) => {
   const [path = ''] = parsed.operands;
-  const { kind, free, capacity, fileSizeLimit, canPunch, isNetwork } = hostContext().store.facts(path);
-  const facts = { path, fileSystem: kind, free, capacity, fileSizeLimit, canPunch, isNetwork };
-  if (io.json) line(JSON.stringify(facts));
-  else {
-    line(`file system:   ${kind}${isNetwork ? ', across a network' : ''}`);
-    line(`free:          ${showSize(free)} of ${showSize(capacity)}`);
-    line(`largest file:  ${fileSizeLimit === null ? 'no limit known' : showSize(fileSizeLimit)}`);
-    line(`hole punching: ${canPunch ? 'yes' : 'no'}`);
-  }
+  const probe = probePath(path);
+  if (io.json) line(JSON.stringify({ path, ...probe }));
+  else for (const row of rows(probe)) line(row);
   return EXIT.done;
 };
+
+function* rows(probe: PathProbe): Generator<string> {
+  const yes = (value: boolean | null) => (value === null ? 'could not be told' : value ? 'yes' : 'no');
+  yield `file system:               ${probe.kind}${probe.isNetwork ? ', across a network' : ''}`;
+  yield `free:                      ${showSize(probe.free)} of ${showSize(probe.capacity)}`;
+  yield `fsync honoured:            ${yes(probe.syncHonoured)}`;
+  yield `rename over a file atomic: ${yes(probe.renameReplaces)}`;
+  yield `lock held against others:  ${yes(probe.lockHolds)}`;
+  yield `largest file:              ${probe.largestFile === null ? 'no limit known' : showSize(probe.largestFile)}`;
+  yield `hole punching:             ${yes(probe.punches)}`;
+  yield `write rate:                ${probe.writeRate === null ? 'not measured' : `${showSize(Math.round(probe.writeRate))}/s`}`;
+}

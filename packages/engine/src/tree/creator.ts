@@ -180,7 +180,7 @@ export class Creator {
 
   /** True if the new item is complete; else it was removed again, and reported. */
   #finish(folder: ItemId, path: string, item: Item, id: ItemId, scanned: number): boolean {
-    const { source, target, links, report } = this.#parts;
+    const { source, target, report } = this.#parts;
     const itemPath = `${path}/${item.name}`;
     try {
       if (item.kind === 'file' && item.size > 0) this.#copyContent(itemPath, item, id, scanned);

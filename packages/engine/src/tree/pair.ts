@@ -25,7 +25,8 @@ export function pairItems(sources: readonly Item[], targets: readonly Item[], ke
   while (i < left.length || j < right.length) {
     const a = left[i];
     const b = right[j];
-    const key = a && b ? Math.min(a.key, b.key) : ((a ?? b) as Keyed).key;
+    const first = !b || (a && a.key < b.key) ? a : b;
+    const key = (first as Keyed).key;
     const iEnd = endOfGroup(left, i, key);
     const jEnd = endOfGroup(right, j, key);
     if (iEnd - i <= 1 && jEnd - j <= 1)
