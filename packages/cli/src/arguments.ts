@@ -1,7 +1,7 @@
 // The command line, taken apart by the table of commands.
 
 import { parseArgs } from 'node:util';
-import { UsageError } from '@tintype/engine';
+import { UsageError } from '@tintype/engine/run';
 import type { CommandSpec, OptionSpec, Parsed } from './command.js';
 import { COMMON } from './command-table.js';
 

@@ -6,7 +6,7 @@ export const COMMON: readonly OptionSpec[] = [
   { name: 'json', help: 'results as JSON' },
   { name: 'quiet', short: 'q', help: 'no progress, no notices' },
   { name: 'verbose', short: 'v', help: 'more to read; stack traces with errors' },
-  { name: 'color', help: 'colour on a terminal (default: yes, unless NO_COLOR)' },
+  { name: 'color', negatable: true, help: 'colour on a terminal (default: yes, unless NO_COLOR)' },
   { name: 'help', short: 'h', help: 'this page' },
 ];
 
@@ -24,7 +24,7 @@ const reading = [volume, snapshot, ...passphrase];
 const making: readonly OptionSpec[] = [
   { name: 'format', value: 'F', help: 'sparsebundle, sparseimage, udrw (default: by extension)' },
   { name: 'fs', value: 'F', help: 'hfs+ (default; apfs later)' },
-  { name: 'case-sensitive', help: 'case-sensitive volume (backup: as the source)' },
+  { name: 'case-sensitive', negatable: true, help: 'case-sensitive volume (backup: as the source)' },
   { name: 'volume-name', value: 'N', help: 'name of the volume (default: the file name)' },
   { name: 'size', value: 'S', help: 'capacity (default: free space of the host volume)' },
   { name: 'band-size', value: 'S', help: 'bytes of a band (default: 8m, or more)' },
@@ -40,7 +40,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     most: 2,
     options: [
       ...making,
-      { name: 'safetynet', help: 'keep what would be overwritten or removed (default)' },
+      { name: 'safetynet', negatable: true, help: 'keep what would be overwritten or removed (default)' },
       { name: 'safetynet-keep', value: 'TIME', help: 'how long (default: 1d; 0, forever)' },
       { name: 'exclude', value: 'GLOB', help: 'leave out, as in .gitignore', many: true },
       { name: 'include', value: 'GLOB', help: 'take all the same', many: true },
@@ -50,7 +50,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: 'checksum', short: 'c', help: 'compare contents, not times' },
       { name: 'verify', help: 'compare contents afterwards' },
       { name: 'dry-run', short: 'n', help: 'show what would be done' },
-      { name: 'delete', help: 'what the source lacks leaves the tree (default)' },
+      { name: 'delete', negatable: true, help: 'what the source lacks leaves the tree (default)' },
       { name: 'max-delete', value: 'N%', help: 'most that may leave (default: half)' },
       { name: 'allow-empty', help: 'an empty source empties the backup' },
       { name: 'must-exist', help: 'create nothing' },
@@ -70,6 +70,8 @@ export const COMMANDS: readonly CommandSpec[] = [
       'tintype backup ~/Pictures /mnt/nas/pictures.sparsebundle',
       'tintype backup ~ b.sparsebundle --exclude .cache --one-file-system',
     ],
+    imageOperand: 1,
+    hasEvents: true,
     load: () => import('./commands/backup.js'),
   },
   {
@@ -90,6 +92,8 @@ export const COMMANDS: readonly CommandSpec[] = [
       'tintype restore b.sparsebundle /tmp/all',
       'tintype restore b.sparsebundle . --path /Documents/letter.txt',
     ],
+    imageOperand: 0,
+    hasEvents: true,
     load: () => import('./commands/restore.js'),
   },
   {
@@ -109,6 +113,8 @@ export const COMMANDS: readonly CommandSpec[] = [
       'tintype create new.sparsebundle --size 500g',
       'tintype create new.dmg --size 4g --preallocate --volume-name Archive',
     ],
+    imageOperand: 0,
+    hasEvents: true,
     load: () => import('./commands/create.js'),
   },
   {
@@ -123,6 +129,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       ...reading,
     ],
     examples: ['tintype ls b.sparsebundle', 'tintype ls -lR b.sparsebundle /Documents'],
+    imageOperand: 0,
     load: () => import('./commands/ls.js'),
   },
   {
@@ -133,6 +140,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     most: 2,
     options: reading,
     examples: ['tintype cat b.sparsebundle /notes.txt', 'tintype cat b.sparsebundle /film.mov | mpv -'],
+    imageOperand: 0,
     load: () => import('./commands/cat.js'),
   },
   {
@@ -143,6 +151,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     most: 2,
     options: reading,
     examples: ['tintype stat b.sparsebundle /notes.txt', 'tintype stat b.sparsebundle / --json'],
+    imageOperand: 0,
     load: () => import('./commands/stat.js'),
   },
   {
@@ -158,6 +167,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       ...reading,
     ],
     examples: ["tintype find b.sparsebundle --name '*.jpg'", 'tintype find b.sparsebundle /Films --size +1g'],
+    imageOperand: 0,
     load: () => import('./commands/find.js'),
   },
   {
@@ -168,6 +178,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     most: 2,
     options: reading,
     examples: ['tintype xattr b.sparsebundle /notes.txt', 'tintype xattr b.sparsebundle /notes.txt --json'],
+    imageOperand: 0,
     load: () => import('./commands/xattr.js'),
   },
   {
@@ -178,6 +189,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     most: 2,
     options: reading,
     examples: ['tintype du b.sparsebundle', 'tintype du b.sparsebundle /Documents --json'],
+    imageOperand: 0,
     load: () => import('./commands/du.js'),
   },
   {
@@ -192,6 +204,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       ...passphrase,
     ],
     examples: ['tintype diff ~/Pictures b.sparsebundle', 'tintype diff a.sparsebundle b.sparsebundle --checksum'],
+    hasEvents: true,
     load: () => import('./commands/diff.js'),
   },
   {
@@ -202,6 +215,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     most: 1,
     options: [],
     examples: ['tintype info b.sparsebundle', 'tintype info b.sparsebundle --json'],
+    imageOperand: 0,
     load: () => import('./commands/info.js'),
   },
   {
@@ -212,6 +226,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     most: 2,
     options: [volume],
     examples: ['tintype inspect b.sparsebundle', 'tintype inspect b.sparsebundle catalog:1'],
+    imageOperand: 0,
     load: () => import('./commands/inspect.js'),
   },
   {
@@ -226,6 +241,8 @@ export const COMMANDS: readonly CommandSpec[] = [
       ...passphrase,
     ],
     examples: ['tintype verify b.sparsebundle', 'tintype verify old.dmg --json'],
+    imageOperand: 0,
+    hasEvents: true,
     load: () => import('./commands/verify.js'),
   },
   {
@@ -236,6 +253,8 @@ export const COMMANDS: readonly CommandSpec[] = [
     most: 2,
     options: [volume, { name: 'as-is', help: 'do not replay a journal in the copy' }, overwrite, ...passphrase],
     examples: ['tintype raw b.sparsebundle disk.raw', 'tintype raw b.sparsebundle volume.raw --volume 0'],
+    imageOperand: 0,
+    hasEvents: true,
     load: () => import('./commands/raw.js'),
   },
   {

@@ -8,6 +8,8 @@ export interface OptionSpec {
   /** Placeholder of the value; absent: a switch, which `--no-NAME` turns off. */
   readonly value?: string;
   readonly help: string;
+  /** A switch that is worth turning off: shown as `--[no-]NAME`. */
+  readonly negatable?: boolean;
   /** May be given several times. */
   readonly many?: boolean;
 }
@@ -33,5 +35,9 @@ export interface CommandSpec {
   readonly most: number;
   readonly options: readonly OptionSpec[];
   readonly examples: readonly [string, string];
+  /** Which operand is the image that messages speak of. */
+  readonly imageOperand?: number;
+  /** True if `--json` gives a line for each event, and not one document. */
+  readonly hasEvents?: boolean;
   load(): Promise<{ readonly run: CommandBody }>;
 }

@@ -25,8 +25,8 @@ export function commandHelp(command: CommandSpec): string {
   return [...lines, '', 'Examples:', ...command.examples.map((example) => `  ${example}`), ''].join('\n');
 }
 
-function optionLines({ name, short, value, help, many }: OptionSpec): string[] {
-  const head = `  ${short ? `-${short}, ` : ''}--${name}${value ? ` ${value}` : ''}${many ? ' …' : ''}`;
+function optionLines({ name, short, value, help, many, negatable }: OptionSpec): string[] {
+  const head = `  ${short ? `-${short}, ` : ''}--${negatable ? '[no-]' : ''}${name}${value ? ` ${value}` : ''}${many ? ' …' : ''}`;
   const column = 30;
   const first = head.length < column ? head.padEnd(column) : `${head}\n${' '.repeat(column)}`;
   const words = help.split(' ');

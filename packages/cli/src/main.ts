@@ -1,13 +1,14 @@
 // The `tintype` command: words in, exit status out.
 
 import { readFileSync } from 'node:fs';
-import { TintypeError } from '@tintype/core';
-import { UsageError } from '@tintype/engine';
+import { UsageError } from '@tintype/engine/run';
 import { parseCommand } from './arguments.js';
+import type { CommandSpec, Parsed } from './command.js';
 import { COMMANDS } from './command-table.js';
 import { EXIT, exitStatusOf } from './exit-status.js';
 import { commandHelp, overview } from './help.js';
-import { errorText } from './output/errors.js';
+import { nearest } from './nearest.js';
+import { type Call, errorText, failureEvents } from './output/errors.js';
 import { line, note, writeOut } from './terminal.js';
 
 function version(): string {
@@ -19,34 +20,60 @@ function version(): string {
 
 async function main(words: readonly string[]): Promise<number> {
   const [name, ...rest] = words;
-  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
-    writeOut(overview());
-    return name === undefined ? EXIT.usage : EXIT.done;
+  if (name === 'help' || name === '--help' || name === '-h') {
+    const topic = COMMANDS.find((command) => command.name === rest[0]);
+    writeOut(topic ? commandHelp(topic) : overview());
+    return EXIT.done;
   }
   if (name === '--version') {
     line(`tintype ${version()}`);
     return EXIT.done;
   }
   const command = COMMANDS.find((candidate) => candidate.name === name);
-  if (!command) throw new UsageError(`there is no command ${JSON.stringify(name)}; see 'tintype --help'`);
-  const parsed = parseCommand(command, rest);
-  const { values } = parsed;
-  if (values.help === true) {
-    writeOut(commandHelp(command));
-    return EXIT.done;
-  }
-  const quiet = values.quiet === true;
-  const isTerminal = process.stderr.isTTY === true && !quiet;
-  const { run } = await command.load();
-  return run(parsed, { json: values.json === true, quiet, verbose: values.verbose === true, isTerminal });
+  if (command) return perform(command, rest);
+  note(name === undefined ? overview().trimEnd() : errorText(unknownCommand(name)));
+  return EXIT.usage;
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  note(errorText(error));
-  if (process.argv.includes('--verbose') && error instanceof Error) note(error.stack ?? '');
-  if (process.argv.includes('--json') && error instanceof TintypeError)
-    line(JSON.stringify({ ...error.toJSON(), type: 'error' }));
-  process.exitCode = exitStatusOf(error);
+function unknownCommand(name: string): UsageError {
+  const close = nearest(
+    name,
+    COMMANDS.map((command) => command.name),
+  );
+  return new UsageError(
+    `there is no command ${JSON.stringify(name)}${close === null ? '' : `; did you mean ${close}?`}`,
+  );
 }
+
+async function perform(command: CommandSpec, words: readonly string[]): Promise<number> {
+  let call: Call = { command: command.name, image: null };
+  try {
+    const parsed = parseCommand(command, words);
+    if (parsed.values.help === true) {
+      writeOut(commandHelp(command));
+      return EXIT.done;
+    }
+    call = { command: command.name, image: imageOf(command, parsed) };
+    const { json, quiet, verbose } = parsed.values;
+    const { run } = await command.load();
+    return await run(parsed, {
+      call,
+      json: json === true,
+      quiet: quiet === true,
+      verbose: verbose === true,
+      isTerminal: process.stderr.isTTY === true && quiet !== true,
+    });
+  } catch (error) {
+    if (words.includes('--json'))
+      for (const event of command.hasEvents ? failureEvents(error) : []) line(JSON.stringify(event));
+    note(errorText(error, call));
+    if ((words.includes('--verbose') || words.includes('-v')) && error instanceof Error) note(error.stack ?? '');
+    return exitStatusOf(error);
+  }
+}
+
+function imageOf({ imageOperand }: CommandSpec, { operands }: Parsed): string | null {
+  return imageOperand === undefined ? null : (operands[imageOperand] ?? null);
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,6 +1,6 @@
 // Sizes and durations as people write them, and as they are shown.
 
-import { UsageError } from '@tintype/engine';
+import { UsageError } from '@tintype/engine/run';
 
 const UNITS: Readonly<Record<string, number>> = {
   '': 1,

@@ -3,19 +3,18 @@
 import { errorFromJson } from '@tintype/core';
 import {
   type EngineEvent,
-  exitNow,
   type OperationName,
   type Operations,
   type Problem,
   type Run,
   run,
   type SummaryEvent,
-} from '@tintype/engine';
+} from '@tintype/engine/run';
 import { EXIT, exitStatusOf } from './exit-status.js';
-import { errorText } from './output/errors.js';
+import { errorText, failureEvents } from './output/errors.js';
 import { printable } from './output/printable.js';
 import { ProgressLine } from './output/progress-line.js';
-import { type Io, line, note } from './terminal.js';
+import { type Io, lineIfRead, note } from './terminal.js';
 
 export interface Presentation {
   /** One line on standard output for a result, such as a finding. */
@@ -59,17 +58,18 @@ export async function runOperation<N extends OperationName>(
 
 /** Shows one event; an exit status if it was the last one. */
 function tell(event: EngineEvent, io: Io, show: Presentation): number | null {
-  if (io.json) line(JSON.stringify(jsonEvent(event)));
+  if (io.json && event.type !== 'error') lineIfRead(JSON.stringify(jsonEvent(event)));
   switch (event.type) {
     case 'warning':
       if (!io.quiet && !io.json) note(`tintype: ${printable(event.message)}`);
       return null;
     case 'result':
-      if (!io.json && show.result) line(show.result(event.value));
+      if (!io.json && show.result) lineIfRead(show.result(event.value));
       return null;
     case 'error': {
       const error = errorFromJson(event.error);
-      note(errorText(error));
+      if (io.json) for (const last of failureEvents(error)) lineIfRead(JSON.stringify(last));
+      note(errorText(error, io.call));
       return exitStatusOf(error);
     }
     case 'summary':
@@ -80,11 +80,9 @@ function tell(event: EngineEvent, io: Io, show: Presentation): number | null {
   }
 }
 
-/** Errors carry their fields at the top, beside `type`. */
+/** Results carry their fields at the top, beside `type`. */
 function jsonEvent(event: EngineEvent): unknown {
-  if (event.type === 'error') return { ...event.error, class: event.error.type, type: 'error' };
-  if (event.type === 'result') return { type: 'result', ...(event.value as object) };
-  return event;
+  return event.type === 'result' ? { type: 'result', ...(event.value as object) } : event;
 }
 
 function tellSummary(summary: SummaryEvent, io: Io, show: Presentation): void {
@@ -106,10 +104,15 @@ function statusOf(summary: SummaryEvent, show: Presentation): number {
 /** The first signal asks the operation to commit and stop, the second ends the process at once. */
 function handleSignals(operation: Run): () => void {
   let signals = 0;
+  let exit: (status: number) => void = process.exit;
   const handle = () => {
     signals += 1;
-    if (signals > 1) exitNow(EXIT.interrupted);
+    if (signals > 1) exit(EXIT.interrupted);
     operation.cancel();
+    // The host's own exit does not wait for a worker that is inside a system call.
+    void import('@tintype/engine').then(({ exitNow }) => {
+      exit = exitNow;
+    });
   };
   process.on('SIGINT', handle);
   process.on('SIGTERM', handle);
@@ -125,6 +128,6 @@ function sample({ progress }: Run): NodeJS.Timeout {
     const [bytes, items, totalBytes, totalItems] = (['bytes', 'items', 'totalBytes', 'totalItems'] as const).map(
       (name) => progress.get(name),
     );
-    line(JSON.stringify({ type: 'progress', bytes, items, totalBytes, totalItems }));
+    lineIfRead(JSON.stringify({ type: 'progress', bytes, items, totalBytes, totalItems }));
   }, 1000);
 }

@@ -1,9 +1,12 @@
 // The edge: results on standard output, everything else on standard error.
 
 import { writeSync } from 'node:fs';
+import type { Call } from './output/errors.js';
 import { sleep } from './sleep.js';
 
 export interface Io {
+  /** For messages. */
+  readonly call: Call;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
@@ -11,27 +14,44 @@ export interface Io {
   readonly isTerminal: boolean;
 }
 
-/** Writes all bytes; a reader that has gone ends the process quietly. */
+const OUT = 1;
+const ERR = 2;
+const RETRY_MS = 5;
+/** Text gathered before it is written. */
+const GATHERED = 65_536;
+
+/** Writes all bytes to standard output. When its reader has gone, there is nothing left to do: the process ends. */
 export function writeOut(bytes: string | Uint8Array): void {
-  const data = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
-  for (let done = 0; done < data.length; ) {
-    try {
-      done += writeSync(1, data, done);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EPIPE') process.exit(0);
-      if (code !== 'EAGAIN') throw error;
-      sleep(5);
-    }
-  }
+  if (!writeAll(OUT, bytes)) process.exit(0);
 }
 
 export function line(text: string): void {
   writeOut(`${text}\n`);
 }
 
+/** A line of a command that goes on without a reader, because it has more to do than to print. */
+export function lineIfRead(text: string): void {
+  writeAll(OUT, `${text}\n`);
+}
+
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  writeAll(ERR, `${text}\n`);
+}
+
+/** False if nobody reads any more. A reader that is slow is waited for. */
+function writeAll(fd: number, bytes: string | Uint8Array): boolean {
+  const data = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
+  for (let done = 0; done < data.length; ) {
+    try {
+      done += writeSync(fd, data, done);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EPIPE') return false;
+      if (code !== 'EAGAIN') throw error;
+      sleep(RETRY_MS);
+    }
+  }
+  return true;
 }
 
 /** Lines gathered into larger writes. */
@@ -39,12 +59,11 @@ export class LineWriter {
   #text = '';
 
   line(text: string): void {
-    this.#text += `${text}\n`;
-    if (this.#text.length > 65_536) this.flush();
+    this.add(`${text}\n`);
   }
   add(text: string): void {
     this.#text += text;
-    if (this.#text.length > 65_536) this.flush();
+    if (this.#text.length > GATHERED) this.flush();
   }
   flush(): void {
     if (this.#text !== '') writeOut(this.#text);

@@ -36,6 +36,8 @@ for (const [unit, value] of pairs(COMBINING_CLASS)) combiningClasses.set(unit, N
 
 /** Names of these units only are stored as they are. */
 const PLAIN = /^[\u0020-\u002e\u0030-\u0039\u003b-\u007e]*$/;
+/** Names of these units only fold as `toLowerCase` does, which no other name may be given to. */
+const ASCII = /^[\u0001-\u007f]*$/;
 
 /** POSIX name to the units on disk: `:` and `/` exchanged, U+2400 as U+0000, decomposed, marks in canonical order. */
 export function toStored(name: string): string {
@@ -97,6 +99,7 @@ export function toShown(stored: string): string {
 
 /** Folded units without ignorables: equal keys are equal names, `<` on keys is the order of a folding catalog. */
 export function foldName(stored: string): string {
+  if (ASCII.test(stored)) return stored.toLowerCase();
   let key = '';
   for (let i = 0; i < stored.length; i += 1) {
     const unit = FOLD[stored.charCodeAt(i)] as number;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { StoreError, UnsupportedError } from '@tintype/core';
-import { type BackupEstimate, type SummaryEvent, UsageError } from '@tintype/engine';
+import { type BackupEstimate, type SummaryEvent, UsageError } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
 import { requireNoPassphrase } from '../image-volume.js';

@@ -1,4 +1,4 @@
-import { UsageError } from '@tintype/engine';
+import { UsageError } from '@tintype/engine/run';
 import type { CommandBody } from '../command.js';
 import { COMMANDS, COMMON } from '../command-table.js';
 import { EXIT } from '../exit-status.js';
@@ -15,7 +15,7 @@ export const run: CommandBody = (parsed) => {
 const names = () => COMMANDS.map(({ name }) => name).join(' ');
 const optionsOf = (name: string) =>
   [...(COMMANDS.find((command) => command.name === name)?.options ?? []), ...COMMON]
-    .map((option) => `--${option.name}`)
+    .flatMap(({ name, negatable }) => (negatable ? [`--${name}`, `--no-${name}`] : [`--${name}`]))
     .join(' ');
 
 function bash(): string {

@@ -1,5 +1,5 @@
 import { UnsupportedError } from '@tintype/core';
-import { type SummaryEvent, UsageError } from '@tintype/engine';
+import { type SummaryEvent, UsageError } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
 import { requireNoPassphrase } from '../image-volume.js';

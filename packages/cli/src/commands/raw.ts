@@ -1,4 +1,4 @@
-import type { SummaryEvent } from '@tintype/engine';
+import type { SummaryEvent } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody } from '../command.js';
 import { requireNoPassphrase } from '../image-volume.js';

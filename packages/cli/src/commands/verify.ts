@@ -1,5 +1,5 @@
 import type { Finding } from '@tintype/core';
-import { type SummaryEvent, UsageError } from '@tintype/engine';
+import { type SummaryEvent, UsageError } from '@tintype/engine/run';
 import { flag } from '../arguments.js';
 import type { CommandBody } from '../command.js';
 import { requireNoPassphrase } from '../image-volume.js';

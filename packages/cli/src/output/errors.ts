@@ -3,24 +3,71 @@
 import { TintypeError } from '@tintype/core';
 import { printable } from './printable.js';
 
+/** What the user asked for, as far as it is known. */
+export interface Call {
+  readonly command: string | null;
+  /** The image that the command is about. */
+  readonly image: string | null;
+}
+
+const UNKNOWN_CALL: Call = { command: null, image: null };
+
 const HINTS: Readonly<Record<string, string>> = {
-  corrupt: "Run 'tintype verify IMAGE' to see all that is wrong with it.",
-  locked: 'Try again when it is free, or give --wait-lock 5m.',
-  'volume-full': 'Make room, or back up to a larger image.',
-  ENOSPC: 'The host volume is full: make room on it, then run the same command again.',
-  EFBIG: 'The host volume cannot hold a file that long: use a .sparsebundle.',
-  EACCES: 'Check the permissions of the path.',
-  EPERM: 'Check the permissions of the path.',
-  ENOENT: 'Check the path.',
-  exists: 'Choose another name, or give --overwrite.',
-  'no-parent': 'Make the folder first.',
-  'no-source': 'Check the path.',
-  usage: "See 'tintype COMMAND --help'.",
+  'volume-full': 'Make room in it, or back up to a larger image',
+  'no-space': 'Make room on the host volume, or give a smaller --size',
+  'file-size-limit': 'Use a .sparsebundle, which lies in many small files',
+  'read-only-image': 'Back up to another image; this one can only be read',
+  ENOSPC: 'The host volume is full: make room on it, then run the same command again',
+  EFBIG: 'The host volume cannot hold a file that long: use a .sparsebundle',
+  EACCES: 'Check the permissions of the path, or run the command as its owner',
+  EPERM: 'Check the permissions of the path, or run the command as its owner',
+  EROFS: 'The volume is read-only there: choose another place',
+  EIO: 'The disk or the connection failed: check it, then run the same command again',
+  ENOENT: 'Check the path',
+  exists: 'Choose another name, or give --overwrite',
+  'no-parent': 'Make the folder first',
+  'no-source': 'Check the path',
+  'no-item': "See what is there with 'tintype ls'",
 };
 
-export function errorText(error: unknown): string {
-  if (!(error instanceof TintypeError))
-    return `tintype: internal error: ${printable(error instanceof Error ? error.message : String(error))}`;
-  const hint = HINTS[error.code];
-  return `tintype: ${printable(error.message)}${hint ? `. ${hint}` : ''}`;
+/** One line without control characters: what happened, to which thing, what now. */
+export function errorText(error: unknown, call: Call = UNKNOWN_CALL): string {
+  if (!(error instanceof TintypeError)) {
+    const message = error instanceof Error ? error.message : String(error);
+    return `tintype: internal error: ${printable(message)}. Run the command again with --verbose and report what it says`;
+  }
+  const hint = hintOf(error.code, call);
+  return `tintype: ${what(error, call)}${printable(error.message)}${hint === null ? '' : `. ${hint}`}`;
+}
+
+/** Damage is told by structure and place; which image it is in, only the caller knows. */
+function what({ code, message }: TintypeError, { image }: Call): string {
+  if (code !== 'corrupt' || image === null || message.includes(image)) return '';
+  return `cannot read ${printable(image)}: `;
+}
+
+function hintOf(code: string, { command, image }: Call): string | null {
+  switch (code) {
+    case 'corrupt':
+      return `Run 'tintype verify ${printable(image ?? 'IMAGE')}' to see all that is wrong with it`;
+    case 'locked':
+      return `Try again when it is free${command === 'backup' ? ', or wait for it with --wait-lock 5m' : ''}`;
+    case 'usage':
+      return command === null ? "See 'tintype --help'" : `See 'tintype ${command} --help'`;
+    default:
+      return HINTS[code] ?? null;
+  }
+}
+
+/** The events with which a failed operation ends under `--json`: the error, and a summary that lists it. */
+export function failureEvents(error: unknown): readonly object[] {
+  const { code, message, values } =
+    error instanceof TintypeError
+      ? error.toJSON()
+      : { code: 'internal', message: error instanceof Error ? error.message : String(error), values: {} };
+  const path = typeof values.path === 'string' ? values.path : null;
+  return [
+    { type: 'error', code, message, values },
+    { type: 'summary', failed: true, problems: [{ path, code, message }] },
+  ];
 }

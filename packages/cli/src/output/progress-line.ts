@@ -1,6 +1,6 @@
 // One line on a terminal, redrawn four times a second: how much, how fast, how long still.
 
-import type { Run } from '@tintype/engine';
+import type { Run } from '@tintype/engine/run';
 import { showDuration, showSize } from '../quantities.js';
 
 const INTERVAL_MS = 250;

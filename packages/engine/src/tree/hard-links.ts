@@ -4,18 +4,18 @@
 import type { Item, ItemId } from '@tintype/core';
 
 export class HardLinks {
-  readonly #targetOf = new Map<string, ItemId>();
+  readonly #targetOf = new Map<string, { readonly id: ItemId; readonly inode: number | null }>();
   readonly #sourceOf = new Map<number, string>();
 
   /** The target's item for this file, if one of its names was handled already. */
   find(source: Item): ItemId | null {
     if (source.nlink < 2) return null;
-    return this.#targetOf.get(keyOf(source)) ?? null;
+    return this.#targetOf.get(keyOf(source))?.id ?? null;
   }
 
   /** The target's item now stands for the source's file. `inode`: the target's inode where it was there before. */
   remember(source: Item, id: ItemId, inode: number | null): void {
-    if (source.nlink > 1) this.#targetOf.set(keyOf(source), id);
+    if (source.nlink > 1) this.#targetOf.set(keyOf(source), { id, inode });
     if (inode !== null) this.#sourceOf.set(inode, keyOf(source));
   }
 
@@ -29,7 +29,9 @@ export class HardLinks {
     const owner = this.#sourceOf.get(target.inode);
     if (owner !== undefined && owner !== key) return 'part';
     const known = source.nlink > 1 ? this.#targetOf.get(key) : undefined;
-    return known === undefined || known === target.id ? 'keep' : 'link';
+    if (known === undefined || known.id === target.id) return 'keep';
+    // Names of one file may have ids of their own; the inode tells that they are one.
+    return known.inode === target.inode ? 'keep' : 'link';
   }
 }
 
