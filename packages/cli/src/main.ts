@@ -41,7 +41,7 @@ function unknownCommand(name: string): UsageError {
     COMMANDS.map((command) => command.name),
   );
   return new UsageError(
-    `there is no command ${JSON.stringify(name)}${close === null ? '' : `; did you mean ${close}?`}`,
+    `there is no command ${JSON.stringify(name)}${close === null ? '' : ` (did you mean ${close}?)`}`,
   );
 }
 

@@ -61,11 +61,13 @@ function hintOf(code: string, { command, image }: Call): string | null {
 
 /** The events with which a failed operation ends under `--json`: the error, and a summary that lists it. */
 export function failureEvents(error: unknown): readonly object[] {
-  const { code, message, values } =
-    error instanceof TintypeError
-      ? error.toJSON()
-      : { code: 'internal', message: error instanceof Error ? error.message : String(error), values: {} };
-  const path = typeof values.path === 'string' ? values.path : null;
+  if (!(error instanceof TintypeError))
+    return failure(null, 'internal', error instanceof Error ? error.message : String(error), {});
+  const { code, message, values } = error.toJSON();
+  return failure(typeof values.path === 'string' ? values.path : null, code, message, values);
+}
+
+function failure(path: string | null, code: string, message: string, values: object): readonly object[] {
   return [
     { type: 'error', code, message, values },
     { type: 'summary', failed: true, problems: [{ path, code, message }] },
