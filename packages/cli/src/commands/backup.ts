@@ -13,7 +13,11 @@ export const run: CommandBody = (parsed, io) => {
   for (const name of ['replace', 'keep'])
     if (parsed.values[name] !== undefined)
       throw new UnsupportedError(`--${name}: read-only images cannot be written yet`);
-  if (text(parsed, 'grow') === 'auto') throw new UnsupportedError('--grow auto: volumes cannot be resized yet');
+  if (parsed.values.snapshot !== undefined)
+    throw new UnsupportedError('--snapshot: APFS volumes, which can keep snapshots, cannot be written yet');
+  requireGrow(text(parsed, 'grow'));
+  const wait = text(parsed, 'wait');
+  if (wait !== undefined) parseDuration(wait);
   const [source = '', destination = ''] = parsed.operands;
   const keep = text(parsed, 'safetynet-keep');
   const waitLock = text(parsed, 'wait-lock');
@@ -22,7 +26,6 @@ export const run: CommandBody = (parsed, io) => {
     destination,
     ...makingOptions(parsed),
     volume: text(parsed, 'volume'),
-    snapshot: text(parsed, 'snapshot'),
     safetyNet: flag(parsed, 'safetynet'),
     safetyNetKeep: keep === undefined ? undefined : parseDuration(keep),
     filters: filterRules(parsed),
@@ -44,7 +47,7 @@ export const run: CommandBody = (parsed, io) => {
 /** Rules in gitignore form: an included name is a rule that takes it back. */
 function filterRules({ filters }: Parsed): string[] {
   return filters.flatMap(({ option, value }) => {
-    if (option === 'exclude') return [value];
+    if (option === 'exclude') return [literalStart(value)];
     if (option === 'include') return [`!${value}`];
     try {
       return readFileSync(value, 'utf8').split(/\r?\n/);
@@ -54,11 +57,22 @@ function filterRules({ filters }: Parsed): string[] {
   });
 }
 
+/** A glob is no negation and no comment, whatever it begins with; and its spaces at the end are meant. */
+function literalStart(glob: string): string {
+  return glob.replace(/^[!#]/, '\\$&').replace(/ +$/, (spaces) => '\\ '.repeat(spaces.length));
+}
+
+function requireGrow(grow: string | undefined): void {
+  if (grow === 'auto') throw new UnsupportedError('--grow auto: volumes cannot be resized yet');
+  if (grow !== undefined && grow !== 'never') throw new UsageError(`--grow ${grow}: known are auto, never`);
+}
+
 function maxDelete(parsed: Parsed): number | undefined {
   const value = text(parsed, 'max-delete');
   if (value === undefined) return undefined;
-  const percent = Number(value.replace(/%$/, ''));
-  if (!(percent >= 0 && percent <= 100)) throw new UsageError(`--max-delete ${value}: give a percentage, such as 80%`);
+  const match = /^(\d+(?:\.\d+)?)%?$/.exec(value);
+  const percent = match ? Number(match[1]) : Number.NaN;
+  if (!(percent <= 100)) throw new UsageError(`--max-delete ${value}: give a percentage, such as 80%`);
   return percent;
 }
 

@@ -1,11 +1,14 @@
+import { statSync } from 'node:fs';
 import { find, listed, UsageError } from '@tintype/engine';
 import { text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
 import { EXIT } from '../exit-status.js';
 import { withStack } from '../image-volume.js';
 import { printable } from '../output/printable.js';
-import { parseSize } from '../quantities.js';
+import { parseDuration, parseSize } from '../quantities.js';
 import { LineWriter } from '../terminal.js';
+
+const DATE = /^\d{4}-\d{2}(-\d{2}(T[\d:.]+(Z|[+-]\d{2}:?\d{2})?)?)?$/;
 
 export const run: CommandBody = (parsed, io) =>
   withStack(parsed, ({ volume }, image) => {
@@ -26,12 +29,16 @@ export const run: CommandBody = (parsed, io) =>
     return EXIT.done;
   });
 
+/** A date, an age, or a file of the host whose time counts, as in find(1). */
 function newer(parsed: Parsed): number | undefined {
   const value = text(parsed, 'newer');
   if (value === undefined) return undefined;
-  const time = Date.parse(value);
-  if (Number.isNaN(time)) throw new UsageError(`--newer ${value}: give a date such as 2026-01-31 or 2026-01-31T12:00Z`);
-  return time / 1000;
+  const date = DATE.test(value) ? Date.parse(value) / 1000 : Number.NaN;
+  if (!Number.isNaN(date)) return date;
+  if (/^\d+[smhdw]$/.test(value)) return Date.now() / 1000 - parseDuration(value);
+  const file = statSync(value, { throwIfNoEntry: false });
+  if (file) return file.mtimeMs / 1000;
+  throw new UsageError(`--newer ${value}: give a date such as 2026-01-31, an age such as 7d, or a file`);
 }
 
 function size(parsed: Parsed) {

@@ -32,6 +32,8 @@ export function createStack(options: CreateOptions, context: RunContext): Stack 
   const format = requireWritable(formatFor(options.image, options.format, 'udrw'));
   if (options.encryption !== undefined && options.encryption !== 'none')
     throw new UnsupportedError('encrypted images cannot be written yet');
+  if (options.preallocate && format !== 'udrw')
+    throw new UsageError(`--preallocate is for raw images (udrw); a ${format} grows as it is filled`);
   const driver = drivers.find(({ kind }) => kind === (options.fs ?? 'hfs+'));
   if (!driver) throw new UnsupportedError(`volumes of the file system ${options.fs} cannot be written yet`);
   const { store } = context;

@@ -1,9 +1,9 @@
 // Browsing an image: read without mounting. All of it is synchronous, and nothing is held beyond one folder.
 
-import type { Item, Volume, WritableVolume } from '@tintype/core';
-import { nameToBytes, RefusedError } from '@tintype/core';
+import { CorruptError, type Item, type ItemId, nameToBytes, RefusedError, type Volume } from '@tintype/core';
 import picomatch from 'picomatch';
-import { isNeverTouched, SAFETYNET_FOLDER } from '../tree/filter.js';
+import { SAFETYNET_FOLDER } from '../tree/filter.js';
+import { FolderVisits } from '../tree/folder-visits.js';
 import type { NamedItem } from '../tree/original-names.js';
 import { itemAt } from './sides.js';
 
@@ -69,7 +69,7 @@ export function listed(volume: Volume, { path, item }: PathItem): ListedItem {
     mtime: timeText(item.mtime, item.mtimeNanos, volume.traits.timeUnit),
     nlink: item.nlink,
     inode: item.inode,
-    target: item.kind === 'symlink' ? volume.readlink(item.id) : null,
+    target: item.kind === 'symlink' ? volume.readlink(item.id).toWellFormed() : null,
     rdev: isDevice ? [item.rdevMajor, item.rdevMinor] : null,
     xattrs: item.hasXattrs
       ? volume
@@ -99,18 +99,20 @@ export function* list(volume: Volume, path: string, deep: boolean): Generator<Pa
     yield start;
     return;
   }
-  const stack = [sorted(volume, start)];
+  const visits = new FolderVisits();
+  const stack = [contentOf(volume, start, visits)];
   for (let top = stack.at(-1); top; top = stack.at(-1)) {
-    const next = top.pop();
+    const next = top.entries.pop();
     if (!next) {
+      visits.leave(top.folder);
       stack.pop();
-      continue;
+    } else if (next.isContent) stack.push(contentOf(volume, next, visits));
+    else {
+      yield { path: next.path, item: next.item };
+      // A folder's content comes where `folder/` sorts: after `folder.txt`, whose path is smaller.
+      if (deep && next.item.kind === 'directory')
+        insertSorted(top.entries, { ...next, isContent: true, key: sortKey(`${next.path}/`) });
     }
-    if (next.isContent) stack.push(sorted(volume, next));
-    else yield { path: next.path, item: next.item };
-    if (next.isContent || !deep || next.item.kind !== 'directory') continue;
-    // A folder's content comes where `folder/` sorts: after `folder.txt`, whose path is smaller.
-    insertSorted(top, { ...next, isContent: true, key: sortKey(`${next.path}/`) });
   }
 }
 
@@ -125,14 +127,19 @@ function sortKey(path: string): string {
   return Buffer.from(nameToBytes(path)).toString('latin1');
 }
 
-/** Last one first. */
-function sorted(volume: Volume, { path, item }: PathItem): Entry[] {
+/** What a folder holds, the last one first. */
+function contentOf(
+  volume: Volume,
+  { path, item }: PathItem,
+  visits: FolderVisits,
+): { folder: ItemId; entries: Entry[] } {
+  visits.enter(item.id, path);
   const prefix = path === '/' ? '' : path;
   const entries = (volume.list(item.id) as NamedItem[]).map((child): Entry => {
     const childPath = `${prefix}/${child.name}`;
     return { path: childPath, item: child, key: sortKey(childPath), isContent: false };
   });
-  return entries.sort((a, b) => (a.key < b.key ? 1 : -1));
+  return { folder: item.id, entries: entries.sort((a, b) => (a.key < b.key ? 1 : -1)) };
 }
 
 function insertSorted(entries: Entry[], entry: Entry): void {
@@ -150,7 +157,8 @@ export function* content(volume: Volume, path: string): Generator<Uint8Array> {
   const buffer = new Uint8Array(PIECE);
   for (let position = 0; position < item.size; ) {
     const got = volume.read(item.id, position, buffer);
-    if (got === 0) return;
+    if (got === 0)
+      throw new CorruptError('file', 'size', position, `the data of ${path} end here, before its ${item.size} bytes`);
     yield buffer.subarray(0, got);
     position += got;
   }
@@ -190,28 +198,35 @@ export interface Usage {
 }
 
 /** What a folder holds in all. SafetyNet counts only if it is named. */
-export function usage(volume: WritableVolume, path: string): Usage {
+export function usage(volume: Volume, path: string): Usage {
   const start = pathItem(volume, path);
   const seen = new Set<number>();
-  const folders: Item[] = [start.item];
-  let items = 1;
-  let bytes = 0;
-  let allocated = 0;
-  const count = (item: Item) => {
-    if (item.nlink > 1 && seen.has(item.inode)) return;
-    if (item.nlink > 1) seen.add(item.inode);
-    bytes += item.kind === 'file' ? item.size : 0;
-    allocated += item.allocated;
-  };
-  if (start.item.kind !== 'directory') count(start.item);
-  for (let folder = folders.pop(); folder; folder = folders.pop()) {
-    if (folder.kind !== 'directory') continue;
-    for (const item of volume.list(folder.id)) {
-      if (folder.id === volume.root.id && (item.name === SAFETYNET_FOLDER || isNeverTouched(item.name))) continue;
-      items += 1;
-      count(item);
-      if (item.kind === 'directory') folders.push(item);
+  const sum = { path: start.path, items: 0, bytes: 0, allocated: 0 };
+  for (const item of itemsBelow(volume, start)) {
+    sum.items += 1;
+    if (item.nlink > 1 && item.kind !== 'directory') {
+      if (seen.has(item.inode)) continue;
+      seen.add(item.inode);
     }
+    sum.bytes += item.kind === 'file' ? item.size : 0;
+    sum.allocated += item.allocated;
   }
-  return { path: start.path, items, bytes, allocated };
+  return sum;
+}
+
+/** The item itself and everything below it, in no order. */
+function* itemsBelow(volume: Volume, start: PathItem): Generator<Item> {
+  yield start.item;
+  const visits = new FolderVisits();
+  const folders = start.item.kind === 'directory' ? [start] : [];
+  for (let folder = folders.pop(); folder; folder = folders.pop()) {
+    visits.enter(folder.item.id, folder.path);
+    const isRoot = folder.item.id === volume.root.id;
+    for (const item of volume.list(folder.item.id)) {
+      if (isRoot && item.name === SAFETYNET_FOLDER) continue;
+      yield item;
+      if (item.kind === 'directory') folders.push({ path: `${folder.path}/${item.name}`, item });
+    }
+    visits.leave(folder.item.id);
+  }
 }

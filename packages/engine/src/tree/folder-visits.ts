@@ -1,0 +1,27 @@
+// Keeps a walk over a hostile volume finite: a folder that lies in itself, or in thousands of places, is damage.
+
+import { CorruptError, type ItemId } from '@tintype/core';
+
+/** Places of one folder that a walk accepts. Folders with several places are rare (old Time Machine volumes). */
+const PLACES_LIMIT = 1000;
+
+export class FolderVisits {
+  readonly #places = new Map<ItemId, number>();
+  readonly #open = new Set<ItemId>();
+
+  /** Call before the folder is listed. @throws CorruptError */
+  enter(folder: ItemId, path: string): void {
+    if (this.#open.has(folder))
+      throw new CorruptError('catalog', 'folderID', folder, `the folder ${path} lies in itself`);
+    const places = (this.#places.get(folder) ?? 0) + 1;
+    if (places > PLACES_LIMIT)
+      throw new CorruptError('catalog', 'folderID', folder, `the folder ${path} has more than ${PLACES_LIMIT} places`);
+    this.#places.set(folder, places);
+    this.#open.add(folder);
+  }
+
+  /** Call when all below the folder is done. */
+  leave(folder: ItemId): void {
+    this.#open.delete(folder);
+  }
+}
