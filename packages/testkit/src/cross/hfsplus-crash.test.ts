@@ -8,6 +8,7 @@ import { CrashDevice } from '../crash-device.js';
 import { count } from '../seeds.js';
 import { SparseDevice } from '../sparse-device.js';
 import { type Commit, committedRun } from './committed-run.js';
+import { without } from './deaf.testing.js';
 import { expectSurvived } from './surviving.testing.js';
 
 const SIZE = 8 << 20;
@@ -27,17 +28,6 @@ function crashedRun({ seed, end, over = (device) => device }: Run): { crash: Cra
   const changes = { items: 50, largestFile: 40_000, largestXattr: 6000, specialXattrs: ['com.apple.ResourceFork'] };
   const run = { commits: 5, changesEach: 30, seed, end, changes, calls: () => crash.calls };
   return { crash, commits: committedRun(fileSystem, run) };
-}
-
-/** A disk whose barriers do nothing. */
-function withoutBarriers(device: BlockDevice): BlockDevice {
-  return new Proxy(device, {
-    get: (target, name) => {
-      if (name === 'flush') return () => {};
-      const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
 }
 
 test.each([1, 2])('after any prefix of the writes there is one commit, seed %i', (seed) => {
@@ -63,7 +53,7 @@ test.each([3, 4])('after any loss, reordering and tearing there is one commit, s
 });
 
 test('a driver without barriers would be caught', () => {
-  const { crash, commits } = crashedRun({ seed: 5, end: 'close', over: withoutBarriers });
+  const { crash, commits } = crashedRun({ seed: 5, end: 'close', over: (device) => without(device, 'flush') });
   const judge = (): void => {
     for (const state of crash.randomStates({ seed: 5, count: 100 })) expectSurvived(state, commits, 'quick');
   };

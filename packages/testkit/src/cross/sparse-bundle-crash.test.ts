@@ -1,6 +1,6 @@
 // HFS+ in a sparse bundle on a host that loses power: files, names and lengths arrive or not, each on its own.
 
-import { type FileStore, WindowDevice } from '@tintype/core';
+import { type FileStore, type OpenMode, WindowDevice } from '@tintype/core';
 import { hfsplus } from '@tintype/hfsplus';
 import { createImage, type DiskImage, type Holder, openImage, partitionMap, writePartitionMap } from '@tintype/image';
 import { expect, test } from 'vitest';
@@ -9,6 +9,7 @@ import { type CrashState, CrashStore } from '../crash-store.js';
 import { MemoryStore } from '../memory-store.js';
 import { count, Random } from '../seeds.js';
 import { type Commit, committedRun } from './committed-run.js';
+import { without } from './deaf.testing.js';
 import { expectSurvived } from './surviving.testing.js';
 
 const PATH = 'image.sparsebundle';
@@ -39,9 +40,12 @@ function formatted(): MemoryStore {
   return store;
 }
 
-function crashedRun(seed: number): { crash: CrashStore; commits: Commit[] } {
+function crashedRun(
+  seed: number,
+  over: (store: FileStore) => FileStore = (store) => store,
+): { crash: CrashStore; commits: Commit[] } {
   const crash = new CrashStore(formatted());
-  const image = open(crash);
+  const image = open(over(crash));
   const fileSystem = hfsplus.open(volumeOf(image), contractMount('writable'));
   const changes = { items: 50, largestFile: 60_000, largestXattr: 6000 };
   const calls = (): number => crash.calls.length;
@@ -80,6 +84,25 @@ test.each([2, 3])('after any loss, reordering and tearing the bundle opens at on
     states += 1;
     judge(state, commits, states % count(25, 20) === 0 ? 'thorough' : 'quick');
   }
+});
+
+/** Syncing a file does nothing on this store. */
+function withoutSync(store: FileStore): FileStore {
+  const deaf = without(store, 'open');
+  return Object.assign(Object.create(deaf) as FileStore, {
+    open: (path: string, mode: OpenMode) => without(store.open(path, mode), 'sync'),
+  });
+}
+
+test.each([
+  ['files', withoutSync],
+  ['names', (store: FileStore) => without(store, 'syncFolder')],
+] as const)('a bundle that does not sync its %s would be caught', (_what, over) => {
+  const { crash, commits } = crashedRun(5, over);
+  const judgeAll = (): void => {
+    for (const state of crash.randomStates({ seed: 5, count: 100 })) judge(state, commits, 'quick');
+  };
+  expect(judgeAll).toThrow();
 });
 
 test('the making of a bundle may be cut anywhere: what opens, opens empty of lies', () => {
