@@ -4,7 +4,7 @@
 import { type BlockDevice, type FormatOptions, type RecordOf, UnsupportedError } from '@tintype/core';
 import { Node } from './btree/node.js';
 import { EMPTY_FORK, type ForkRecord } from './extent.js';
-import { journalInfo } from './journal.js';
+import { journalInfo } from './journal/header.js';
 import { toStored } from './names.js';
 import { fileRecord, folderRecord, putKey, threadRecord } from './records/catalog-records.js';
 import {
