@@ -43,12 +43,14 @@ export function parseDuration(text: string): number {
 
 /** Decimal units, three digits: `1.31 GB`. */
 export function showSize(bytes: number): string {
-  let value = bytes;
-  for (const unit of ['bytes', 'kB', 'MB', 'GB', 'TB']) {
-    if (value < 1000 || unit === 'TB') return unit === 'bytes' ? `${value} bytes` : `${value.toPrecision(3)} ${unit}`;
+  if (bytes < 1000) return `${bytes} bytes`;
+  let value = bytes / 1000;
+  for (const unit of ['kB', 'MB', 'GB']) {
+    // What would be rounded to 1000 belongs to the next unit.
+    if (value < 999.5) return `${value.toPrecision(3)} ${unit}`;
     value /= 1000;
   }
-  return String(bytes);
+  return `${value < 999.5 ? value.toPrecision(3) : Math.round(value)} TB`;
 }
 
 export function showDuration(seconds: number): string {

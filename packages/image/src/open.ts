@@ -2,6 +2,7 @@
 
 import {
   type BlockDevice,
+  CorruptError,
   type FileStore,
   type Finding,
   finding,
@@ -27,7 +28,7 @@ import { type HeldLock, lockBundle, takeLocks } from './lock.js';
 import { RawDevice } from './raw.js';
 import { Bands } from './sparsebundle/bands.js';
 import { BundleDevice } from './sparsebundle/device.js';
-import { readBundleInfo } from './sparsebundle/info-plist.js';
+import { parseInfoPlist, readBundleInfo, readSmallFile } from './sparsebundle/info-plist.js';
 import { SparseImageDevice } from './sparseimage/device.js';
 import { readKoly, UdifDevice } from './udif/reader.js';
 
@@ -176,6 +177,7 @@ function udifFormat(codecs: readonly string[]): ImageFormat {
 
 /** Band files that are too long, or are no files; bands beyond the disk's end. Here the folder is listed. */
 function* verifyBundle(store: FileStore, path: string): Generator<Finding> {
+  yield* verifyInfoPlist(store, path);
   const { bandSize, size } = readBundleInfo(store, path);
   const count = Math.ceil(size / bandSize);
   for (const { name, kind } of store.list(`${path}/bands`)) {
@@ -187,6 +189,16 @@ function* verifyBundle(store: FileStore, path: string): Generator<Finding> {
         severity: 'warning',
       });
     else yield* verifyBand(store, `${path}/bands/${name}`, name, bandSize);
+  }
+}
+
+/** A bundle opens by the copy of its property list; then the list itself is what is wrong. */
+function* verifyInfoPlist(store: FileStore, path: string): Generator<Finding> {
+  try {
+    parseInfoPlist(readSmallFile(store, `${path}/Info.plist`));
+  } catch (error) {
+    if (!(error instanceof CorruptError) && !(error instanceof StoreError)) throw error;
+    yield finding('info-plist', 'Info.plist', error.message, { repairable: true });
   }
 }
 

@@ -1,0 +1,60 @@
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ImageInfo } from '@tintype/engine';
+import { fsckHfsplus, withFolder, withOracle } from '@tintype/testkit';
+import { expect, test } from 'vitest';
+import { events, json, tintype } from '../built.testing.js';
+
+const fsck = withOracle('fsck.hfsplus');
+
+test.skipIf(fsck.skip).each([
+  ['x.sparsebundle', []],
+  ['x.sparseimage', ['--case-sensitive']],
+  ['x.dmg', ['--layout', 'none', '--volume-name', 'Ünïcode']],
+  ['x.img', ['--layout', 'apm']],
+])('%s %j: a volume that the foreign checker accepts', (name, options) => {
+  withFolder((folder) => {
+    const image = join(folder, name);
+    expect(events('create', image, '--size', '20m', ...options)).toMatchObject({
+      status: 0,
+      last: { type: 'summary', image, size: 20 << 20 },
+    });
+    const { container, volumes } = json<ImageInfo>('info', image);
+    expect(container.size).toBe(20 << 20);
+    expect(volumes).toMatchObject([
+      { name: options[3] ?? 'x', caseSensitive: options[0] === '--case-sensitive', files: 0, directories: 0 },
+    ]);
+    const raw = join(folder, 'v.raw');
+    expect(tintype('raw', image, raw, '--volume', '0').status).toBe(0);
+    expect(fsckHfsplus(raw)).toMatchObject({ ok: true });
+  });
+});
+
+test('B44 --preallocate allocates every block of a raw image, and is refused elsewhere', () => {
+  withFolder((folder) => {
+    const image = join(folder, 'x.dmg');
+    expect(tintype('create', image, '--size', '16m', '--preallocate').status).toBe(0);
+    expect(statSync(image).blocks * 512).toBeGreaterThanOrEqual(16 << 20);
+    expect(tintype('create', join(folder, 'x.sparsebundle'), '--size', '16m', '--preallocate').status).toBe(2);
+    expect(tintype('create', join(folder, 'y.dmg'), '--size', '1000t', '--preallocate')).toMatchObject({ status: 1 });
+    expect(readdirSync(folder)).toEqual(['x.dmg']);
+  });
+});
+
+test('nothing is overwritten unasked, and what is no image never', () => {
+  withFolder((folder) => {
+    const image = join(folder, 'x.sparsebundle');
+    mkdirSync(image);
+    writeFileSync(join(image, 'letter.txt'), 'mine');
+    for (const words of [[], ['--overwrite']])
+      expect(tintype('create', image, '--size', '16m', ...words).status).toBe(1);
+    expect(existsSync(join(image, 'letter.txt'))).toBe(true);
+    const other = join(folder, 'y.sparsebundle');
+    expect(tintype('create', other, '--size', '16m').status).toBe(0);
+    expect(tintype('create', other, '--size', '16m')).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('--overwrite'),
+    });
+    expect(tintype('create', other, '--size', '16m', '--overwrite').status).toBe(0);
+  });
+});

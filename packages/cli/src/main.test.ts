@@ -1,0 +1,65 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { withFolder } from '@tintype/testkit';
+import { expect, test } from 'vitest';
+import { basic, tintype } from './built.testing.js';
+
+test('--version and --help answer on standard output', () => {
+  expect(tintype('--version')).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(/^tintype \d+\.\d+\.\d+\n$/),
+    stderr: '',
+  });
+  expect(tintype('--help')).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining('Usage: tintype COMMAND'),
+    stderr: '',
+  });
+  expect(tintype('ls', '--help')).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining('Usage: tintype ls IMAGE'),
+    stderr: '',
+  });
+});
+
+test.each([
+  [[], 'Usage: tintype COMMAND'],
+  [['bakcup'], 'did you mean backup?'],
+  [['mount', 'x.dmg', '/mnt'], 'there is no command "mount"'],
+  [['ls'], "See 'tintype ls --help'"],
+  [['ls', 'x.dmg', '--nonsense'], "'--nonsense'"],
+  [['create', 'x.dmg', '--size', 'huge'], 'is no size'],
+  [['backup', 'a', 'b', '--max-delete', 'all'], '--max-delete'],
+  [['completion', 'constructor'], 'bash, zsh or fish'],
+])('%j is wrong usage: exit status 2', (words, message) => {
+  expect(tintype(...words)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining(message) });
+});
+
+test('a missing image is told in one line, without a stack trace', () => {
+  const { status, stdout, stderr } = tintype('ls', 'nowhere.sparsebundle');
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  expect(stderr).toMatch(/^tintype: .*nowhere\.sparsebundle.*\n$/);
+});
+
+test('--verbose adds the stack trace', () => {
+  expect(tintype('ls', 'nowhere.sparsebundle', '--verbose').stderr).toMatch(/\n {4}at /);
+});
+
+test('a damaged image is told with its name, the place, and the next step', () => {
+  withFolder((folder) => {
+    const image = join(folder, 'damaged.img');
+    const disk = new Uint8Array(1 << 20);
+    disk.set([0x48, 0x2b, 0, 4], 1024);
+    writeFileSync(image, disk);
+    const { status, stderr } = tintype('ls', image);
+    expect(status).toBe(1);
+    expect(stderr).toContain(`tintype: cannot read ${image}: `);
+    expect(stderr).toContain(`Run 'tintype verify ${image}'`);
+    expect(stderr).not.toMatch(/\n.*\n/);
+  });
+});
+
+test.skipIf(basic.skip)('what is not there yet is refused, not ignored', () => {
+  expect(tintype('ls', basic.path, '--snapshot', 'x').status).toBe(1);
+  expect(tintype('ls', basic.path, '--passphrase-file', 'x').status).toBe(1);
+});
