@@ -4,7 +4,7 @@
 // is `fresh`, and only fresh blocks may be written to.
 
 import { type BlockDevice, CorruptError, type Range, RangeSet, VolumeFullError } from '@tintype/core';
-import type { Extent } from './extent.js';
+import { blocksOf, type Extent } from './extent.js';
 
 const CHUNK_BYTES = 32_768;
 const CHUNK_BLOCKS = CHUNK_BYTES * 8;
@@ -28,8 +28,12 @@ export class Allocation {
   readonly #options: AllocationOptions;
   readonly #chunks = new Map<number, Chunk>();
   readonly #fresh = new RangeSet();
+  /** Bytes of the bitmap's file. */
+  readonly #fileBytes: number;
   /** Freed since the last commit. */
   #released: Extent[] = [];
+  /** Chunks of the bitmap that these lie in. */
+  readonly #releasedChunks = new Set<number>();
   /** Blocks that can be taken now. */
   #available: number;
   next: number;
@@ -38,6 +42,7 @@ export class Allocation {
     this.#device = device;
     this.#options = options;
     this.#available = options.freeBlocks;
+    this.#fileBytes = blocksOf(options.extents) * options.blockSize;
     this.next = options.nextAllocation < options.totalBlocks ? options.nextAllocation : 0;
   }
 
@@ -128,7 +133,11 @@ export class Allocation {
   free(extent: Extent): void {
     if (extent.count === 0) return;
     if (this.isFresh(extent)) this.giveBack(extent);
-    else this.#released.push(extent);
+    else {
+      this.#released.push(extent);
+      const last = Math.floor((extent.start + extent.count - 1) / CHUNK_BLOCKS);
+      for (let i = Math.floor(extent.start / CHUNK_BLOCKS); i <= last; i += 1) this.#releasedChunks.add(i);
+    }
   }
 
   /** True if all of these blocks were taken since the last commit, so that they may be written to. */
@@ -150,9 +159,12 @@ export class Allocation {
         yield { position: this.#position(start + at), bytes: chunk.bytes.subarray(at, at + size) };
     }
   }
+  /** Bytes of the bitmap that the next commit writes. */
   get dirtyBytes(): number {
+    const changed = new Set(this.#releasedChunks);
+    for (const [index, chunk] of this.#chunks) if (chunk.dirty) changed.add(index);
     let bytes = 0;
-    for (const chunk of this.#chunks.values()) if (chunk.dirty) bytes += chunk.bytes.length;
+    for (const index of changed) bytes += Math.min(CHUNK_BYTES, this.#fileBytes - index * CHUNK_BYTES);
     return bytes;
   }
 
@@ -161,6 +173,7 @@ export class Allocation {
     const released = this.#released;
     for (const { count } of released) this.#available += count;
     this.#released = [];
+    this.#releasedChunks.clear();
     this.#fresh.clear();
     for (const chunk of this.#chunks.values()) chunk.dirty = false;
     return released;
@@ -242,9 +255,9 @@ export class Allocation {
   #chunk(index: number): Chunk {
     let chunk = this.#chunks.get(index);
     if (!chunk) {
-      const { totalBlocks, extents, blockSize } = this.#options;
+      const { totalBlocks, blockSize } = this.#options;
       const start = index * CHUNK_BYTES;
-      const fileBytes = extents.reduce((sum, extent) => sum + extent.count, 0) * blockSize;
+      const fileBytes = this.#fileBytes;
       if (start * 8 >= totalBlocks || start >= fileBytes)
         throw new CorruptError('allocation file', 'logicalSize', start, 'the bitmap ends before the volume does');
       const bytes = new Uint8Array(Math.min(CHUNK_BYTES, fileBytes - start));

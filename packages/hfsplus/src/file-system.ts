@@ -17,6 +17,7 @@ import {
 } from '@tintype/core';
 import { blocksOf, extentRecords, type ForkRecord } from './extent.js';
 import { Journal, type JournalBlock } from './journal.js';
+import { growJournal } from './journal-growth.js';
 import { CACHE_BYTES } from './limits.js';
 import { Mounted, readVolumeHeader, type TreeFile } from './mounted.js';
 import { putForkExtents } from './records/extent-records.js';
@@ -87,13 +88,9 @@ export class HfsFileSystem implements FileSystem {
     return this.#mounted.allocation.available * this.blockSize;
   }
   get commitDue(): boolean {
-    let journaled = this.#mounted.allocation.dirtyBytes;
     let fresh = 0;
-    for (const { file } of this.#mounted.treeFiles) {
-      journaled += file.journaledBytes;
-      fresh += file.freshBytes;
-    }
-    return journaled > (this.#journal?.capacity ?? 0) / 2 || fresh > PENDING_NODES;
+    for (const { file } of this.#mounted.treeFiles) fresh += file.freshBytes;
+    return this.#journaledBytes > (this.#journal?.capacity ?? 0) / 2 || fresh > PENDING_NODES;
   }
 
   commit(): void {
@@ -104,15 +101,17 @@ export class HfsFileSystem implements FileSystem {
     mounted.writer.flush();
     if (!this.#hasChanges()) return;
     this.#putForks();
-    mounted.allocation.prepare();
     for (const { file, tree } of mounted.treeFiles) {
       tree.putHeader();
       file.putMap();
     }
+    const moved = growJournal(mounted, journal, this.#journaledBytes);
+    mounted.allocation.prepare();
     this.#writeFreshNodes();
     this.#device.flush();
     const blocks = this.#journaledBlocks();
-    journal.commit(blocks);
+    if (moved === null && !journal.fits(blocks)) throw mounted.allocation.full(this.#journaledBytes);
+    journal.commit(blocks, moved);
     for (const { position, bytes } of blocks) this.#device.write(position, bytes);
     this.#device.flush();
     journal.retire();
@@ -147,6 +146,13 @@ export class HfsFileSystem implements FileSystem {
     this.#isMarked = false;
   }
   abandon(): void {}
+
+  /** What the next commit puts into the journal, as of now. */
+  get #journaledBytes(): number {
+    let bytes = this.#mounted.allocation.dirtyBytes;
+    for (const { file } of this.#mounted.treeFiles) bytes += file.journaledBytes;
+    return bytes;
+  }
 
   #hasChanges(): boolean {
     const { headerChanged, treeFiles, allocation } = this.#mounted;

@@ -23,15 +23,14 @@ import { VOLUME_ATTRIBUTES } from './structs/volume-header.js';
 export type { JournalBlock } from './journal/block-list.js';
 
 const SMALLEST = 256 << 10;
-const LARGEST = 1 << 30;
+export const LARGEST_JOURNAL = 1 << 30;
 /** Boot blocks and volume header. */
 const FIRST_BYTES = 1536;
 
-interface JournalPlace {
+/** Bytes of the volume. */
+export interface JournalPlace {
   readonly offset: number;
   readonly size: number;
-  /** Byte of the info block. */
-  readonly info: number;
 }
 
 /** What a replay will write, and where the ring stands after it. */
@@ -43,14 +42,17 @@ interface Waiting {
 
 export class Journal {
   readonly #device: BlockDevice;
-  readonly #place: JournalPlace;
-  readonly #state: JournalState;
+  /** Byte of the info block. */
+  readonly #info: number;
+  #place: JournalPlace;
+  #state: JournalState;
   #ring: Ring;
   /** The info block still says that the journal was never used. */
   #isUnused: boolean;
 
-  private constructor(device: BlockDevice, place: JournalPlace, state: JournalState, isUnused: boolean) {
+  private constructor(device: BlockDevice, { info, place, isUnused }: JournalInfo, state: JournalState) {
     this.#device = device;
+    this.#info = info;
     this.#place = place;
     this.#state = state;
     this.#ring = ringOf(device, place, state);
@@ -63,9 +65,10 @@ export class Journal {
     volume: Pick<HeaderFields, 'attributes' | 'blockSize' | 'journalInfoBlock'>,
   ): Journal | null {
     if ((volume.attributes & VOLUME_ATTRIBUTES.journaled) === 0) return null;
-    const { place, isUnused } = readInfoBlock(device, volume.journalInfoBlock * volume.blockSize);
+    const info = readInfoBlock(device, volume.journalInfoBlock * volume.blockSize);
+    const { place, isUnused } = info;
     const state = isUnused ? newJournal(device, place) : readJournalHeader(device, place.offset, place.size);
-    return new Journal(device, place, state, isUnused);
+    return new Journal(device, info, state);
   }
 
   /** No transaction waits. */
@@ -73,12 +76,14 @@ export class Journal {
     return this.#state.start === this.#state.end;
   }
 
+  /** Where it lies. */
+  get place(): JournalPlace {
+    return this.#place;
+  }
+
   /** Bytes of blocks that one transaction can hold for certain, however small they are. */
   get capacity(): number {
-    const { listHeaderSize } = this.#state;
-    const smallestList = listCapacity(this.#state) * SECTOR;
-    const lists = Math.ceil(this.#ring.room / smallestList) + 1;
-    return Math.floor((this.#ring.room - lists * listHeaderSize) / 2);
+    return capacityOf(this.#state);
   }
 
   /**
@@ -99,17 +104,41 @@ export class Journal {
     return true;
   }
 
+  /** Does one transaction hold these blocks? */
+  fits(blocks: readonly JournalBlock[]): boolean {
+    return lengthOf(blocks, this.#state) < roomOf(this.#state);
+  }
+
   /**
    * Makes the blocks durable as one transaction: lists, barrier, header, barrier. The caller has flushed since the last
    * `retire`; it then writes the blocks home, flushes, and calls `retire`.
+   *
+   * With `place` the journal moves there in the same moment: the blocks must tell so in catalog and bitmap, and nothing
+   * else may need what lies there. The info block is written last, and with it the transaction counts.
    */
-  commit(blocks: readonly JournalBlock[]): void {
+  commit(blocks: readonly JournalBlock[], place: JournalPlace | null = null): void {
     assert(this.isEmpty, 'the transaction before is home');
     assert(blocks.length > 0, 'a transaction holds blocks');
-    this.#takeOver();
+    if (place) {
+      this.#place = place;
+      this.#state = unusedJournal(place.size, this.#state.sequence);
+      this.#ring = ringOf(this.#device, place, this.#state);
+    } else this.#takeOver();
+    assert(this.fits(blocks), 'the transaction fits into the journal');
+    this.#write(blocks);
+    if (place) this.#putInfo();
+  }
+
+  /** All blocks are home, durably: the transaction is not needed any more. The caller flushes before the next commit. */
+  retire(): void {
+    this.#state.start = this.#state.end;
+    this.#toOurForm();
+    this.#putHeader();
+  }
+
+  #write(blocks: readonly JournalBlock[]): void {
     const state = this.#state;
     const perList = listCapacity(state);
-    assert(lengthOf(blocks, perList, state.listHeaderSize) < this.#ring.room, 'the transaction fits into the journal');
     state.sequence = (state.sequence + 1) >>> 0 || 1;
     let at = state.end;
     for (let i = 0; i < blocks.length; i += perList)
@@ -120,23 +149,28 @@ export class Journal {
     this.#device.flush();
   }
 
-  /** All blocks are home, durably: the transaction is not needed any more. The caller flushes before the next commit. */
-  retire(): void {
-    this.#state.start = this.#state.end;
-    this.#toOurForm();
-    this.#putHeader();
-  }
-
   /** An empty journal of another machine, or one never used, becomes one that we write. */
   #takeOver(): void {
     this.#toOurForm();
     if (!this.#isUnused) return;
     this.#putHeader();
     this.#device.flush();
+    this.#putInfo();
+  }
+
+  /** The info block says where the journal lies, and that it is in use: one sector, so it does so in one moment. */
+  #putInfo(): void {
     const bytes = new Uint8Array(SECTOR);
-    this.#device.read(this.#place.info, bytes);
-    new DataView(bytes.buffer).setUint32(JournalInfoBlock.at.flags, JOURNAL_INFO_FLAGS.inVolume);
-    this.#device.write(this.#place.info, bytes);
+    const view = new DataView(bytes.buffer);
+    this.#device.read(this.#info, bytes);
+    const { offset, size } = this.#place;
+    JournalInfoBlock.write(view, 0, {
+      ...JournalInfoBlock.read(view, 0),
+      flags: JOURNAL_INFO_FLAGS.inVolume,
+      offset,
+      size,
+    });
+    this.#device.write(this.#info, bytes);
     this.#device.flush();
     this.#isUnused = false;
   }
@@ -194,8 +228,22 @@ function continues({ sequence, isFirst }: { sequence: number; isFirst: boolean }
   return last !== 0 && sequence === (isFirst ? (last + 1) >>> 0 : last);
 }
 
-function lengthOf(blocks: readonly JournalBlock[], perList: number, listHeaderSize: number): number {
-  let length = Math.ceil(blocks.length / perList) * listHeaderSize;
+/** Bytes of blocks that a new journal of this size can hold in one transaction. */
+export function journalCapacity(size: number): number {
+  return capacityOf(unusedJournal(size, 0));
+}
+
+function roomOf({ size, sector }: JournalState): number {
+  return size - sector;
+}
+
+function capacityOf(state: JournalState): number {
+  const lists = Math.ceil(roomOf(state) / (listCapacity(state) * SECTOR)) + 1;
+  return Math.floor((roomOf(state) - lists * state.listHeaderSize) / 2);
+}
+
+function lengthOf(blocks: readonly JournalBlock[], state: JournalState): number {
+  let length = Math.ceil(blocks.length / listCapacity(state)) * state.listHeaderSize;
   for (const { bytes } of blocks) length += bytes.length;
   return length;
 }
@@ -215,7 +263,14 @@ function ringOf(device: BlockDevice, { offset, size }: JournalPlace, { sector }:
   return new Ring(device, { offset, first: sector, size });
 }
 
-function readInfoBlock(device: BlockDevice, info: number): { place: JournalPlace; isUnused: boolean } {
+interface JournalInfo {
+  /** Byte of the info block. */
+  readonly info: number;
+  readonly place: JournalPlace;
+  readonly isUnused: boolean;
+}
+
+function readInfoBlock(device: BlockDevice, info: number): JournalInfo {
   if (info === 0 || info + SECTOR > device.size)
     throw new CorruptError('HFSPlusVolumeHeader', 'journalInfoBlock', info, 'lies outside the volume');
   const bytes = new Uint8Array(SECTOR);
@@ -224,11 +279,11 @@ function readInfoBlock(device: BlockDevice, info: number): { place: JournalPlace
   const { flags, offset, size } = JournalInfoBlock.read(view, 0);
   if ((flags & JOURNAL_INFO_FLAGS.inVolume) === 0)
     throw JournalInfoBlock.corrupt(view, 0, 'flags', 'the journal is not on this volume');
-  if (size < SMALLEST || size > LARGEST || size % SECTOR !== 0)
+  if (size < SMALLEST || size > LARGEST_JOURNAL || size % SECTOR !== 0)
     throw JournalInfoBlock.corrupt(view, 0, 'size', `no journal has ${size} bytes`);
   const end = offset + size;
   const isFree = offset >= FIRST_BYTES && end <= device.size - 1024 && (end <= info || offset >= info + SECTOR);
   if (!isFree || offset % SECTOR !== 0)
     throw JournalInfoBlock.corrupt(view, 0, 'offset', `a journal of ${size} bytes cannot lie at ${offset}`);
-  return { place: { offset, size, info }, isUnused: (flags & JOURNAL_INFO_FLAGS.needsInit) !== 0 };
+  return { info, place: { offset, size }, isUnused: (flags & JOURNAL_INFO_FLAGS.needsInit) !== 0 };
 }
