@@ -69,7 +69,8 @@ test('a first run copies all, a second one nothing, and a restore gives it back'
   const phases = first.events.filter(({ type }) => type === 'phase').map(({ name }) => name);
   expect(phases).toEqual(expect.arrayContaining(['open', 'copy', 'commit']));
 
-  const second = events('backup', source, image);
+  const second = events('backup', source, image, '--verify');
+  expect(second.events).toContainEqual({ type: 'phase', name: 'verify' });
   expect(second.status).toBe(0);
   expect(second.last).toMatchObject({
     items: { created: 0, replaced: 0, updated: 0, removed: 0, failed: 0 },

@@ -2,7 +2,7 @@
 
 import { lstatSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { CancelledError, RefusedError, VolumeFullError } from '@tintype/core';
+import { CancelledError, type Item, RefusedError, VolumeFullError } from '@tintype/core';
 import type { SummaryEvent } from '../events.js';
 import { Committer } from '../history/committer.js';
 import { OwnFolders } from '../history/own-folder.js';
@@ -24,6 +24,7 @@ import { Report } from '../tree/report.js';
 import { GuardedSource } from '../tree/source-guard.js';
 import { type Destination, destinationKind, openDestination } from './backup-destination.js';
 import { dryRun } from './backup-dry-run.js';
+import { differences } from './diff.js';
 import { openReadable, type Side } from './sides.js';
 
 /** Seconds between commits. */
@@ -79,6 +80,7 @@ class BackupRun {
     let failure: unknown = null;
     try {
       this.#mirror();
+      if (this.#options.verify) this.#verify();
     } catch (error) {
       failure = error;
     }
@@ -87,6 +89,34 @@ class BackupRun {
     this.#report.close();
     if (failure !== null && !interrupted) throw failure;
     return this.#summary(interrupted);
+  }
+
+  /** Commits, and compares all contents once more; what differs is a problem. */
+  #verify(): void {
+    this.#context.emit({ type: 'phase', name: 'commit' });
+    this.#committer.commit();
+    this.#context.emit({ type: 'phase', name: 'verify' });
+    const source = this.#source.volume;
+    const target = this.#destination.volume;
+    const filter = new Filter(this.#filterOptions(), source.root);
+    const told = new Set(this.#report.problems.map(({ path }) => path));
+    const rules = {
+      checksum: true,
+      attributes: false,
+      pick: (folder: Item, path: string, items: readonly Item[]) =>
+        path !== '' && filter.keepsEmpty(folder)
+          ? []
+          : filter.withoutCaches(
+              source,
+              items.filter((item) => !filter.excludes(`${path}/${item.name}`, item)),
+            ),
+      between: () => {
+        if (this.#context.progress.cancelled) throw new CancelledError();
+      },
+    };
+    for (const { path, difference } of differences(source, source.root, target, target.root, rules))
+      if (difference !== 'only in b' && !told.has(path))
+        this.#report.problem(path, 'verify', `differs after the backup: ${difference}`);
   }
 
   /** What was finished is committed, unless the tree may show something half-done. */

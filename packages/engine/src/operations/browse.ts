@@ -220,13 +220,12 @@ function* itemsBelow(volume: Volume, start: PathItem): Generator<Item> {
   const visits = new FolderVisits();
   const folders = start.item.kind === 'directory' ? [start] : [];
   for (let folder = folders.pop(); folder; folder = folders.pop()) {
-    visits.enter(folder.item.id, folder.path);
+    visits.pass(folder.item.id, folder.path);
     const isRoot = folder.item.id === volume.root.id;
     for (const item of volume.list(folder.item.id)) {
       if (isRoot && item.name === SAFETYNET_FOLDER) continue;
       yield item;
       if (item.kind === 'directory') folders.push({ path: `${folder.path}/${item.name}`, item });
     }
-    visits.leave(folder.item.id);
   }
 }

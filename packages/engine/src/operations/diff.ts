@@ -1,17 +1,17 @@
 // What differs between two trees: folders, images, in any pair.
 
-import type { Item, Volume, WritableVolume } from '@tintype/core';
-import { Progress } from '@tintype/core';
+import { CancelledError, type Item, Progress, TintypeError, type Volume, type WritableVolume } from '@tintype/core';
 import type { SummaryEvent } from '../events.js';
 import type { Operation } from '../operation.js';
 import { plainAttributesDiffer } from '../tree/compare.js';
 import { ContentCopier } from '../tree/content.js';
 import { isNeverTouched } from '../tree/filter.js';
-import { pairItems } from '../tree/pair.js';
+import { FolderVisits } from '../tree/folder-visits.js';
+import { type Pair, pairItems } from '../tree/pair.js';
 import { sameXattrs } from '../tree/xattrs.js';
 import { itemAt, openReadable } from './sides.js';
 
-export type DifferenceKind = 'only in a' | 'only in b' | 'kind' | 'content' | 'attributes';
+export type DifferenceKind = 'only in a' | 'only in b' | 'kind' | 'content' | 'attributes' | 'unreadable';
 
 export interface PathDifference {
   readonly path: string;
@@ -22,6 +22,10 @@ export interface DifferenceOptions {
   /** Compare contents; else equal sizes and times are enough. */
   readonly checksum: boolean;
   readonly attributes: boolean;
+  /** What counts of a folder of the first tree; default: all. */
+  readonly pick?: (folder: Item, path: string, items: readonly Item[]) => readonly Item[];
+  /** Called before each folder; may throw to stop. */
+  readonly between?: () => void;
 }
 
 export const diff: Operation<'diff'> = (options, context): SummaryEvent => {
@@ -31,7 +35,10 @@ export const diff: Operation<'diff'> = (options, context): SummaryEvent => {
     const b = openReadable(options.b, {}, context);
     try {
       const path = options.path ?? '/';
-      const rules = { checksum: options.checksum ?? false, attributes: true };
+      const between = () => {
+        if (context.progress.cancelled) throw new CancelledError();
+      };
+      const rules = { checksum: options.checksum ?? false, attributes: true, between };
       let count = 0;
       for (const value of differences(a.volume, itemAt(a.volume, path), b.volume, itemAt(b.volume, path), rules)) {
         count += 1;
@@ -46,7 +53,7 @@ export const diff: Operation<'diff'> = (options, context): SummaryEvent => {
   }
 };
 
-/** All differences below two folders, in the order of the walk. */
+/** All differences of two items and what lies below them, in the order of the walk. What cannot be read is one, too. */
 export function* differences(
   a: Volume,
   aRoot: Item,
@@ -55,15 +62,25 @@ export function* differences(
   options: DifferenceOptions,
 ): Generator<PathDifference> {
   const compare = new ItemComparison(a, b, options);
-  const stack: { a: Item; b: Item; path: string }[] = [{ a: aRoot, b: bRoot, path: '' }];
+  if (aRoot.kind !== 'directory' || bRoot.kind !== 'directory') {
+    const difference = compare.difference(aRoot, bRoot);
+    if (difference) yield { path: '/', difference };
+    return;
+  }
+  const visits = [new FolderVisits(), new FolderVisits()] as const;
+  const stack: FolderPair[] = [{ a: aRoot, b: bRoot, path: '' }];
   for (let pair = stack.pop(); pair; pair = stack.pop()) {
     const { path } = pair;
-    const items = (volume: Volume, folder: Item) => {
-      const list = volume.list(folder.id);
-      return folder.id === volume.root.id ? list.filter((item) => !isNeverTouched(item.name)) : list;
-    };
-    const below: typeof stack = [];
-    for (const { source, target } of pairItems(items(a, pair.a), items(b, pair.b), (name) => b.nameKey(name))) {
+    options.between?.();
+    const pairs = pairsOf(pair, a, b, options);
+    if (pairs === null) {
+      yield { path: path || '/', difference: 'unreadable' };
+      continue;
+    }
+    visits[0].pass(pair.a.id, path);
+    visits[1].pass(pair.b.id, path);
+    const below: FolderPair[] = [];
+    for (const { source, target } of pairs) {
       const isSame = source && target && source.name === target.name;
       if (source && !isSame) yield { path: `${path}/${source.name}`, difference: 'only in a' };
       if (target && !isSame) yield { path: `${path}/${target.name}`, difference: 'only in b' };
@@ -73,7 +90,36 @@ export function* differences(
       if (source.kind === 'directory' && target.kind === 'directory')
         below.push({ a: source, b: target, path: `${path}/${source.name}` });
     }
-    stack.push(...below.reverse());
+    for (let next = below.pop(); next; next = below.pop()) stack.push(next);
+  }
+}
+
+interface FolderPair {
+  readonly a: Item;
+  readonly b: Item;
+  /** Empty for the root. */
+  readonly path: string;
+}
+
+/** Null if one of the folders cannot be listed. */
+function pairsOf(pair: FolderPair, a: Volume, b: Volume, { pick }: DifferenceOptions): Pair[] | null {
+  const items = (volume: Volume, folder: Item) => {
+    const list = volume.list(folder.id);
+    return folder.id === volume.root.id ? list.filter((item) => !isNeverTouched(item.name)) : list;
+  };
+  return readable(() => {
+    const source = items(a, pair.a);
+    return pairItems(pick?.(pair.a, pair.path, source) ?? source, items(b, pair.b), (name) => b.nameKey(name));
+  });
+}
+
+/** Null where an item cannot be read: one more difference, and the rest is still compared. */
+function readable<T>(look: () => T): T | null {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof TintypeError && !(error instanceof CancelledError)) return null;
+    throw error;
   }
 }
 
@@ -90,6 +136,12 @@ class ItemComparison {
   }
 
   difference(a: Item, b: Item): DifferenceKind | null {
+    const found = readable(() => this.#difference(a, b) ?? 'none');
+    if (found === null) return 'unreadable';
+    return found === 'none' ? null : found;
+  }
+
+  #difference(a: Item, b: Item): DifferenceKind | null {
     if (a.kind !== b.kind) return 'kind';
     if (this.#contentDiffers(a, b)) return 'content';
     return this.#options.attributes && this.#attributesDiffer(a, b) ? 'attributes' : null;

@@ -20,6 +20,12 @@ export class FolderVisits {
     this.#open.add(folder);
   }
 
+  /** For walks that do not know when they are done with a folder: it may not come up too often. @throws CorruptError */
+  pass(folder: ItemId, path: string): void {
+    this.enter(folder, path);
+    this.leave(folder);
+  }
+
   /** Call when all below the folder is done. */
   leave(folder: ItemId): void {
     this.#open.delete(folder);
