@@ -9,7 +9,7 @@ import { type Source, sources } from './sources.js';
 
 /** By package: the packages it may import. All but `web` may import `core`. */
 const arrows: Readonly<Record<string, readonly string[]>> = {
-  cli: ['engine', 'service', 'mount'],
+  cli: ['engine', 'engine/run', 'service', 'mount'],
   web: ['service/api'],
   service: ['engine'],
   engine: ['codec', 'image', 'hfsplus', 'apfs', 'host'],
