@@ -44,6 +44,8 @@ export async function runOperation<N extends OperationName>(
     for await (const event of operation.events) {
       if (event.type === 'phase') progress?.phase(event.name);
       else if (event.type !== 'progress') progress?.stop();
+      // Nothing comes behind the summary, not even while the worker ends.
+      if (sampler && (event.type === 'summary' || event.type === 'error')) clearInterval(sampler);
       const ended = tell(event, io, show);
       if (ended !== null) status = ended;
       else if (event.type !== 'phase') progress?.start();
