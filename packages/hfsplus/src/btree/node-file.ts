@@ -31,6 +31,7 @@ export class NodeFile {
   /** Nodes in use among those from `committedNodes` on. */
   #freshUsed = 0;
   #search = 0;
+  #freshSearch = 0;
   /** Changes whenever a cached node was dropped: whoever keeps nodes across operations must look them up again. */
   generation = 0;
 
@@ -234,15 +235,20 @@ export class NodeFile {
     this.#map[number >> 3] = used ? byte | bit : byte & ~bit;
     this.freeNodes += used ? -1 : 1;
     if (number >= this.committedNodes) this.#freshUsed += used ? 1 : -1;
-    if (!used) this.#search = Math.min(this.#search, number);
+    if (used) return;
+    this.#search = Math.min(this.#search, number);
+    this.#freshSearch = Math.min(this.#freshSearch, number);
   }
 
+  /** The first free node from `from` on. `#search` and `#freshSearch` remember where the last one was found. */
   #findFree(from: number): number | null {
+    const isFresh = from === this.committedNodes && from > 0;
     const covered = Math.min(this.totalNodes, this.#map.length * 8);
-    for (let n = Math.max(from, from === 0 ? this.#search : this.#search); n < covered; n += 1) {
+    for (let n = isFresh ? Math.max(from, this.#freshSearch) : this.#search; n < covered; n += 1) {
       if ((n & 7) === 0 && this.#map[n >> 3] === 0xff) n += 7;
       else if (!this.#isUsed(n)) {
-        if (from === 0 || from <= this.#search) this.#search = n;
+        if (isFresh) this.#freshSearch = n;
+        else this.#search = n;
         return n;
       }
     }
