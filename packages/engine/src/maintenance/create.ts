@@ -1,13 +1,29 @@
 // A new, empty, formatted image.
 
-import { basename, dirname, extname } from 'node:path';
-import { type FileStore, RefusedError, UnsupportedError, WindowDevice } from '@tintype/core';
-import { bandSizeFor, createImage, detect, type ImageFormat, writePartitionMap } from '@tintype/image';
+import { basename, dirname, extname, join } from 'node:path';
+import {
+  type FileStore,
+  type FileSystemDriver,
+  LockedError,
+  RefusedError,
+  TintypeError,
+  UnsupportedError,
+  WindowDevice,
+} from '@tintype/core';
+import {
+  bandSizeFor,
+  createImage,
+  detect,
+  type Holder,
+  type ImageFormat,
+  openImage,
+  writePartitionMap,
+} from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
 import { rememberVolume } from '../home.js';
 import type { CreateOptions, Operation, RunContext } from '../operation.js';
 import { defaultCapacity, isOverCommitted } from '../rules/capacity.js';
-import { drivers, mount, type Stack } from '../stack.js';
+import { drivers, openStack, type Stack } from '../stack.js';
 import { UsageError } from '../usage-error.js';
 
 const FORMATS: Record<string, ImageFormat> = {
@@ -27,7 +43,10 @@ export function formatFor(path: string, format: string | undefined, dmg: ImageFo
   return FORMATS[extension] ?? (extension === '.dmg' ? dmg : extension === '.img' ? 'udrw' : null);
 }
 
-/** Creates the image and mounts it for writing. Nothing is left behind if it fails. */
+/**
+ * Creates the image and mounts it for writing. It is made under another name and shows under its own only when it is
+ * whole: a creation that was cut leaves nothing that a later run would take for a damaged image.
+ */
 export function createStack(options: CreateOptions, context: RunContext): Stack {
   const format = requireWritable(formatFor(options.image, options.format, 'udrw'));
   if (options.encryption !== undefined && options.encryption !== 'none')
@@ -39,7 +58,7 @@ export function createStack(options: CreateOptions, context: RunContext): Stack 
   const { store } = context;
   const parent = dirname(options.image);
   requireParent(store, parent);
-  makeRoom(store, options);
+  requireFree(store, options);
   const facts = store.facts(parent);
   const size = options.size === undefined ? defaultCapacity(facts.free) : Math.floor(options.size / 512) * 512;
   requireRoom(options, format, size, facts);
@@ -49,16 +68,37 @@ export function createStack(options: CreateOptions, context: RunContext): Stack 
       code: 'over-commit',
       message: `the image may grow to ${size} bytes, but its host volume has ${facts.capacity}`,
     });
-  const image = createImage(store, options.image, {
+  const draft = join(parent, `.${basename(options.image)}.tintype.new`);
+  discardImage(store, draft, context.holder);
+  makeWhole(draft, { ...options, format, size, driver }, context);
+  requireFree(store, options);
+  discardImage(store, options.image, context.holder);
+  store.rename(draft, options.image);
+  store.syncFolder(parent);
+  const { holder, random, now } = context;
+  const stack = openStack(options.image, { store, holder, writable: true, now, random });
+  rememberVolume(stack.volume.uuid);
+  return stack;
+}
+
+interface Draft extends CreateOptions {
+  readonly format: WritableFormat;
+  readonly size: number;
+  readonly driver: FileSystemDriver;
+}
+
+/** An image with a map and an empty volume. Nothing is left of it if that fails. */
+function makeWhole(path: string, options: Draft, { store, holder, random, now }: RunContext): void {
+  const { format, size, driver } = options;
+  const image = createImage(store, path, {
     format,
     size,
     waitLock: 0,
-    holder: context.holder,
+    holder,
     ...(format === 'sparsebundle' ? { bandSize: options.bandSize ?? bandSizeFor(size) } : {}),
     ...(options.preallocate ? { preallocate: true } : {}),
   });
   try {
-    const { random, now } = context;
     const scheme = layoutOf(options.layout);
     const partition = writePartitionMap(image.device, {
       scheme,
@@ -74,12 +114,10 @@ export function createStack(options: CreateOptions, context: RunContext): Stack 
       gid: process.getgid?.() ?? 0,
     });
     image.device.flush();
-    const stack = mount(options.image, image, { store, holder: context.holder, writable: true, now, random });
-    rememberVolume(stack.volume.uuid);
-    return stack;
+    image.close();
   } catch (error) {
     image.close();
-    removeImage(store, options.image);
+    removeImage(store, path);
     throw error;
   }
 }
@@ -114,12 +152,23 @@ export function requireParent(store: FileStore, parent: string): void {
 }
 
 /** Nothing is ever overwritten unasked, and what is no image never. */
-function makeRoom(store: FileStore, { image, overwrite }: CreateOptions): void {
+function requireFree(store: FileStore, { image, overwrite }: CreateOptions): void {
   if (store.kind(image) === null) return;
   if (!overwrite) throw new RefusedError('exists', `${image} exists already`, { path: image });
   if (detect(store, image) === null)
     throw new RefusedError('exists', `${image} exists and is not a disk image`, { path: image });
-  removeImage(store, image);
+}
+
+/** Removes an image, or what a cut creation left of one; not one that someone uses. @throws LockedError */
+function discardImage(store: FileStore, path: string, holder: Holder): void {
+  if (store.kind(path) === null) return;
+  try {
+    openImage(store, path, { writable: true, waitLock: 0, holder, allowTimeMachine: false }).close();
+  } catch (error) {
+    const isKept = error instanceof LockedError || (error instanceof RefusedError && error.code === 'time-machine');
+    if (isKept || !(error instanceof TintypeError)) throw error;
+  }
+  removeImage(store, path);
 }
 
 function requireRoom(
