@@ -43,7 +43,8 @@ function liveFiles(stack: Stack): Map<string, string> {
   for (const folder of volume.list(volume.root.id)) {
     if (folder.name === '_SafetyNet') continue;
     files.set(`/${folder.name}`, 'folder');
-    for (const item of volume.list(folder.id)) files.set(`/${folder.name}/${item.name}`, item.kind === 'file' ? sha256Of(volume, item.id) : item.kind);
+    for (const item of volume.list(folder.id))
+      files.set(`/${folder.name}/${item.name}`, item.kind === 'file' ? sha256Of(volume, item.id) : item.kind);
   }
   return files;
 }
@@ -90,7 +91,9 @@ function expectCommit(state: CrashState, final: Map<string, string>, whole: Stac
     expect(error, state.description).toBeInstanceOf(TintypeError);
     return -1;
   }
-  const findings = [...stack.driver.check(new WindowDevice(stack.image.device, stack.partition.start, stack.partition.size), {})];
+  const findings = [
+    ...stack.driver.check(new WindowDevice(stack.image.device, stack.partition.start, stack.partition.size), {}),
+  ];
   expect(findings, state.description).toEqual([]);
   const { commits } = readRecord(stack);
   const expected = readRecord(whole, commits).created;
@@ -105,7 +108,10 @@ test('a cut at any moment of a backup leaves a commit, with exactly its files', 
   withFolder((source) => {
     makeSource(source);
     const crash = new CrashStore(new MemoryStore());
-    const summary = backup({ source, destination: IMAGE, fs: 'hfs+', size: 16 << 20, bandSize: 1 << 20, commitEvery: 0 }, context(crash));
+    const summary = backup(
+      { source, destination: IMAGE, fs: 'hfs+', size: 16 << 20, bandSize: 1 << 20, commitEvery: 0 },
+      context(crash),
+    );
     expect(summary.commits).toBeGreaterThanOrEqual(5);
     const whole = open(crash);
     const final = liveFiles(whole);
@@ -121,7 +127,8 @@ test('a cut at any moment of a backup leaves a commit, with exactly its files', 
       seen.add(commits);
     }
     expect(seen.size).toBeGreaterThan(5);
-    for (const state of crash.randomStates({ seed: 11, count: count(80, 2000) })) seen.add(expectCommit(state, final, whole));
+    for (const state of crash.randomStates({ seed: 11, count: count(80, 2000) }))
+      seen.add(expectCommit(state, final, whole));
     whole.abandon();
   });
 });
