@@ -4,8 +4,8 @@
 import { type BlockDevice, type FormatOptions, type RecordOf, UnsupportedError } from '@tintype/core';
 import { Node } from './btree/node.js';
 import { EMPTY_FORK, type ForkRecord } from './extent.js';
-import { journalInfo } from './journal/header.js';
-import { toStored } from './names.js';
+import { journalInfo, SECTOR } from './journal/header.js';
+import { NAME_LIMIT, storable, toStored } from './names.js';
 import { fileRecord, folderRecord, putKey, threadRecord } from './records/catalog-records.js';
 import {
   HEADER_MAP_AT,
@@ -28,7 +28,8 @@ import {
 
 const MIB = 1 << 20;
 const GIB = 1 << 30;
-const SMALLEST_VOLUME = MIB;
+/** What newfs would make smaller has hardly a free block left beside the journal. */
+const SMALLEST_VOLUME = 800 << 10;
 const LARGEST_VOLUME = 16e12;
 /** MiB of the attributes, catalog and extents trees, from 1 GiB on, doubling. */
 const TREE_SIZES: readonly (readonly [number, number, number])[] = [
@@ -72,9 +73,9 @@ export interface VolumeLayout {
 
 /** The layout of a volume of this size, always with a journal. @throws UnsupportedError */
 export function layoutOf(size: number): VolumeLayout {
-  if (size < SMALLEST_VOLUME || size > LARGEST_VOLUME)
+  if (size < SMALLEST_VOLUME || size > LARGEST_VOLUME || size % SECTOR !== 0)
     throw new UnsupportedError(
-      `a journaled HFS+ volume has ${SMALLEST_VOLUME} to ${LARGEST_VOLUME} bytes, not ${size}`,
+      `a journaled HFS+ volume has ${SMALLEST_VOLUME} to ${LARGEST_VOLUME} bytes in whole sectors, not ${size}`,
       { size },
     );
   const tebibytes = size / (1024 * GIB);
@@ -124,17 +125,20 @@ function treeSizes(size: number): readonly [number, number, number] {
     const bytes = Math.max(4 * sectors, 8 * 4096);
     return [Math.max(4 * sectors, 8 * 8192), bytes, bytes];
   }
-  const row = Math.min(
-    14,
-    Math.floor(sectors / 2 ** 22) === 0 ? 0 : Math.floor(Math.log2(Math.floor(sectors / 2 ** 22))) + 1,
-  );
+  // The number of bits of the size in units of 2 GiB, which has at most 32.
+  const row = Math.min(14, 32 - Math.clz32(Math.floor(sectors / 2 ** 22)));
   const [attributes, catalog, extents] = TREE_SIZES[row] as readonly [number, number, number];
   return [attributes * MIB, catalog * MIB, extents * MIB];
 }
 
+/**
+ * Makes an empty, journaled volume over the whole device.
+ * @throws UnsupportedError for sizes and names that no volume can have, with nothing written
+ */
 export function format(device: BlockDevice, options: FormatOptions): void {
   const layout = layoutOf(device.size);
   const { blockSize } = layout;
+  const leaf = firstLeaf(layout, options);
   writeBitmap(device, layout);
   device.write(layout.journalInfoBlock * blockSize, journalInfo(layout.journalStart * blockSize, layout.journalBytes));
   writeTree(device, layout, layout.extents, {
@@ -155,7 +159,7 @@ export function format(device: BlockDevice, options: FormatOptions): void {
     maxKeyLength: MAX_KEY.catalog,
     compare,
     attributes: variable,
-    leaf: firstLeaf(layout, options),
+    leaf,
   });
   const header = new Uint8Array(512);
   VolumeHeader.write(new DataView(header.buffer), 0, volumeHeader(layout, options));
@@ -230,11 +234,20 @@ function writeTree(device: BlockDevice, layout: VolumeLayout, tree: TreeLayout, 
   if (leaf) device.write(start * layout.blockSize + nodeSize, leaf.bytes);
 }
 
+/** As much of a name as a volume can have; often it is that of the image's file. @throws UnsupportedError */
+function storedVolumeName(name: string): string {
+  const characters = [...(name.toWellFormed() || 'untitled')];
+  while (toStored(characters.join('')).length > NAME_LIMIT) characters.pop();
+  const stored = storable(characters.join(''));
+  if (stored === null) throw new UnsupportedError(`${JSON.stringify(name)} cannot be the name of a volume`, { name });
+  return stored;
+}
+
 /** Root folder and the journal's two files. */
 function firstLeaf(layout: VolumeLayout, options: FormatOptions): Node {
   const leaf = new Node(1, new Uint8Array(layout.catalog.nodeSize));
   leaf.init(NODE_KIND.leaf, 1);
-  const name = toStored(options.volumeName).slice(0, 255) || 'untitled';
+  const name = storedVolumeName(options.volumeName);
   const now = options.now + EPOCH_OFFSET;
   const root = folderRecord({
     id: CNID.rootFolder,
