@@ -11,7 +11,7 @@ const full = process.env.TINTYPE_TEST_FULL !== undefined;
 const ROUNDS = full ? 2000 : 150;
 const bases: readonly (typeof sampleNames)[number][] = ['small', 'bare', 'basic', 'resized', 'journaled', 'old'];
 /** Milliseconds that one check of these volumes may take at most, whatever was done to them. */
-const PATIENCE = 5000;
+const PATIENCE = 60_000;
 
 /** A small generator of 32-bit numbers (mulberry32). */
 function random(seed: number): (below: number) => number {
