@@ -1,34 +1,41 @@
 // The HFS+ driver: what this package offers to whoever holds a device.
 
-import type {
-  BlockDevice,
-  CheckOptions,
-  FileSystemDriver,
-  Finding,
-  FormatOptions,
-  MountOptions,
-  Probe,
+import {
+  type BlockDevice,
+  type CheckOptions,
+  CorruptError,
+  type FileSystemDriver,
+  type Finding,
+  type FormatOptions,
+  type MountOptions,
+  OverlayDevice,
+  type Probe,
 } from '@tintype/core';
 import { check } from './check/check.js';
-import { openFileSystem } from './file-system.js';
+import { HfsFileSystem, openFileSystem } from './file-system.js';
 import { format } from './format.js';
 import { inspect } from './inspect.js';
 import { Journal } from './journal.js';
 import { readVolumeHeader } from './mounted.js';
-import { SIGNATURE_HFSPLUS, SIGNATURE_HFSX, VOLUME_ATTRIBUTES } from './structs/volume-header.js';
+import { SIGNATURE_HFSPLUS, SIGNATURE_HFSX, VOLUME_ATTRIBUTES, VolumeHeader } from './structs/volume-header.js';
+
+/** Of the volume header from the start of the volume, and of the alternate one from its end. */
+const HEADER_AT = 1024;
+const SMALLEST_DEVICE = 4096;
+const VERSION_HFSPLUS = 4;
+const VERSION_HFSX = 5;
 
 class HfsPlusDriver implements FileSystemDriver {
   readonly kind = 'hfs+';
 
   probe(device: BlockDevice): Probe | null {
-    if (!hasSignature(device)) return null;
-    const fileSystem = openFileSystem(device, { writable: false, now: () => 0, random: () => {} });
+    if (!isHfsPlus(device)) return null;
     const header = readVolumeHeader(device);
-    const volume = fileSystem.volume;
-    const { name, uuid, traits } = volume;
-    const { attributes, journalInfoBlock, lastMountedVersion, fileCount, folderCount } = header;
-    const isJournaled = (attributes & VOLUME_ATTRIBUTES.journaled) !== 0 && journalInfoBlock !== 0;
-    const hidden = volume.hiddenItems;
+    const journal = Journal.open(device, header);
+    const current = replayed(device, journal);
+    const { fileCount, folderCount } = readVolumeHeader(current);
+    const fileSystem = new HfsFileSystem(current, null, { writable: false, now: () => 0, random: () => {} });
+    const { name, uuid, traits, hiddenItems } = fileSystem.volume;
     return {
       kind: this.kind,
       volumes: [
@@ -38,12 +45,10 @@ class HfsPlusDriver implements FileSystemDriver {
           caseSensitive: traits.caseSensitive,
           capacity: fileSystem.capacity,
           free: fileSystem.free,
-          files: fileCount - hidden.files,
-          directories: folderCount - hidden.folders,
-          writer: fourCharacters(lastMountedVersion),
-          dirty:
-            (attributes & VOLUME_ATTRIBUTES.unmounted) === 0 ||
-            (isJournaled && Journal.open(device, header)?.isEmpty === false),
+          files: Math.max(0, fileCount - hiddenItems.files),
+          directories: Math.max(0, folderCount - hiddenItems.folders),
+          writer: fourCharacters(header.lastMountedVersion),
+          dirty: (header.attributes & VOLUME_ATTRIBUTES.unmounted) === 0 || journal?.isEmpty === false,
         },
       ],
     };
@@ -71,15 +76,38 @@ class HfsPlusDriver implements FileSystemDriver {
   }
 }
 
-function hasSignature(device: BlockDevice): boolean {
-  if (device.size < 4096) return false;
-  for (const position of [1024, device.size - 1024]) {
-    const bytes = new Uint8Array(2);
-    device.read(position, bytes);
-    const signature = ((bytes[0] as number) << 8) | (bytes[1] as number);
-    if (signature === SIGNATURE_HFSPLUS || signature === SIGNATURE_HFSX) return true;
+/** The volume as it will be after a replay, which is made in memory. */
+function replayed(device: BlockDevice, journal: Journal | null): BlockDevice {
+  if (!journal || journal.isEmpty) return device;
+  const overlay = new OverlayDevice(device);
+  journal.replay(overlay);
+  return overlay;
+}
+
+/** @throws CorruptError if only the alternate header tells that there is a volume */
+function isHfsPlus(device: BlockDevice): boolean {
+  if (device.size < SMALLEST_DEVICE) return false;
+  const bytes = new Uint8Array(4);
+  device.read(HEADER_AT, bytes);
+  const view = new DataView(bytes.buffer);
+  const signature = view.getUint16(VolumeHeader.at.signature);
+  const version = view.getUint16(VolumeHeader.at.version);
+  if (signature === SIGNATURE_HFSPLUS && version === VERSION_HFSPLUS) return true;
+  if (signature === SIGNATURE_HFSX && version === VERSION_HFSX) return true;
+  if (!hasAlternateHeader(device)) return false;
+  const problem = 'the volume header is damaged, only the alternate one at the end is whole';
+  throw new CorruptError('HFSPlusVolumeHeader', 'signature', HEADER_AT, problem);
+}
+
+/** A whole header at the end, of a volume of just this size: not what an older, smaller or larger one left there. */
+function hasAlternateHeader(device: BlockDevice): boolean {
+  try {
+    const { totalBlocks, blockSize } = readVolumeHeader(device, device.size - HEADER_AT);
+    return totalBlocks === Math.floor(device.size / blockSize);
+  } catch (error) {
+    if (error instanceof CorruptError) return false;
+    throw error;
   }
-  return false;
 }
 
 function fourCharacters(value: number): string {
