@@ -14,17 +14,22 @@ export function isKnownVolume(uuid: string): boolean {
   return readKnown().includes(uuid);
 }
 
+/** Where nothing can be remembered (a home that is read-only), a later restore as root asks for `--trust`. */
 export function rememberVolume(uuid: string): void {
   if (isKnownVolume(uuid)) return;
-  mkdirSync(tintypeHome(), { recursive: true, mode: 0o700 });
-  appendFileSync(join(tintypeHome(), 'known'), `${uuid}\n`, { mode: 0o600 });
+  try {
+    mkdirSync(tintypeHome(), { recursive: true, mode: 0o700 });
+    appendFileSync(join(tintypeHome(), 'known'), `${uuid}\n`, { mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+  }
 }
 
 function readKnown(): string[] {
   try {
     return readFileSync(join(tintypeHome(), 'known'), 'utf8').split('\n');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if ((error as NodeJS.ErrnoException).code !== undefined) return [];
     throw error;
   }
 }

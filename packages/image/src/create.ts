@@ -1,4 +1,4 @@
-// New images that read as zeros. Nothing may be at the path; what was made is removed again if it fails.
+// New images that read as zeros. Nothing may be at the path; after a failure the caller removes what was made.
 
 import type { FileStore } from '@tintype/core';
 import type { CreateImageOptions, DiskImage } from './disk-image.js';
@@ -33,9 +33,12 @@ function createBundle(store: FileStore, path: string, { size, bandSize, waitLock
     ['token', Buffer.alloc(0)],
   ] as const) {
     const file = store.open(`${path}/${name}`, 'create');
-    file.write(0, content);
-    file.sync();
-    file.close();
+    try {
+      file.write(0, content);
+      file.sync();
+    } finally {
+      file.close();
+    }
   }
   store.syncFolder(path);
   store.syncFolder(parentOf(path));
@@ -48,16 +51,21 @@ function createFile(
   { format, size, bandSize, preallocate, waitLock }: CreateImageOptions,
 ): Opened {
   const file = store.open(path, 'create');
-  takeLocks([file], 'exclusive', waitLock, path);
-  if (format === 'sparseimage') file.write(0, sparseHeader(size, bandSize ?? SPARSE_IMAGE_BAND));
-  else if (preallocate) file.allocate(0, size);
-  else file.truncate(size);
-  file.sync();
-  store.syncFolder(parentOf(path));
-  return {
-    ...fileContainer(file, format === 'sparseimage' ? 'sparseimage' : 'raw', true),
-    lock: { release: () => {} },
-  };
+  try {
+    takeLocks([file], 'exclusive', waitLock, path);
+    if (format === 'sparseimage') file.write(0, sparseHeader(size, bandSize ?? SPARSE_IMAGE_BAND));
+    else if (preallocate) file.allocate(0, size);
+    else file.truncate(size);
+    file.sync();
+    store.syncFolder(parentOf(path));
+    return {
+      ...fileContainer(file, format === 'sparseimage' ? 'sparseimage' : 'raw', true),
+      lock: { release: () => {} },
+    };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
 }
 
 function parentOf(path: string): string {

@@ -73,8 +73,11 @@ export function holdImage(
       lease = Lease.take({ store, ...leasePlace(path, isBundle), holder: options.holder, image: path, heartbeat });
     }
   } catch (error) {
-    opened.device.close();
-    opened.lock.release();
+    try {
+      opened.device.close();
+    } finally {
+      opened.lock.release();
+    }
     throw error;
   }
   const device = new LatchedDevice(lease ? new FencedDevice(opened.device, lease) : opened.device);
@@ -96,8 +99,11 @@ function closeAll(device: LatchedDevice, lease: Lease | null, lock: HeldLock): v
     if (device.writable && device.failure === null) device.flush();
     device.close();
   } finally {
-    lease?.release();
-    lock.release();
+    try {
+      lease?.release();
+    } finally {
+      lock.release();
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { basename, dirname, extname, join } from 'node:path';
 import {
+  type BlockDevice,
   type FileStore,
   type FileSystemDriver,
   LockedError,
@@ -89,7 +90,7 @@ interface Draft extends CreateOptions {
 
 /** An image with a map and an empty volume. Nothing is left of it if that fails. */
 function makeWhole(path: string, options: Draft, { store, holder, random, now }: RunContext): void {
-  const { format, size, driver } = options;
+  const { format, size } = options;
   const image = createImage(store, path, {
     format,
     size,
@@ -99,35 +100,44 @@ function makeWhole(path: string, options: Draft, { store, holder, random, now }:
     ...(options.preallocate ? { preallocate: true } : {}),
   });
   try {
-    const scheme = layoutOf(options.layout);
-    const partition = writePartitionMap(image.device, {
-      scheme,
-      type: PARTITION_TYPES[driver.kind] ?? 'Apple_HFS',
-      random,
-    });
-    driver.format(new WindowDevice(image.device, partition.start, partition.size), {
-      volumeName: options.volumeName ?? basename(options.image, extname(options.image)),
-      caseSensitive: options.caseSensitive ?? false,
-      now: Math.floor(now()),
-      random,
-      uid: process.getuid?.() ?? 0,
-      gid: process.getgid?.() ?? 0,
-    });
-    image.device.flush();
-    image.close();
+    try {
+      formatDisk(image.device, options, { random, now });
+      image.device.flush();
+    } finally {
+      image.close();
+    }
   } catch (error) {
-    image.close();
     removeImage(store, path);
     throw error;
   }
 }
 
+function formatDisk(device: BlockDevice, options: Draft, { random, now }: Pick<RunContext, 'random' | 'now'>): void {
+  const { driver, image, layout, volumeName, caseSensitive } = options;
+  const type = PARTITION_TYPES[driver.kind] ?? 'Apple_HFS';
+  const partition = writePartitionMap(device, { scheme: layoutOf(layout), type, random });
+  driver.format(new WindowDevice(device, partition.start, partition.size), {
+    volumeName: volumeName ?? basename(image, extname(image)),
+    caseSensitive: caseSensitive ?? false,
+    now: Math.floor(now()),
+    random,
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+  });
+}
+
 export const create: Operation<'create'> = (options, context): SummaryEvent => {
   const stack = createStack(options, context);
-  const { format, size } = stack.image.facts();
-  const { uuid, name } = stack.volume;
-  stack.close();
-  return { type: 'summary', image: options.image, format, size, volume: { name, uuid }, problems: [] };
+  let isOpen = true;
+  try {
+    const { format, size } = stack.image.facts();
+    const { uuid, name } = stack.volume;
+    isOpen = false;
+    stack.close();
+    return { type: 'summary', image: options.image, format, size, volume: { name, uuid }, problems: [] };
+  } finally {
+    if (isOpen) stack.abandon();
+  }
 };
 
 function requireWritable(format: string | null): WritableFormat {

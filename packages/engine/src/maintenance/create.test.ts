@@ -1,0 +1,101 @@
+import { rmSync } from 'node:fs';
+import { type FileStore, LockedError, Progress, TintypeError } from '@tintype/core';
+import { FaultStore, MemoryStore, temporaryFolder } from '@tintype/testkit';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { hostContext } from '../host-context.js';
+import type { CreateOptions, RunContext } from '../operation.js';
+import { openStack } from '../stack.js';
+import { create, formatFor } from './create.js';
+
+const OPTIONS: CreateOptions = { image: '/x.sparsebundle', size: 8 << 20, layout: 'gpt' };
+/** All but `close`, which gives up a lock whatever it answers. */
+const CALLS = [
+  'open',
+  'kind',
+  'list',
+  'rename',
+  'remove',
+  'makeFolder',
+  'syncFolder',
+  'facts',
+  'size',
+  'allocated',
+  'read',
+  'write',
+  'allocate',
+  'truncate',
+  'punch',
+  'lock',
+  'sync',
+] as const;
+let home = '';
+
+beforeAll(() => {
+  home = temporaryFolder();
+  process.env.TINTYPE_HOME = home;
+});
+afterAll(() => {
+  delete process.env.TINTYPE_HOME;
+  rmSync(home, { recursive: true, force: true });
+});
+
+function contextWith(store: FileStore): RunContext {
+  const { holder, now, random } = hostContext();
+  return { store, holder: { ...holder, heartbeat: 0 }, now, random, progress: new Progress(), emit: () => {} };
+}
+
+/** Of a later process: the one before has gone. */
+function afterwards(store: FileStore): RunContext {
+  const context = contextWith(store);
+  return { ...context, holder: { ...context.holder, alive: () => false } };
+}
+
+function names(store: FileStore): string[] {
+  return store
+    .list('/')
+    .map(({ name }) => name)
+    .sort();
+}
+
+test('whichever call fails while an image is made: there is a whole one or none, and the next try succeeds', () => {
+  for (let call = 1; ; call += 3) {
+    const store = new MemoryStore();
+    const broken = new FaultStore(store, { call, kinds: CALLS, code: 'EIO', stays: true });
+    try {
+      create(OPTIONS, contextWith(broken));
+    } catch (error) {
+      expect(error).toBeInstanceOf(TintypeError);
+    }
+    const context = afterwards(store);
+    if (store.kind(OPTIONS.image) === null) create(OPTIONS, context);
+    const stack = openStack(OPTIONS.image, { ...context, writable: true });
+    expect(stack.volume.name).toBe('x');
+    stack.close();
+    if (!broken.fired) break;
+  }
+});
+
+test('nothing is left beside a new image, and an image in use is not replaced', () => {
+  const store = new MemoryStore();
+  const context = contextWith(store);
+  create(OPTIONS, context);
+  expect(names(store)).toEqual(['x.sparsebundle']);
+  expect(() => create(OPTIONS, context)).toThrow(expect.objectContaining({ code: 'exists' }));
+  const stack = openStack(OPTIONS.image, { ...context, writable: true });
+  expect(() => create({ ...OPTIONS, overwrite: true }, context)).toThrow(LockedError);
+  stack.close();
+  create({ ...OPTIONS, overwrite: true, volumeName: 'again' }, context);
+  expect(names(store)).toEqual(['x.sparsebundle']);
+});
+
+test.each([
+  ['a.sparsebundle', undefined, 'sparsebundle'],
+  ['a.backupbundle', undefined, 'sparsebundle'],
+  ['a.SparseImage', undefined, 'sparseimage'],
+  ['a.dmg', undefined, 'udzo'],
+  ['a.img', undefined, 'udrw'],
+  ['a.dmg', 'udrw', 'udrw'],
+  ['folder', undefined, null],
+])('the format of %s with --format %s is %s', (path, format, expected) => {
+  expect(formatFor(path, format, 'udzo')).toBe(expected);
+});
