@@ -1,0 +1,167 @@
+// The rules of a backup, on real folders: what is refused, what is kept, what is left out.
+
+import { mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Progress, type TintypeError } from '@tintype/core';
+import { withFolder } from '@tintype/testkit';
+import { expect, test } from 'vitest';
+import type { EngineEvent, SummaryEvent } from '../events.js';
+import { hostContext } from '../host-context.js';
+import type { BackupOptions, RunContext } from '../operation.js';
+import { openStack } from '../stack.js';
+import { backup } from './backup.js';
+
+const OLD = 1_000_000_000;
+
+function context(now = Date.now() / 1000, events: EngineEvent[] = []): RunContext {
+  const host = hostContext();
+  return {
+    ...host,
+    holder: { ...host.holder, heartbeat: 0 },
+    progress: new Progress(),
+    emit: (event) => events.push(event),
+    now: () => now,
+  };
+}
+
+interface Place {
+  readonly folder: string;
+  readonly source: string;
+  readonly image: string;
+}
+
+/** A source with two old files and a folder, and its first backup. */
+function withBackup(
+  body: (place: Place, run: (options?: Partial<BackupOptions>, now?: number) => SummaryEvent) => void,
+): void {
+  withFolder((folder) => {
+    process.env.TINTYPE_HOME = join(folder, 'home');
+    const source = join(folder, 'source');
+    mkdirSync(join(source, 'sub'), { recursive: true });
+    for (const name of ['a', 'b', 'sub/c']) put(join(source, name), name);
+    const image = join(folder, 'b.sparsebundle');
+    const run = (options: Partial<BackupOptions> = {}, now = Date.now() / 1000): SummaryEvent =>
+      backup(
+        {
+          source,
+          destination: image,
+          fs: 'hfs+',
+          ...(readdirSync(folder).includes('b.sparsebundle') ? {} : { size: 64 << 20 }),
+          ...options,
+        },
+        context(now),
+      );
+    run();
+    body({ folder, source, image }, run);
+  });
+}
+
+function put(path: string, content: string): void {
+  writeFileSync(path, content);
+  utimesSync(path, OLD, OLD);
+}
+
+function names(image: string, path: string): string[] {
+  const stack = openStack(image, { ...context(), writable: false });
+  try {
+    let item = stack.volume.root;
+    for (const name of path.split('/').filter(Boolean)) item = stack.volume.lookup(item.id, name) ?? item;
+    return stack.volume
+      .list(item.id)
+      .map(({ name }) => name)
+      .sort();
+  } finally {
+    stack.abandon();
+  }
+}
+
+function codeOf(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    return (error as TintypeError).code;
+  }
+  return 'nothing thrown';
+}
+
+test('a second run copies only what changed', () => {
+  withBackup(({ source }, run) => {
+    expect(run().items).toMatchObject({ created: 0, replaced: 0, removed: 0 });
+    put(join(source, 'a'), 'longer than before');
+    put(join(source, 'new'), 'n');
+    expect(run().items).toMatchObject({ created: 1, replaced: 1, removed: 0 });
+  });
+});
+
+test('B26: what a run would overwrite or remove is kept in a dated folder, full paths kept', () => {
+  withBackup(({ source, image }, run) => {
+    put(join(source, 'sub/c'), 'changed content');
+    rmSync(join(source, 'b'));
+    run({}, Date.UTC(2026, 0, 2, 3, 4, 5) / 1000);
+    expect(names(image, '/_SafetyNet/2026-01-02 03-04-05')).toEqual(['b', 'sub']);
+    expect(names(image, '/_SafetyNet/2026-01-02 03-04-05/sub')).toEqual(['c']);
+    expect(names(image, '/')).toEqual(['_SafetyNet', 'a', 'sub']);
+  });
+});
+
+test('B25: SafetyNet of an image that a backup made is pruned after a day, the newest never', () => {
+  withBackup(({ source, image }, run) => {
+    const start = Date.now() / 1000;
+    for (const [day, name] of ['a', 'b'].entries()) {
+      rmSync(join(source, name));
+      run({}, start + 1000 + day * 1000);
+    }
+    expect(names(image, '/_SafetyNet')).toHaveLength(3);
+    run({}, start + 200_000);
+    expect(names(image, '/_SafetyNet')).toHaveLength(2);
+  });
+});
+
+test('an empty source is a suspicion, not an order', () => {
+  withBackup(({ source, image }, run) => {
+    for (const name of ['a', 'b', 'sub']) rmSync(join(source, name), { recursive: true });
+    expect(codeOf(() => run())).toBe('empty-source');
+    run({ allowEmpty: true });
+    expect(names(image, '/')).toEqual(['_SafetyNet']);
+  });
+});
+
+test('the image inside its source is left out', () => {
+  withBackup(({ folder }) => {
+    const image = join(folder, 'inside.sparsebundle');
+    const options = { source: folder, destination: image, fs: 'hfs+', size: 64 << 20 };
+    backup(options, context());
+    expect(backup(options, context()).problems).toEqual([]);
+    expect(names(image, '/')).not.toContain('inside.sparsebundle');
+  });
+});
+
+test('a missing parent folder, a Time Machine bundle, another format: refused, nothing made', () => {
+  withBackup(({ folder, image }, run) => {
+    expect(codeOf(() => run({ destination: join(folder, 'none/x.sparsebundle') }))).toBe('no-parent');
+    expect(readdirSync(folder)).not.toContain('none');
+    expect(codeOf(() => run({ format: 'udrw' }))).toBe('usage');
+    writeFileSync(join(image, 'com.apple.TimeMachine.MachineID.plist'), '');
+    expect(codeOf(() => run())).toBe('time-machine');
+  });
+});
+
+test("a user's other files at the image's root go to SafetyNet, and --no-delete leaves them", () => {
+  withBackup(({ folder, image }, run) => {
+    const other = join(folder, 'other');
+    mkdirSync(other);
+    put(join(other, 'x'), 'x');
+    run({ source: other, delete: false });
+    expect(names(image, '/')).toEqual(['_SafetyNet', 'a', 'b', 'sub', 'x']);
+  });
+});
+
+test('B46: a plain folder is a destination too', () => {
+  withBackup(({ folder, source }, run) => {
+    symlinkSync('a', join(source, 'link'));
+    const destination = join(folder, 'plain');
+    run({ destination });
+    expect(readdirSync(destination).sort()).toEqual(['_SafetyNet', 'a', 'b', 'link', 'sub']);
+    expect(run({ destination }).items).toMatchObject({ created: 0, replaced: 0, removed: 0 });
+  });
+});
