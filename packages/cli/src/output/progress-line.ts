@@ -4,37 +4,67 @@ import type { Run } from '@tintype/engine/run';
 import { showDuration, showSize } from '../quantities.js';
 
 const INTERVAL_MS = 250;
+const CLEAR = '\r\x1b[K';
+/** Where the terminal does not tell its width. */
+const USUAL_WIDTH = 80;
+
+export interface ProgressState {
+  readonly phase: string;
+  readonly items: number;
+  readonly totalItems: number;
+  readonly bytes: number;
+  /** 0 if unknown; so is `totalItems`. */
+  readonly totalBytes: number;
+  readonly seconds: number;
+}
+
+/** Numbers that are not known yet are left out. */
+export function progressText({ phase, items, totalItems, bytes, totalBytes, seconds }: ProgressState): string {
+  const parts: string[] = [];
+  if (items > 0) parts.push(`${items}${totalItems > 0 ? ` of ${totalItems}` : ''} items`);
+  if (bytes > 0) parts.push(`${showSize(bytes)}${totalBytes > 0 ? ` of ${showSize(totalBytes)}` : ''}`);
+  const rate = seconds > 0 ? bytes / seconds : 0;
+  if (rate > 0) parts.push(`${showSize(Math.round(rate))}/s`);
+  if (totalBytes > bytes && rate > 0) parts.push(`${showDuration((totalBytes - bytes) / rate)} left`);
+  const text = parts.join(', ') || 'working';
+  return phase === '' ? text : `${phase}: ${text}`;
+}
 
 export class ProgressLine {
   readonly #run: Run;
   readonly #started = Date.now();
   #phase = '';
+  #isDrawn = false;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(run: Run) {
     this.#run = run;
   }
   start(): void {
-    this.#timer = setInterval(() => this.#draw(), INTERVAL_MS);
+    this.#timer ??= setInterval(() => this.#draw(), INTERVAL_MS);
   }
   phase(name: string): void {
     this.#phase = name;
   }
+  /** Takes the line away, so that something else can be printed. */
   stop(): void {
     if (this.#timer) clearInterval(this.#timer);
     this.#timer = null;
-    process.stderr.write('\r\x1b[K');
+    if (this.#isDrawn) process.stderr.write(CLEAR);
+    this.#isDrawn = false;
   }
 
   #draw(): void {
     const { progress } = this.#run;
-    const seconds = Math.max(0.001, (Date.now() - this.#started) / 1000);
-    const bytes = progress.get('bytes');
-    const total = progress.get('totalBytes');
-    const rate = bytes / seconds;
-    const left = total > bytes && rate > 0 ? `, ${showDuration((total - bytes) / rate)} left` : '';
-    const items = progress.get('items');
-    const text = `${this.#phase}: ${items > 0 ? `${items} items, ` : ''}${showSize(bytes)}, ${showSize(Math.round(rate))}/s${left}`;
-    process.stderr.write(`\r\x1b[K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+    const text = progressText({
+      phase: this.#phase,
+      items: progress.get('items'),
+      totalItems: progress.get('totalItems'),
+      bytes: progress.get('bytes'),
+      totalBytes: progress.get('totalBytes'),
+      seconds: (Date.now() - this.#started) / 1000,
+    });
+    process.stderr.write(`${CLEAR}${text.slice(0, (process.stderr.columns || USUAL_WIDTH) - 1)}`);
+    this.#isDrawn = true;
   }
 }
