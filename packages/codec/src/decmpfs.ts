@@ -40,7 +40,13 @@ const MAGIC = 0x636d_7066;
 const CHUNK = 65_536;
 /** A chunk is never much longer than its clear bytes. */
 const STORED_CHUNK_LIMIT = 2 * CHUNK;
+/** macOS takes no longer attribute for one of these. */
 const INLINE_LIMIT = 3802;
+/** More than any codec makes of that. */
+const INLINE_CLEAR_LIMIT = 1 << 24;
+/** Of a type 4 fork: number of chunks, which chunk places count from, and the table of them. */
+const ZLIB_COUNT_AT = 260;
+const ZLIB_TABLE_AT = 264;
 
 type Decode = (source: Uint8Array, target: Uint8Array) => void;
 
@@ -60,13 +66,13 @@ const rawChunk: Decode = (source, target) => {
 const INLINE: Readonly<Record<number, Decode>> = { 3: zlibChunk, 7: lzvnChunk, 9: rawChunk, 11: lzfseChunk };
 const IN_FORK: Readonly<Record<number, Decode>> = { 4: zlibChunk, 8: lzvnChunk, 10: rawChunk, 12: lzfseChunk };
 
-/** Null if the attribute is no decmpfs header: the file is then read as it is. */
+/** Null if the attribute is no decmpfs header, or none that macOS would look at: the file is then read as it is. */
 export function readDecmpfsHeader(attribute: Uint8Array): DecmpfsHeader | null {
   if (attribute.length < Header.size || attribute.length > INLINE_LIMIT) return null;
   const view = new DataView(attribute.buffer, attribute.byteOffset, attribute.length);
-  if (view.getUint32(0, true) !== MAGIC) return null;
-  const { type, size } = Header.read(view, 0);
-  return { type, size };
+  if (view.getUint32(Header.at.magic, true) !== MAGIC) return null;
+  const size = view.getUint32(Header.at.size, true) + view.getUint32(Header.at.size + 4, true) * 0x1_0000_0000;
+  return Number.isSafeInteger(size) ? { type: view.getUint32(Header.at.type, true), size } : null;
 }
 
 /** @throws CorruptError, UnsupportedError for codings that are not known */
@@ -84,14 +90,15 @@ export function openDecmpfs(source: DecmpfsSource): DecompressedFile {
 }
 
 function whole({ size }: DecmpfsHeader, payload: Uint8Array, decode: Decode): DecompressedFile {
-  if (size > 1 << 24) throw corrupt('size', `${size} bytes cannot lie in an attribute`);
+  if (size > INLINE_CLEAR_LIMIT) throw corrupt('size', `${size} bytes cannot lie in an attribute`);
   let clear: Uint8Array | null = null;
   return {
     size,
     read: (position, target) => {
       if (!clear) {
-        clear = new Uint8Array(size);
-        decode(payload, clear);
+        const bytes = new Uint8Array(size);
+        if (size > 0) decode(payload, bytes);
+        clear = bytes;
       }
       const part = clear.subarray(position, position + target.length);
       target.set(part);
@@ -111,15 +118,18 @@ class ChunkedFile implements DecompressedFile {
   readonly size: number;
   readonly #source: DecmpfsSource;
   readonly #decode: Decode;
-  readonly #isZlib: boolean;
-  readonly #clear = new Uint8Array(CHUNK);
+  readonly #place: (index: number) => ChunkPlace;
+  readonly #clear: Uint8Array;
+  readonly #entry = new DataView(new ArrayBuffer(8));
+  #stored = new Uint8Array(0);
   #current = -1;
 
   constructor(source: DecmpfsSource, { size, type }: DecmpfsHeader, decode: Decode) {
     this.size = size;
     this.#source = source;
     this.#decode = decode;
-    this.#isZlib = type === 4;
+    this.#clear = new Uint8Array(Math.min(CHUNK, size));
+    this.#place = type === 4 ? this.#zlibPlaces() : (index) => this.#placeOf(index);
   }
 
   read(position: number, target: Uint8Array): number {
@@ -138,34 +148,51 @@ class ChunkedFile implements DecompressedFile {
     const clear = this.#clear.subarray(0, Math.min(CHUNK, this.size - index * CHUNK));
     if (index === this.#current) return clear;
     this.#current = -1;
-    const { start, length } = this.#isZlib ? this.#zlibPlace(index) : this.#place(index);
-    if (length <= 0 || length > STORED_CHUNK_LIMIT || start + length > this.#source.forkSize)
-      throw corrupt('chunk', `chunk ${index} of ${length} bytes at ${start} lies outside the fork`);
-    this.#decode(this.#bytes(start, length), clear);
+    const { start, length } = this.#place(index);
+    if (length <= 0 || length > STORED_CHUNK_LIMIT)
+      throw corrupt('chunk', `chunk ${index} of ${length} bytes at ${start} cannot be one`);
+    if (this.#stored.length < length) this.#stored = new Uint8Array(length);
+    const stored = this.#stored.subarray(0, length);
+    this.#fill(start, stored);
+    this.#decode(stored, clear);
     this.#current = index;
     return clear;
   }
 
-  /** A resource file: the table behind its header counts from byte 260. */
-  #zlibPlace(index: number): { start: number; length: number } {
-    const count = this.#word(260);
-    if (index >= count) throw corrupt('chunk', `there are ${count} chunks, not ${index + 1}`);
-    return { start: 260 + this.#word(264 + 8 * index), length: this.#word(268 + 8 * index) };
+  /** A resource file: places in the table behind its header count from there. */
+  #zlibPlaces(): (index: number) => ChunkPlace {
+    let count: number | null = null;
+    return (index) => {
+      count ??= this.#pair(ZLIB_COUNT_AT).first;
+      if (index >= count) throw corrupt('chunk', `there are ${count} chunks, not ${index + 1}`);
+      const { first, second } = this.#pair(ZLIB_TABLE_AT + 8 * index);
+      return { start: ZLIB_COUNT_AT + first, length: second };
+    };
   }
-  /** A bare table of chunk ends, itself being the first. */
-  #place(index: number): { start: number; length: number } {
-    const start = this.#word(4 * index);
-    return { start, length: this.#word(4 * index + 4) - start };
+
+  /** A bare table of chunk ends, itself being the first; it may be longer than it needs to be. */
+  #placeOf(index: number): ChunkPlace {
+    const { first, second } = this.#pair(4 * index);
+    return { start: first, length: second - first };
   }
-  #word(position: number): number {
-    return new DataView(this.#bytes(position, 4).buffer).getUint32(0, true);
+
+  /** Two numbers of a table. */
+  #pair(position: number): { first: number; second: number } {
+    this.#fill(position, new Uint8Array(this.#entry.buffer));
+    return { first: this.#entry.getUint32(0, true), second: this.#entry.getUint32(4, true) };
   }
-  #bytes(position: number, length: number): Uint8Array {
-    const bytes = new Uint8Array(length);
-    if (this.#source.readFork(position, bytes) !== length)
-      throw corrupt('chunk', `the fork ends before byte ${position + length}`);
-    return bytes;
+
+  #fill(position: number, target: Uint8Array): void {
+    const isThere = position + target.length <= this.#source.forkSize;
+    if (!isThere || this.#source.readFork(position, target) !== target.length)
+      throw corrupt('chunk', `the fork of ${this.#source.forkSize} bytes ends before ${position + target.length}`);
   }
+}
+
+/** Bytes of the fork. */
+interface ChunkPlace {
+  readonly start: number;
+  readonly length: number;
 }
 
 /** Bytes kept as they are, behind one marker byte. */

@@ -2,80 +2,104 @@
 // Source: the public lzfse project's format, as docs/formats/codecs.md describes it.
 
 import { CorruptError } from '@tintype/core';
+import { copyLiterals, copyMatch } from './copy.js';
 
-interface Opcode {
-  literals: number;
-  match: number;
-  distance: number;
-  /** Bytes of the opcode itself. */
-  size: number;
+/** What an opcode's first byte says. */
+const KIND = {
+  undefined: 0,
+  smallDistance: 1,
+  mediumDistance: 2,
+  largeDistance: 3,
+  previousDistance: 4,
+  literals: 5,
+  manyLiterals: 6,
+  match: 7,
+  longMatch: 8,
+  nop: 9,
+  end: 10,
+} as const;
+
+const KINDS = Uint8Array.from({ length: 256 }, (_, byte) => kindOf(byte));
+
+/** The patterns overlap: single bytes first, then those by the upper half, then those by the low three bits. */
+function kindOf(byte: number): number {
+  if (byte === 0x06) return KIND.end;
+  if (byte === 0x0e || byte === 0x16) return KIND.nop;
+  if (byte >= 0xf0) return byte === 0xf0 ? KIND.longMatch : KIND.match;
+  if (byte >= 0xe0) return byte === 0xe0 ? KIND.manyLiterals : KIND.literals;
+  if (byte >= 0xa0 && byte < 0xc0) return KIND.mediumDistance;
+  if (byte >= 0xd0 || (byte >= 0x70 && byte < 0x80)) return KIND.undefined;
+  const low = byte & 7;
+  if (low === 7) return KIND.largeDistance;
+  if (low < 6) return KIND.smallDistance;
+  return byte >= 0x40 ? KIND.previousDistance : KIND.undefined;
 }
-
-const END = 0x06;
 
 /**
  * Decodes into `target` from `start` on; matches may reach back to its beginning. Stops at the end mark, or when
  * `end` is reached; what follows in `source` is ignored. Answers where it stopped. @throws CorruptError
  */
 export function decodeLzvn(source: Uint8Array, target: Uint8Array, start = 0, end = target.length): number {
-  const opcode: Opcode = { literals: 0, match: 0, distance: 0, size: 0 };
   let at = 0;
   let out = start;
+  let distance = 0;
   while (out < end) {
     if (at >= source.length) throw corrupt(at, 'ends in the middle');
-    const first = source[at] as number;
-    if (first === END) break;
-    if (first === 0x0e || first === 0x16) {
-      at += 1;
-      continue;
+    const byte = source[at] as number;
+    const second = (source[at + 1] as number) | 0;
+    const third = (source[at + 2] as number) | 0;
+    const opcode = at;
+    let literals = byte >> 6;
+    let match = ((byte >> 3) & 7) + 3;
+    switch (KINDS[byte]) {
+      case KIND.smallDistance:
+        distance = ((byte & 7) << 8) | second;
+        at += 2;
+        break;
+      case KIND.mediumDistance:
+        literals = (byte >> 3) & 3;
+        match = (((byte & 7) << 2) | (second & 3)) + 3;
+        distance = (second | (third << 8)) >> 2;
+        at += 3;
+        break;
+      case KIND.largeDistance:
+        distance = second | (third << 8);
+        at += 3;
+        break;
+      case KIND.previousDistance:
+        at += 1;
+        break;
+      case KIND.literals:
+      case KIND.manyLiterals:
+        match = 0;
+        literals = byte === 0xe0 ? second + 16 : byte & 15;
+        at += byte === 0xe0 ? 2 : 1;
+        break;
+      case KIND.match:
+      case KIND.longMatch:
+        literals = 0;
+        match = byte === 0xf0 ? second + 16 : byte & 15;
+        at += byte === 0xf0 ? 2 : 1;
+        break;
+      case KIND.nop:
+        at += 1;
+        continue;
+      case KIND.end:
+        return out;
+      default:
+        throw corrupt(opcode, `opcode ${byte.toString(16)} does not exist`);
     }
-    readOpcode(source, at, opcode);
-    at += opcode.size;
-    const { literals, match, distance } = opcode;
-    if (at + literals > source.length || out + literals > end) throw corrupt(at, 'literals reach too far');
-    target.set(source.subarray(at, at + literals), out);
+    if (at + literals > source.length) throw corrupt(opcode, 'is cut off');
+    if (out + literals + match > end) throw corrupt(opcode, 'gives more bytes than there is room for');
+    copyLiterals(source, at, target, out, literals);
     at += literals;
     out += literals;
     if (match === 0) continue;
-    if (distance === 0 || distance > out) throw corrupt(at, `a match from ${distance} bytes back`);
-    const length = Math.min(match, end - out);
-    if (distance >= length) target.copyWithin(out, out - distance, out - distance + length);
-    else for (let i = 0; i < length; i += 1) target[out + i] = target[out + i - distance] as number;
-    out += length;
-    if (length < match) throw corrupt(at, 'a match reaches past the end');
+    if (distance === 0 || distance > out) throw corrupt(opcode, `a match from ${distance} bytes back`);
+    copyMatch(target, out, distance, match);
+    out += match;
   }
   return out;
-}
-
-/** Literal and match lengths and the distance; where an opcode has no distance, the one before stays. */
-function readOpcode(source: Uint8Array, at: number, op: Opcode): Opcode {
-  const byte = source[at] as number;
-  const next = (offset: number): number => {
-    const value = source[at + offset];
-    if (value === undefined) throw corrupt(at, 'an opcode is cut off');
-    return value;
-  };
-  const set = (size: number, literals: number, match: number, distance = op.distance): Opcode => {
-    op.size = size;
-    op.literals = literals;
-    op.match = match;
-    op.distance = distance;
-    return op;
-  };
-  if (byte >= 0xf0) return byte === 0xf0 ? set(2, 0, next(1) + 16) : set(1, 0, byte & 15);
-  if (byte >= 0xe0) return byte === 0xe0 ? set(2, next(1) + 16, 0) : set(1, byte & 15, 0);
-  if (byte >= 0xd0 || (byte >= 0x70 && byte < 0x80)) throw corrupt(at, `opcode ${byte.toString(16)} does not exist`);
-  if (byte >= 0xa0 && byte < 0xc0) {
-    const word = next(1) | (next(2) << 8);
-    return set(3, (byte >> 3) & 3, (((byte & 7) << 2) | (word & 3)) + 3, word >> 2);
-  }
-  const literals = byte >> 6;
-  const match = ((byte >> 3) & 7) + 3;
-  const low = byte & 7;
-  if (low === 7) return set(3, literals, match, next(1) | (next(2) << 8));
-  if (low !== 6) return set(2, literals, match, (low << 8) | next(1));
-  if (literals === 0) throw corrupt(at, `opcode ${byte.toString(16)} does not exist`);
-  return set(1, literals, match);
 }
 
 function corrupt(at: number, problem: string): CorruptError {
