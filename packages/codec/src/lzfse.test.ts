@@ -23,7 +23,7 @@ function raw(text: string): string {
 
 const ABC = '6276786e 15000000 10000000 c803616263fde163 0600000000000000';
 
-test('the vector of docs/formats/codecs.md', () => {
+test('a stream made with the lzfse tool', () => {
   expect(decode(hex(`${ABC} ${END}`), 21).toString()).toBe('abcabcabcabcabcabcabc');
 });
 

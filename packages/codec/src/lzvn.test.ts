@@ -12,7 +12,7 @@ function decode(text: string, size: number): string {
   return Buffer.from(target.subarray(0, end)).toString('latin1');
 }
 
-describe('vectors of docs/formats/codecs.md', () => {
+describe('vectors made with the lzfse tool', () => {
   test('small distance, small match, one literal', () => {
     expect(decode(`c8 03 616263 fd e1 63 ${END}`, 21)).toBe('abcabcabcabcabcabcabc');
   });

@@ -36,7 +36,7 @@ function formatted(size: number, change: Partial<FormatOptions> = {}): SparseDev
   return device;
 }
 
-// Volumes that mkfs.hfsplus -J made, hfsplus.md section 10: size, block size, blocks, free blocks, bitmap KiB, journal
+// Volumes that mkfs.hfsplus -J made: size, block size, blocks, free blocks, bitmap KiB, journal
 // KiB, then KiB and first block of extents, attributes and catalog, its node size, next allocation.
 const TABLE = `
 1M 4096 256 92 4 512 32@131 64@139 32@155 4096 243

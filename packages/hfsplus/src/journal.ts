@@ -1,5 +1,5 @@
 // The journal: how a commit becomes durable as one, and how what a cut left behind is finished.
-// Source: Apple's public vfs_journal.h and kernel; docs/formats/hfsplus.md, "Journal".
+// Source: Apple's public vfs_journal.h and kernel; docs/formats/hfsplus.md, "Commit".
 //
 // Invariants: the header's `end` moves only after the lists before it are durable; nothing is written to the ring before
 // `start` has moved there durably, so that whatever a cut leaves of a new transaction lies where nobody looks. Replay

@@ -23,7 +23,7 @@ const isHangul = (unit: number) => unit >= 0xac00 && unit <= 0xd7a3;
 const isSurrogate = (unit: number) => unit >= 0xd800 && unit <= 0xdfff;
 /** Letters that Unicode learned to decompose after 3.2. */
 const BALINESE = [0x1b06, 0x1b08, 0x1b0a, 0x1b0c, 0x1b0e, 0x1b12, 0x1b3b, 0x1b3d, 0x1b40, 0x1b41, 0x1b43];
-/** Marks whose class the sorting of names does not know, hfsplus.md 4.2. */
+/** Marks whose class the sorting of names does not know. */
 const LATE_MARKS = [0x0cbc, 0x17dd].concat(
   span(0x350, 0x357),
   span(0x35d, 0x35f),
@@ -38,7 +38,7 @@ function span(first: number, last: number): number[] {
 const units = (text: string) => Array.from({ length: text.length }, (_, i) => text.charCodeAt(i));
 const allUnits = span(0, 0xffff);
 
-/** The rule of hfsplus.md 4.2 for one unit, from Node's own Unicode. */
+/** Apple's rule for one unit, from Node's own Unicode. */
 function nodeDecomposition(unit: number): string {
   const text = String.fromCharCode(unit);
   const isKept =
@@ -181,7 +181,7 @@ test('folding is that of the catalog, not of the language', () => {
   expect(foldName('\u200c')).toBe('');
 });
 
-test('the order of keys is that of section 4.3: unit by unit, the shorter first', () => {
+test('the order of keys is unit by unit of what they fold to, the shorter first', () => {
   const compare = (a: string, b: string): number => {
     const [x, y] = [a, b].map((name) =>
       units(name)

@@ -63,6 +63,11 @@ function compare(stored: Uint8Array, page: Uint8Array, first: number, under: Mis
 
 function note(to: Mismatch, first: number, bits: number): void {
   if (bits === 0) return;
+  if (bits === 0xff && to.rangeEnd === first) {
+    to.blocks += 8;
+    to.rangeEnd += 8;
+    return;
+  }
   to.blocks += bitCount(bits);
   for (let i = 0; i < 8; i += 1) {
     if ((bits & (0x80 >> i)) === 0) continue;

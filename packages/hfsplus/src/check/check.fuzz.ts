@@ -1,66 +1,30 @@
 // Mutated real volumes: whatever the bytes, the check ends, finds a bounded number of things, and throws nothing.
 
 import { MemoryDevice } from '@tintype/core';
+import { count, Random } from '@tintype/testkit';
 import { expect, test } from 'vitest';
 import { VolumeHeader } from '../structs/volume-header.js';
 import { check } from './check.js';
 import { LIMITS } from './limits.js';
-import { type Sample, sample, type sampleNames } from './sample.testing.js';
+import { fuzzedSamples, mutate } from './mutate.testing.js';
+import { sample } from './sample.testing.js';
 
-const full = process.env.TINTYPE_TEST_FULL !== undefined;
-const ROUNDS = full ? 2000 : 150;
-const bases: readonly (typeof sampleNames)[number][] = ['small', 'bare', 'basic', 'resized', 'journaled', 'old'];
+const ROUNDS = count(60, 2000);
 /** Milliseconds that one check of these volumes may take at most, whatever was done to them. */
 const PATIENCE = 60_000;
 
-/** A small generator of 32-bit numbers (mulberry32). */
-function random(seed: number): (below: number) => number {
-  let state = seed | 0;
-  return (below) => {
-    state = (state + 0x6d2b_79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-
-const EXTREMES = [0, 1, 2, 14, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xfffe, 0xffff];
-
-/** Changes a few places, most of them where structures lie. */
-function mutate(volume: Sample, next: (below: number) => number): void {
-  const places = [1024, volume.bytes.length - 1024];
-  for (const name of ['allocationFile', 'extentsFile', 'catalogFile', 'attributesFile'] as const) {
-    const start = volume.header(VolumeHeader.at[name] + 16) * volume.blockSize;
-    for (let node = 0; node < 5; node += 1) places.push(start + node * 4096);
-  }
-  places.push(2 * 4096, 3 * 4096);
-  const changes = 1 + next(6);
-  for (let i = 0; i < changes; i += 1) {
-    const base = places[next(places.length)] ?? 0;
-    const reach = base === places[0] || base === places[1] ? 512 : 4096;
-    const at = base + next(reach);
-    if (at + 4 > volume.bytes.length) continue;
-    const way = next(5);
-    if (way === 0) volume.bytes[at] = next(256);
-    else if (way === 1) volume.view.setUint16(at, EXTREMES[next(EXTREMES.length)] ?? 0);
-    else if (way === 2) volume.view.setUint32(at, next(0x1_0000_0000));
-    else if (way === 3) volume.bytes[at] = (volume.bytes[at] ?? 0) ^ (1 << next(8));
-    else volume.bytes.copyWithin(at, base + next(reach), base + reach);
-  }
-}
-
-test.each(bases)('mutations of %s', (name) => {
+test.each(fuzzedSamples)('mutations of %s', (name) => {
   for (let seed = 1; seed <= ROUNDS; seed += 1) {
     const volume = sample(name);
-    mutate(volume, random(seed));
+    mutate(volume, new Random(seed));
     const start = performance.now();
-    let count = 0;
+    let found = 0;
     try {
-      for (const _ of check(new MemoryDevice(volume.bytes), {})) count += 1;
+      for (const _ of check(new MemoryDevice(volume.bytes), {})) found += 1;
     } catch (error) {
       throw new Error(`seed ${seed} of ${name}`, { cause: error });
     }
-    expect(count, `seed ${seed}`).toBeLessThanOrEqual(LIMITS.findings + 1);
+    expect(found, `seed ${seed}`).toBeLessThanOrEqual(LIMITS.findings + 1);
     expect(performance.now() - start, `seed ${seed}`).toBeLessThan(PATIENCE);
   }
 });
@@ -130,9 +94,9 @@ test('truncated volumes', () => {
 
 test('noise behind a sound header', () => {
   for (let seed = 1; seed <= 20; seed += 1) {
-    const next = random(seed);
+    const random = new Random(seed);
     const volume = sample('small');
-    for (let at = 2048; at + 1024 < volume.bytes.length; at += 4) volume.view.setUint32(at, next(0x1_0000_0000));
+    for (let at = 2048; at + 1024 < volume.bytes.length; at += 4) volume.view.setUint32(at, random.next());
     const findings = [...check(new MemoryDevice(volume.bytes), {})];
     expect(findings.length).toBeGreaterThan(0);
     expect(findings.length).toBeLessThanOrEqual(LIMITS.findings + 1);
