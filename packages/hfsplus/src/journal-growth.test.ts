@@ -93,14 +93,14 @@ test('a cut while the journal moves leaves the commit before or after', () => {
   const crash = new CrashDevice(formatted(32 * MIB));
   const { trees } = grownRun(crash);
   let moved = 0;
-  for (const { device, description } of crash.randomStates({ seed: 9, count: count(60, 1000) })) {
+  for (const { device, description } of crash.randomStates({ seed: 9, count: count(30, 1000) })) {
     hfsplus.recover(device);
     if ((placeOf(device)?.size ?? 0) > 512 << 10) moved += 1;
     expect([...hfsplus.check(device, {})], description).toEqual([]);
     const tree = JSON.stringify(snapshotOf(volumeOf(openFileSystem(device, { ...options, writable: false }))));
     expect(trees.includes(tree), description).toBe(true);
   }
-  expect(moved).toBeGreaterThan(10);
+  expect(moved).toBeGreaterThan(5);
 });
 
 test('a volume that is too full for a larger journal says so, and keeps its last commit', () => {

@@ -56,7 +56,7 @@ test('a journal of any bytes is replayed inside the volume and outside itself, o
     { at: JOURNAL_AT + start, length: 8192, sum: BlockListHeader.at.checksum, sealed: 32 },
   ];
   const outcomes = { replayed: 0, empty: 0, refused: 0 };
-  for (let round = 0; round < count(1500, 20_000); round += 1) {
+  for (let round = 0; round < count(600, 20_000); round += 1) {
     const disk = sound.clone();
     damage(disk, random, random.pick(places));
     const recorded = new RecordingDevice(disk);

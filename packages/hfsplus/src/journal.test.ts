@@ -332,7 +332,7 @@ test.each([1, 2, 3])('after any cut there are whole transactions only, seed %i',
     writeHome(home, blocks);
     homes.push(homeOf(home));
   }
-  for (const { device, calls, description } of crash.randomStates({ seed, count: count(250, 2000) })) {
+  for (const { device, calls, description } of crash.randomStates({ seed, count: count(100, 2000) })) {
     const twin = device.clone();
     finish(device);
     const done = steps.filter((step) => step.calls <= calls).length;
