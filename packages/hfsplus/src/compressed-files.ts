@@ -7,8 +7,9 @@ import type { Attributes } from './records/attributes.js';
 import type { Place } from './records/catalog.js';
 import { BsdInfo, CatalogFile, RECORD_FLAGS, RECORD_TYPE } from './structs/catalog.js';
 
-const DECMPFS = 'com.apple.decmpfs';
+export const DECMPFS = 'com.apple.decmpfs';
 const UF_COMPRESSED = 0x20;
+const PIECE = 1 << 20;
 
 export class CompressedFiles {
   readonly #attributes: Attributes;
@@ -41,6 +42,26 @@ export class CompressedFiles {
 
   read(id: number, position: number, target: Uint8Array): number {
     return this.#file(id).read(position, target);
+  }
+
+  /** The clear content becomes the file's own data: before it is changed. What made it compressed is the caller's. */
+  expand(id: number): void {
+    const piece = new Uint8Array(PIECE);
+    try {
+      for (let at = 0; ; ) {
+        const length = this.read(id, at, piece);
+        if (length === 0) break;
+        this.#forks.write(id, 'data', at, piece.subarray(0, length));
+        at += length;
+      }
+    } catch (error) {
+      this.#forks.truncate(id, 'data', 0);
+      throw error;
+    }
+  }
+
+  forget(id: number): void {
+    if (this.#open?.id === id) this.#open = null;
   }
 
   #file(id: number): DecompressedFile {

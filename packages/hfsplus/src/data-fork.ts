@@ -1,7 +1,7 @@
 // Contents of files: reading and writing the bytes of a fork.
 //
 // Invariants: blocks that the last commit holds are never written: what changes in them moves to new blocks. Bytes behind
-// the end of a file in its last block are zero.
+// the end of a file are zero in a last block that was written; where a file was only cut they may be its own old ones.
 
 import { assert, CorruptError } from '@tintype/core';
 import { blocksOf, type Extent, pushExtent, sliceExtents } from './extent.js';
@@ -26,13 +26,21 @@ interface OpenFork {
   expected: number;
 }
 
+/** Bytes of a file: from `position` up to `end`. */
+interface Span {
+  readonly position: number;
+  readonly end: number;
+}
+
+/** Bytes of a record of eight overflow extents in its leaf. */
+const OVERFLOW_RECORD = 78;
 /** Forks kept open: extents of the files in use. */
 const OPEN_LIMIT = 64;
 
 export class DataForks {
   readonly #volume: Mounted;
   readonly #catalog: Catalog;
-  readonly #open = new Map<string, OpenFork>();
+  readonly #open = new Map<number, OpenFork>();
   /** Sizes that the caller announced for new files. */
   readonly #expected = new Map<number, number>();
 
@@ -47,6 +55,10 @@ export class DataForks {
     this.#expected.set(id, bytes);
   }
 
+  /** True if this file's fork was used lately. */
+  isOpen(id: number, kind: ForkKind): boolean {
+    return this.#open.has(openKey(id, kind));
+  }
   size(id: number, kind: ForkKind): number {
     return this.#fork(id, kind).size;
   }
@@ -78,32 +90,37 @@ export class DataForks {
     );
   }
 
+  /** @throws VolumeFullError, with nothing changed */
   write(id: number, kind: ForkKind, position: number, source: Uint8Array): void {
     const fork = this.#fork(id, kind);
     if (source.length === 0) return;
-    if (position > fork.size) this.#extend(fork, position);
     const end = position + source.length;
-    const isLonger = end > fork.size;
-    this.#reserve(fork, Math.max(end, fork.size));
-    this.#put(fork, position, source, isLonger);
+    const from = Math.min(position, fork.size);
+    this.#claim(fork, from, end);
+    if (position > fork.size) this.#zero(fork, fork.size, position);
+    this.#put(fork, position, source, end >= fork.size);
     fork.size = Math.max(fork.size, end);
-    fork.dirty = true;
   }
 
+  /** @throws VolumeFullError, with nothing changed */
   truncate(id: number, kind: ForkKind, size: number): void {
     const fork = this.#fork(id, kind);
-    if (size > fork.size) this.#extend(fork, size);
-    else if (size < fork.size) this.#shrink(fork, size);
-    fork.dirty = true;
+    if (size > fork.size) {
+      this.#claim(fork, fork.size, size);
+      this.#zero(fork, fork.size, size);
+      fork.size = size;
+    } else if (size < fork.size || blocksOf(fork.extents) > Math.ceil(size / this.#volume.blockSize))
+      this.#shrink(fork, size);
   }
 
   /** Frees all blocks of both forks, with their overflow records. The file's record is about to go. */
   free(id: number): void {
+    this.#volume.writer.flush();
     for (const kind of ['data', 'resource'] as const) {
       const fork = this.#fork(id, kind);
       for (const extent of fork.extents) this.#volume.allocation.free(extent);
       if (fork.stored.length > 8) putForkExtents(this.#volume.extents.tree, owner(id, kind), fork.stored, []);
-      this.#open.delete(`${id} ${kind}`);
+      this.#open.delete(openKey(id, kind));
     }
     this.#expected.delete(id);
   }
@@ -114,13 +131,13 @@ export class DataForks {
   }
   flushOf(id: number): void {
     for (const kind of ['data', 'resource'] as const) {
-      const fork = this.#open.get(`${id} ${kind}`);
+      const fork = this.#open.get(openKey(id, kind));
       if (fork?.dirty) this.#store(fork);
     }
   }
 
   #fork(id: number, kind: ForkKind): OpenFork {
-    const known = this.#open.get(`${id} ${kind}`);
+    const known = this.#open.get(openKey(id, kind));
     if (known) return known;
     if (this.#open.size >= OPEN_LIMIT) {
       this.flush();
@@ -139,7 +156,7 @@ export class DataForks {
       dirty: false,
       expected: this.#expected.get(id) ?? 0,
     };
-    this.#open.set(`${id} ${kind}`, fork);
+    this.#open.set(openKey(id, kind), fork);
     return fork;
   }
 
@@ -169,47 +186,79 @@ export class DataForks {
     fork.dirty = false;
   }
 
-  /** Blocks for `bytes`, in one piece with what is there as far as can be. @throws VolumeFullError */
-  #reserve(fork: OpenFork, bytes: number): void {
+  /** Fresh blocks for all of `[position, end)`. Bytes outside it stay. @throws VolumeFullError, with nothing changed */
+  #claim(fork: OpenFork, position: number, end: number): void {
     const { blockSize, allocation } = this.#volume;
     const have = blocksOf(fork.extents);
-    const needed = Math.ceil(bytes / blockSize) - have;
-    if (needed <= 0) return;
-    const expected = Math.max(needed, Math.ceil(fork.expected / blockSize) - have);
-    const wanted = expected <= allocation.available ? expected : needed;
-    if (needed > allocation.available) throw allocation.full(needed * blockSize);
-    const last = fork.extents.at(-1);
-    const after = last ? allocation.takeAfter(last.start + last.count, wanted) : null;
-    if (after) pushExtent(fork.extents, after);
-    const rest = wanted - (after?.count ?? 0);
-    if (rest > 0) for (const extent of allocation.take(rest)) pushExtent(fork.extents, extent);
-    if (after) allocation.next = after.start + after.count;
+    const needed = Math.max(0, Math.ceil(Math.max(end, fork.size) / blockSize) - have);
+    const first = Math.floor(position / blockSize);
+    const last = Math.min(have, Math.ceil(end / blockSize));
+    const old = first < last ? sliceExtents(fork.extents, first, last) : [];
+    const exchanged = old.every((extent) => allocation.isFresh(extent)) ? 0 : last - first;
+    fork.dirty = true;
+    if (needed + exchanged === 0) return;
+    if (needed + exchanged > allocation.available) throw allocation.full((needed + exchanged) * blockSize);
+    const before = fork.extents;
+    const taken: Extent[] = [];
+    fork.extents = [...before];
+    try {
+      if (exchanged > 0) taken.push(...this.#exchange(fork, first, last, { position, end }));
+      if (needed > 0) taken.push(...this.#lengthen(fork, needed, have));
+      this.#reserveOverflow(fork);
+    } catch (error) {
+      for (const extent of taken) allocation.giveBack(extent);
+      fork.extents = before;
+      throw error;
+    }
+    if (exchanged > 0) for (const extent of old) allocation.free(extent);
   }
 
-  /** Writes into blocks that are there; those of the last commit are exchanged for new ones first. */
-  #put(fork: OpenFork, position: number, source: Uint8Array, isLonger: boolean): void {
+  /** More blocks at the fork's end, in one piece with what is there as far as can be, and as many as are expected. */
+  #lengthen(fork: OpenFork, needed: number, have: number): Extent[] {
+    const { blockSize, allocation } = this.#volume;
+    const expected = Math.max(needed, Math.ceil(fork.expected / blockSize) - have);
+    const wanted = expected <= allocation.available ? expected : needed;
+    const last = fork.extents.at(-1);
+    const after = last ? allocation.takeAfter(last.start + last.count, wanted) : null;
+    const rest = wanted - (after?.count ?? 0);
+    const taken = [...(after ? [after] : []), ...(rest > 0 ? allocation.take(rest) : [])];
+    if (after && rest === 0) allocation.next = after.start + after.count;
+    for (const extent of taken) pushExtent(fork.extents, extent);
+    return taken;
+  }
+
+  /** Nodes for the records of all extents that do not fit their catalog records. @throws VolumeFullError */
+  #reserveOverflow(fork: OpenFork): void {
+    if (fork.extents.length <= 8) return;
+    let bytes = 0;
+    let forks = 0;
+    for (const { extents, dirty } of this.#open.values()) {
+      if (!dirty || extents.length <= 8) continue;
+      bytes += Math.ceil((extents.length - 8) / 8) * OVERFLOW_RECORD;
+      forks += 1;
+    }
+    this.#volume.extents.tree.reserveRuns(bytes, forks);
+  }
+
+  /** Writes into fresh blocks that are there; `isEnd`: zeros follow, up to the end of the last block. */
+  #put(fork: OpenFork, position: number, source: Uint8Array, isEnd: boolean): void {
     const { blockSize, writer } = this.#volume;
     const end = position + source.length;
     const first = Math.floor(position / blockSize);
-    const last = Math.ceil(end / blockSize);
-    let touched = sliceExtents(fork.extents, first, last);
-    if (!touched.every((extent) => this.#volume.allocation.isFresh(extent)))
-      touched = this.#exchange(fork, first, last, position, end);
     let at = first * blockSize;
-    for (const { start, count } of touched) {
+    for (const { start, count } of sliceExtents(fork.extents, first, Math.ceil(end / blockSize))) {
       const from = Math.max(position, at);
       const to = Math.min(end, at + count * blockSize);
       writer.write(start * blockSize + from - at, source.subarray(from - position, to - position));
       at += count * blockSize;
-      if (isLonger && to === end) writer.pad(start * blockSize + to - (at - count * blockSize), at - to);
+      if (isEnd && to === end) writer.pad(start * blockSize + to - (at - count * blockSize), at - to);
     }
   }
 
-  /** New blocks in place of `[first, last)`; bytes outside `[position, end)` in the outer ones are kept. */
-  #exchange(fork: OpenFork, first: number, last: number, position: number, end: number): Extent[] {
+  /** New blocks in place of `[first, last)`; bytes outside `[position, end)` in the outer ones are copied. */
+  #exchange(fork: OpenFork, first: number, last: number, { position, end }: Span): Extent[] {
     const { blockSize, allocation, device, writer } = this.#volume;
     writer.flush();
-    const old = sliceExtents(fork.extents, first, last);
     const fresh = allocation.take(last - first);
     const copy = (block: number) => {
       const bytes = new Uint8Array(blockSize);
@@ -219,49 +268,46 @@ export class DataForks {
       device.read(from.start * blockSize, bytes);
       device.write(to.start * blockSize, bytes);
     };
-    if (position % blockSize !== 0) copy(first);
-    if (
-      end % blockSize !== 0 &&
-      (last - 1 !== first || position % blockSize === 0) &&
-      (last - 1) * blockSize < fork.size
-    )
-      copy(last - 1);
+    const isHeadKept = position % blockSize !== 0;
+    const isTailKept = end < last * blockSize && end < fork.size;
+    if (isHeadKept) copy(first);
+    if (isTailKept && (last - 1 !== first || !isHeadKept)) copy(last - 1);
     const total = blocksOf(fork.extents);
     const extents: Extent[] = sliceExtents(fork.extents, 0, first);
     for (const extent of fresh) pushExtent(extents, extent);
     for (const extent of sliceExtents(fork.extents, last, total)) pushExtent(extents, extent);
     fork.extents = extents;
-    for (const extent of old) allocation.free(extent);
     return fresh;
   }
 
-  /** Lengthens a fork by zeros. */
-  #extend(fork: OpenFork, size: number): void {
+  /** Zeros in `[from, to)`, which begins at the fork's end; its blocks are fresh. */
+  #zero(fork: OpenFork, from: number, to: number): void {
     const { blockSize, device, writer } = this.#volume;
-    this.#reserve(fork, size);
-    const inBlock = fork.size % blockSize;
-    const tail = inBlock === 0 ? 0 : Math.min(blockSize - inBlock, size - fork.size);
-    if (tail > 0) this.#put(fork, fork.size, new Uint8Array(tail), false);
-    const from = Math.ceil(fork.size / blockSize);
+    const nextBlock = Math.ceil(from / blockSize);
+    if (from < nextBlock * blockSize)
+      this.#put(fork, from, new Uint8Array(Math.min(nextBlock * blockSize, to) - from), true);
     writer.flush();
-    for (const { start, count } of sliceExtents(fork.extents, from, Math.ceil(size / blockSize)))
+    for (const { start, count } of sliceExtents(fork.extents, nextBlock, Math.ceil(to / blockSize)))
       device.zero(start * blockSize, count * blockSize);
-    fork.size = size;
   }
 
   #shrink(fork: OpenFork, size: number): void {
-    const { blockSize, allocation } = this.#volume;
+    const { blockSize, allocation, writer } = this.#volume;
     const keep = Math.ceil(size / blockSize);
-    const total = blocksOf(fork.extents);
-    const freed = sliceExtents(fork.extents, keep, total);
+    const freed = sliceExtents(fork.extents, keep, blocksOf(fork.extents));
     fork.extents = sliceExtents(fork.extents, 0, keep);
-    this.#volume.writer.flush();
-    for (const extent of freed) allocation.free(extent);
     fork.size = size;
     fork.expected = 0;
-    const inBlock = size % blockSize;
-    if (inBlock !== 0) this.#put(fork, size, new Uint8Array(blockSize - inBlock), false);
+    fork.dirty = true;
+    writer.flush();
+    for (const extent of freed) allocation.free(extent);
+    const [last] = size % blockSize === 0 ? [] : sliceExtents(fork.extents, keep - 1, keep);
+    if (last && allocation.isFresh(last)) this.#put(fork, size, new Uint8Array(keep * blockSize - size), false);
   }
+}
+
+function openKey(id: number, kind: ForkKind): number {
+  return id * 2 + (kind === 'data' ? 0 : 1);
 }
 
 function owner(id: number, kind: ForkKind) {

@@ -30,6 +30,8 @@ const LAST_MOUNTED = 0x4846_534a;
 /** New nodes in memory beyond this make a commit due. */
 const PENDING_NODES = 96 << 20;
 const HEADER_AT = 1024;
+/** Below it two records of the greatest length would not fit a node. */
+const LEAST_NODE_SIZE: Readonly<Record<number, number>> = { [CNID.catalogFile]: 2048, [CNID.attributesFile]: 1024 };
 
 /** @throws CorruptError, UnsupportedError (writing a volume without a journal) */
 export function openFileSystem(device: BlockDevice, options: MountOptions): HfsFileSystem {
@@ -60,6 +62,8 @@ export class HfsFileSystem implements FileSystem {
   readonly #volume: HfsVolume;
   /** The device says that the volume is in use. */
   #isMarked = false;
+  /** A commit failed: what is in memory does not go with the device any more. */
+  #hasFailed = false;
 
   constructor(device: BlockDevice, journal: Journal | null, options: MountOptions) {
     this.#device = device;
@@ -68,6 +72,11 @@ export class HfsFileSystem implements FileSystem {
     this.writable = options.writable;
     this.#mounted = new Mounted(device, options.cacheBytes ?? CACHE_BYTES);
     this.#volume = new HfsVolume(this.#mounted);
+    for (const { id, file } of this.#mounted.treeFiles) {
+      if (options.writable && file.nodeSize < (LEAST_NODE_SIZE[id] ?? 0))
+        throw new UnsupportedError(`nodes of ${file.nodeSize} bytes are too small to be written`);
+      file.journaledLimit = Math.max(file.journaledLimit, Math.floor((journal?.capacity ?? 0) / 4 / file.nodeSize));
+    }
   }
   get uuid(): string {
     return this.#volume.uuid;
@@ -96,6 +105,13 @@ export class HfsFileSystem implements FileSystem {
   commit(): void {
     const journal = this.#journal;
     assert(this.writable && journal !== null, 'only a volume that is open for writing is committed');
+    assert(!this.#hasFailed, 'after a commit that failed there is no other');
+    this.#hasFailed = true;
+    this.#commit(journal);
+    this.#hasFailed = false;
+  }
+
+  #commit(journal: Journal): void {
     this.#volume.flush();
     const mounted = this.#mounted;
     mounted.writer.flush();
@@ -135,7 +151,7 @@ export class HfsFileSystem implements FileSystem {
   }
 
   close(): void {
-    if (!this.writable) return;
+    if (!this.writable || this.#hasFailed) return;
     this.commit();
     if (!this.#isMarked) return;
     this.#device.flush();
@@ -164,6 +180,10 @@ export class HfsFileSystem implements FileSystem {
   /** Extents of the trees' files into header and overflow tree. */
   #putForks(): void {
     const { header, extents, catalog, attributes } = this.#mounted;
+    let overflowing = 0;
+    for (const { fork } of [catalog, attributes].filter((tree) => tree !== null))
+      if (fork.changed) overflowing += Math.ceil(Math.max(0, fork.extents.length - 8) / 8);
+    if (overflowing > 0) extents.tree.reserve(overflowing);
     const record = (tree: TreeFile, old: ForkRecord): ForkRecord => {
       if (!tree.fork.changed) return old;
       const first =

@@ -1,7 +1,7 @@
 // Finder info: kept in the record itself, shown as the attribute `com.apple.FinderInfo`.
 
 import type { Place } from './records/catalog.js';
-import { CatalogFile, RECORD_TYPE } from './structs/catalog.js';
+import { BsdInfo, CatalogFile, RECORD_TYPE } from './structs/catalog.js';
 
 export const FINDER_INFO = 'com.apple.FinderInfo';
 export const RESOURCE_FORK = 'com.apple.ResourceFork';
@@ -18,22 +18,31 @@ const PRIVATE = [
   [28, 4],
 ] as const;
 
+/** Type and creator: of a symlink they say that it is one. */
+const TYPE_SIZE = 8;
+
+function isSymlink({ node, at, type }: Place): boolean {
+  const mode = node.view.getUint16(at + CatalogFile.at.bsdInfo + BsdInfo.at.fileMode) & 0o170000;
+  return type === RECORD_TYPE.file && mode === MODE_SYMLINK;
+}
+
 /** The 32 bytes as users see them, or null if all are zero. */
-export function readFinderInfo({ node, at, type }: Place): Uint8Array | null {
+export function readFinderInfo(place: Place): Uint8Array | null {
+  const { node, at } = place;
   const start = at + CatalogFile.at.userInfo;
   const value = node.bytes.slice(start, start + SIZE);
   for (const [offset, length] of PRIVATE) value.fill(0, offset, offset + length);
-  const mode = node.view.getUint16(at + CatalogFile.at.bsdInfo + 10) & 0o170000;
-  if (type === RECORD_TYPE.file && mode === MODE_SYMLINK) value.fill(0, 0, 8);
+  if (isSymlink(place)) value.fill(0, 0, TYPE_SIZE);
   return value.some((byte) => byte !== 0) ? value : null;
 }
 
 /** Sets them; what macOS keeps for itself stays. */
-export function writeFinderInfo({ node, at }: Place, value: Uint8Array | null): void {
+export function writeFinderInfo(place: Place, value: Uint8Array | null): void {
+  const { node, at } = place;
   const start = at + CatalogFile.at.userInfo;
   const info = new Uint8Array(SIZE);
   if (value) info.set(value.subarray(0, SIZE));
-  for (const [offset, length] of PRIVATE)
+  for (const [offset, length] of [...PRIVATE, ...(isSymlink(place) ? [[0, TYPE_SIZE] as const] : [])])
     info.set(node.bytes.subarray(start + offset, start + offset + length), offset);
   node.bytes.set(info, start);
   node.dirty = true;

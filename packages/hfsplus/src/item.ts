@@ -80,7 +80,7 @@ export function itemOf({ node, at, type }: Place, { name, epoch, blockSize }: It
     btimeNanos: 0,
     rdevMajor: isDevice ? special >>> 24 : 0,
     rdevMinor: isDevice ? special & 0xff_ffff : 0,
-    hasXattrs: hasXattrs(view, at, isFolder),
+    hasXattrs: hasXattrs(view, at, kind),
   };
 }
 
@@ -95,10 +95,11 @@ function readFlags(view: DataView, at: number): number {
 }
 
 /** True if there may be an attribute: one in the tree, Finder info, or a resource fork. */
-function hasXattrs(view: DataView, at: number, isFolder: boolean): boolean {
+function hasXattrs(view: DataView, at: number, kind: ItemKind): boolean {
   if ((view.getUint16(at + AT.flags) & RECORD_FLAGS.hasAttributes) !== 0) return true;
-  for (let i = 0; i < 32; i += 4) if (view.getUint32(at + AT.finder + i) !== 0) return true;
-  return !isFolder && view.getUint32(at + CatalogFile.at.resourceFork + ForkData.at.totalBlocks) !== 0;
+  // Type and creator of a symlink are not its user's.
+  for (let i = kind === 'symlink' ? 8 : 0; i < 32; i += 4) if (view.getUint32(at + AT.finder + i) !== 0) return true;
+  return kind !== 'directory' && view.getUint32(at + CatalogFile.at.resourceFork + ForkData.at.totalBlocks) !== 0;
 }
 
 const FLAG_MASK = 0x00ff_00ff;
@@ -148,24 +149,4 @@ function putFlags({ view, at, type }: RecordBytes, flags: number): void {
   const record = view.getUint16(at + AT.flags);
   const isLocked = (kept & (UF_IMMUTABLE | SF_IMMUTABLE)) !== 0;
   view.setUint16(at + AT.flags, isLocked ? record | RECORD_FLAGS.locked : record & ~RECORD_FLAGS.locked);
-}
-
-/** True for the record of a hard link to a file: what it stands for lies in the private folder. */
-export function isFileLink({ node, at, type }: Place): boolean {
-  const finder = at + CatalogFile.at.userInfo;
-  return (
-    type === RECORD_TYPE.file &&
-    node.view.getUint32(finder) === 0x686c_6e6b &&
-    node.view.getUint32(finder + 4) === 0x6866_732b
-  );
-}
-
-/** True for the record of a hard link to a folder. */
-export function isFolderLink({ node, at, type }: Place): boolean {
-  const finder = at + CatalogFile.at.userInfo;
-  return (
-    type === RECORD_TYPE.file &&
-    node.view.getUint32(finder) === 0x6664_7270 &&
-    node.view.getUint32(finder + 4) === 0x4d41_4353
-  );
 }

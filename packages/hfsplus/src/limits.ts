@@ -8,5 +8,3 @@ export const XATTR_VALUE_LIMIT = 128 << 20;
 export const XATTR_NAME_LIMIT = 127;
 /** Longest target of a symlink in bytes. */
 export const SYMLINK_LIMIT = 65_536;
-/** Items put into the catalog at once, so that one call never outgrows the journal. */
-export const CREATE_BATCH = 512;

@@ -1,14 +1,15 @@
 // What file system and volume share while a device is mounted: header, trees, allocation.
 
-import { type BlockDevice, CorruptError, type RecordOf, UnsupportedError } from '@tintype/core';
+import { type BlockDevice, CorruptError, type RecordOf } from '@tintype/core';
 import { Allocation } from './allocation.js';
 import { NodeFile } from './btree/node-file.js';
 import { type KeyCompare, Tree } from './btree/tree.js';
+import { CatalogIds } from './catalog-ids.js';
 import { DataWriter } from './data-writer.js';
 import { extentsOf, type ForkRecord } from './extent.js';
 import { CACHE_BYTES } from './limits.js';
 import { forkExtents } from './records/extent-records.js';
-import { compareAttributes, compareBinary, compareExtents, compareFolding } from './records/keys.js';
+import { compareAttributes, compareBinary, compareExtents, compareFolding, KEY_TESTS } from './records/keys.js';
 import { SpecialFork } from './special-fork.js';
 import { HEADER_RECORD_AT, HeaderRecord, KEY_COMPARE } from './structs/btree.js';
 import { FORK_TYPE } from './structs/extents.js';
@@ -63,6 +64,7 @@ export class Mounted {
   readonly caseSensitive: boolean;
   /** The header differs from that of the last commit. */
   headerChanged = false;
+  #ids: CatalogIds | null = null;
 
   constructor(
     readonly device: BlockDevice,
@@ -103,13 +105,10 @@ export class Mounted {
     return (this.header.attributes & VOLUME_ATTRIBUTES.expandedTimes) !== 0 ? 0 : EPOCH_OFFSET;
   }
 
-  /** Takes a new catalog node id. */
-  takeId(): number {
-    const id = this.header.nextCatalogID;
-    if (id >= 0xffff_fff0) throw new UnsupportedError('the volume has used all of its catalog node ids');
-    this.header.nextCatalogID = id + 1;
-    this.headerChanged = true;
-    return id;
+  /** New catalog node ids. */
+  get ids(): CatalogIds {
+    this.#ids ??= new CatalogIds(this);
+    return this.#ids;
   }
 
   #keyCompareType(fork: ForkRecord): number {
@@ -120,7 +119,7 @@ export class Mounted {
     return bytes[HEADER_RECORD_AT + HeaderRecord.at.keyCompareType] as number;
   }
 
-  #open(id: number, name: string, record: ForkRecord, compare: KeyCompare): TreeFile {
+  #open(id: number, name: keyof typeof KEY_TESTS, record: ForkRecord, compare: KeyCompare): TreeFile {
     const { totalBlocks } = this.header;
     const extents =
       id === CNID.extentsFile
@@ -136,7 +135,8 @@ export class Mounted {
       extentLimit,
     });
     const share = id === CNID.catalogFile ? 0.75 : 0.125;
-    const file = new NodeFile(this.device, fork, name, this.cacheBytes * share);
-    return { id, fork, file, tree: new Tree(file, { name, compare, maxKeyLength: 516 }) };
+    const cacheBytes = this.cacheBytes * share;
+    const file = new NodeFile(this.device, fork, { name, cacheBytes, keyFits: KEY_TESTS[name] });
+    return { id, fork, file, tree: new Tree(file, { name, compare }) };
   }
 }

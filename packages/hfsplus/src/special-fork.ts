@@ -4,6 +4,8 @@ import { type BlockDevice, CorruptError } from '@tintype/core';
 import type { Allocation } from './allocation.js';
 import { blocksOf, type Extent, pushExtent } from './extent.js';
 
+const LARGEST_GROWTH = 16 << 20;
+
 export interface SpecialForkOptions {
   readonly name: string;
   readonly extents: Extent[];
@@ -55,18 +57,20 @@ export class SpecialFork {
   }
 
   /**
-   * Grows by at least `bytes`, in multiples of `unit`, by a clump where there is room; the new part reads as zeros.
+   * Grows by at least `bytes`, in multiples of `unit`; by as much as `wanted`, at most a clump, where there is room. The
+   * new part reads as zeros.
    * @throws VolumeFullError
    */
-  grow(bytes: number, unit: number): { grownBytes: number } {
+  grow(bytes: number, wanted: number, unit: number): { grownBytes: number } {
     const { blockSize, clumpSize, extentLimit } = this.#options;
     const granule = Math.max(unit, blockSize);
-    const wanted = Math.ceil(Math.max(bytes, Math.min(clumpSize, 16 << 20)) / granule) * granule;
-    const least = Math.ceil(bytes / granule) * granule;
+    const inGranules = (length: number) => Math.ceil(length / granule) * granule;
+    const least = inGranules(bytes);
+    const most = Math.max(least, inGranules(Math.min(wanted, clumpSize, LARGEST_GROWTH)));
     const last = this.extents.at(-1);
     const after = last ? last.start + last.count : 0;
     const extent =
-      this.#allocation.takeContiguous(wanted / blockSize, after) ??
+      this.#allocation.takeContiguous(most / blockSize, after) ??
       this.#allocation.takeContiguous(least / blockSize, after);
     if (!extent || (this.extents.length >= extentLimit && extent.start !== after)) {
       if (extent) this.#allocation.giveBack(extent);

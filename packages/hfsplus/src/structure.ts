@@ -1,13 +1,12 @@
 // Changes of the tree's structure: creating, linking, removing, renaming. Each leaves all counts right.
 
-import { assert, CorruptError, type NewItem } from '@tintype/core';
+import { assert, CorruptError, type NewItem, nameToBytes, UnsupportedError } from '@tintype/core';
 import type { DataForks } from './data-fork.js';
-import { applyChange, isFileLink, typeBits } from './item.js';
-import { CREATE_BATCH } from './limits.js';
+import { applyChange, typeBits } from './item.js';
 import type { Mounted } from './mounted.js';
 import { foldName, storable } from './names.js';
 import type { Attributes } from './records/attributes.js';
-import { type Catalog, idAt, type NamePath, type Place } from './records/catalog.js';
+import { type Catalog, idAt, keyAt, type NamePath, type Place } from './records/catalog.js';
 import { fileRecord, folderRecord, key, keySize, putKey } from './records/catalog-records.js';
 import type { HardLinks } from './records/hard-links.js';
 import { BsdInfo, CatalogFile, CatalogFolder, RECORD_FLAGS, RECORD_TYPE } from './structs/catalog.js';
@@ -17,6 +16,8 @@ interface Prepared {
   readonly item: NewItem;
   readonly name: string;
   readonly sortKey: string;
+  /** Of a symlink. */
+  readonly target: Uint8Array | null;
   id: number;
 }
 
@@ -35,43 +36,74 @@ export class Structure {
     this.#links = links;
   }
 
-  /** Creates items of one folder; answers their ids in the order given. */
+  /** Creates items of one folder; answers their ids in the order given. @throws VolumeFullError, with nothing changed */
   create(folder: number, items: readonly NewItem[]): number[] {
-    const ids: number[] = [];
-    for (let i = 0; i < items.length; i += CREATE_BATCH)
-      ids.push(...this.#createBatch(folder, items.slice(i, i + CREATE_BATCH)));
-    return ids;
-  }
-
-  #createBatch(folder: number, items: readonly NewItem[]): number[] {
-    const { caseSensitive } = this.#volume;
+    if (items.length === 0) return [];
+    const { caseSensitive, ids, header } = this.#volume;
     const prepared = items.map((item): Prepared => {
       const name = storable(item.name);
       assert(name !== null, 'a new name can be stored');
-      return { item, name, sortKey: caseSensitive ? name : foldName(name), id: 0 };
+      const target = item.kind === 'symlink' ? nameToBytes(item.target) : null;
+      return { item, name, sortKey: caseSensitive ? name : foldName(name), target, id: 0 };
     });
     const sorted = [...prepared].sort((a, b) => (a.sortKey < b.sortKey ? -1 : a.sortKey > b.sortKey ? 1 : 0));
-    let bytes = 0;
-    for (const { name, item } of sorted)
-      bytes += keySize(name) + (item.kind === 'directory' ? 88 : 248) + 20 + 2 * name.length;
-    const links = items.filter((item) => item.kind === 'symlink').length;
-    if (links > this.#volume.allocation.available) throw this.#volume.allocation.full(links * this.#volume.blockSize);
-    this.#catalog.tree.reserve(2 * sorted.length, bytes);
-    for (const entry of sorted) if (entry.item.kind !== 'directory') entry.id = this.#volume.takeId();
-    for (const entry of sorted) if (entry.item.kind === 'directory') entry.id = this.#volume.takeId();
-    this.#catalog.tree.inRun = true;
-    for (const entry of sorted) this.#insert(folder, entry);
-    const byId = [...sorted].sort((a, b) => a.id - b.id);
-    for (const { item, id, name } of byId)
-      this.#catalog.putThread(item.kind === 'directory' ? 'folder' : 'file', id, { parent: folder, name });
-    this.#catalog.tree.inRun = false;
-    const folders = sorted.filter(({ item }) => item.kind === 'directory').length;
-    this.#count(folder, sorted.length, folders);
-    this.#volume.header.fileCount += sorted.length - folders;
-    this.#volume.header.folderCount += folders;
-    for (const { item, id } of sorted)
-      if (item.kind === 'symlink') this.#forks.write(id, 'data', 0, Buffer.from(item.target, 'utf8'));
+    this.#reserve(folder, sorted);
+    const others = sorted.filter(({ item }) => item.kind !== 'directory');
+    const folders = sorted.filter(({ item }) => item.kind === 'directory');
+    for (const entry of others) entry.id = ids.take();
+    for (const entry of folders) entry.id = ids.take();
+    this.#insertAll(folder, sorted, [...others, ...folders]);
+    this.#count(folder, sorted.length, folders.length);
+    header.fileCount += others.length;
+    header.folderCount += folders.length;
+    for (const { target, id } of others) if (target) this.#forks.write(id, 'data', 0, target);
     return prepared.map(({ id }) => id);
+  }
+
+  /** Records by name, then threads by id: two runs of ascending keys. */
+  #insertAll(folder: number, byName: readonly Prepared[], byId: readonly Prepared[]): void {
+    const { tree } = this.#catalog;
+    tree.inRun = true;
+    try {
+      for (const entry of byName) this.#insert(folder, entry);
+      for (const { item, id, name } of byId)
+        this.#catalog.putThread(item.kind === 'directory' ? 'folder' : 'file', id, { parent: folder, name });
+    } finally {
+      tree.inRun = false;
+    }
+  }
+
+  /** Room for new items: nodes of the catalog, and blocks for the targets of symlinks. @throws VolumeFullError */
+  #reserve(folder: number, sorted: readonly Prepared[]): void {
+    const { tree } = this.#catalog;
+    const { blockSize, allocation, ids } = this.#volume;
+    let bytes = 0;
+    let blocks = 0;
+    for (const { name, item, target } of sorted) {
+      bytes +=
+        keySize(name) + (item.kind === 'directory' ? CatalogFolder.size : CatalogFile.size) + 22 + 2 * name.length;
+      if (target) blocks += Math.ceil(target.length / blockSize);
+    }
+    const parent = this.#catalog.recordOf(folder);
+    if (parent.type !== RECORD_TYPE.folder) throw new CorruptError('catalog', 'recordType', folder, 'is no folder');
+    const children = parent.node.view.getUint32(parent.at + CatalogFolder.at.valence);
+    const threadGaps = ids.areReused ? sorted.length : 1;
+    const most = Math.min(sorted.length, children + 1) + threadGaps;
+    const gaps = tree.hasRoomForRuns(bytes, most) ? most : this.#gaps(folder, sorted) + threadGaps;
+    tree.reserveRuns(bytes, gaps);
+    if (blocks > allocation.available) throw allocation.full(blocks * blockSize);
+  }
+
+  /** In how many leaves the records would go. */
+  #gaps(folder: number, sorted: readonly Prepared[]): number {
+    let gaps = 0;
+    let last = 0;
+    for (const { name } of sorted) {
+      const leaf = this.#catalog.tree.find(key(folder, name))?.leaf.number ?? 0;
+      if (leaf !== last) gaps += 1;
+      last = leaf;
+    }
+    return gaps;
   }
 
   #insert(folder: number, { item, name, id }: Prepared): void {
@@ -94,7 +126,7 @@ export class Structure {
     const stored = storable(name);
     assert(stored !== null, 'a new name can be stored');
     this.#forks.flushOf(id);
-    this.#catalog.tree.reserve(10, 2000);
+    this.#catalog.tree.reserve(10);
     const { folder: hidden, made } = this.#links.requireFolder();
     if (made > 0) {
       this.#count(CNID.rootFolder, made, made);
@@ -107,7 +139,7 @@ export class Structure {
     const reference = Number(this.#requirePath(id).name.slice(5));
     const first = view.getUint32(inode.at + CatalogFile.at.reserved1);
     const special = inode.at + CatalogFile.at.bsdInfo + BsdInfo.at.special;
-    const linkId = this.#volume.takeId();
+    const linkId = this.#volume.ids.take();
     view.setUint32(inode.at + CatalogFile.at.reserved1, linkId);
     view.setUint32(special, view.getUint32(special) + 1);
     inode.node.dirty = true;
@@ -125,7 +157,7 @@ export class Structure {
 
   /** Moves a plain file to the private folder; its name becomes the first link. */
   #becomeInode(id: number, path: NamePath, hidden: { readonly id: number; readonly created: number }): void {
-    const linkId = this.#volume.takeId();
+    const linkId = this.#volume.ids.take();
     this.#move(id, path, { parent: hidden.id, name: `iNode${id}` });
     const { node, at } = this.#catalog.recordOf(id);
     node.view.setUint16(
@@ -141,13 +173,20 @@ export class Structure {
   }
 
   remove(folder: number, name: string): void {
-    const stored = storable(name);
-    const place = stored === null ? null : this.#catalog.find(folder, stored);
-    assert(place !== null && stored !== null, 'an item that is removed exists');
-    const id = idAt(place) as number;
+    const { place, id, stored } = this.#required(folder, name);
+    this.#catalog.tree.reserveRemovals(4);
     if (place.type === RECORD_TYPE.folder) this.#removeFolder(folder, stored, id, place);
-    else if (isFileLink(place) && this.#links.target(place)) this.#removeLink(folder, stored, id, place);
+    else if (this.#links.isFileLink(place) && this.#links.target(place)) this.#removeLink(folder, stored, id, place);
     else this.#removeFile({ parent: folder, name: stored }, id);
+  }
+
+  /** An item that is to be changed by its name. @throws UnsupportedError for a hard link to a folder */
+  #required(folder: number, name: string): { place: Place; id: number; stored: string } {
+    const place = this.#catalog.findNamed(folder, name);
+    const id = place && idAt(place);
+    assert(place !== null && id !== null, 'an item that is removed or renamed exists');
+    if (this.#links.isFolderLink(place)) throw new UnsupportedError('hard links to folders are only read');
+    return { place, id, stored: keyAt(place.node, place.index).name };
   }
 
   #removeFolder(parent: number, name: string, id: number, { node, at }: Place): void {
@@ -188,17 +227,13 @@ export class Structure {
   }
 
   rename(folder: number, name: string, toFolder: number, toName: string): void {
-    const stored = storable(name);
     const to = storable(toName);
-    const place = stored === null ? null : this.#catalog.find(folder, stored);
-    assert(
-      place !== null && stored !== null && to !== null,
-      'an item that is renamed exists, and its new name can be stored',
-    );
-    const id = idAt(place) as number;
+    assert(to !== null, 'a new name can be stored');
+    const { place, id, stored } = this.#required(folder, name);
     this.#forks.flushOf(id);
     const isFolder = place.type === RECORD_TYPE.folder;
-    this.#catalog.tree.reserve(2, keySize(to) * 2 + 300);
+    this.#catalog.tree.reserve(2);
+    this.#catalog.tree.reserveRemovals(2);
     this.#move(id, { parent: folder, name: stored }, { parent: toFolder, name: to });
     if (folder === toFolder) return;
     this.#count(folder, -1, isFolder ? -1 : 0);

@@ -7,15 +7,16 @@ import {
   type Item,
   type ItemId,
   type NewItem,
+  nameFromBytes,
   UnsupportedError,
   type VolumeTraits,
   type WritableVolume,
   type XattrEntry,
 } from '@tintype/core';
-import { CompressedFiles } from './compressed-files.js';
+import { CompressedFiles, DECMPFS } from './compressed-files.js';
 import { DataForks } from './data-fork.js';
 import { FINDER_INFO, RESOURCE_FORK, readFinderInfo, UF_HIDDEN, writeFinderInfo } from './finder.js';
-import { applyChange, isFileLink, isFolderLink, itemOf } from './item.js';
+import { applyChange, itemOf } from './item.js';
 import { SYMLINK_LIMIT, XATTR_NAME_LIMIT, XATTR_VALUE_LIMIT } from './limits.js';
 import type { Mounted } from './mounted.js';
 import { foldName, storable, toShown, toStored } from './names.js';
@@ -23,7 +24,7 @@ import { Attributes } from './records/attributes.js';
 import { Catalog, idAt, keyAt, type Place, placeAt } from './records/catalog.js';
 import { key } from './records/catalog-records.js';
 import { FILE_LINKS_FOLDER, FOLDER_LINKS_FOLDER, HardLinks } from './records/hard-links.js';
-import { CatalogFile, CatalogFolder, RECORD_FLAGS, RECORD_TYPE } from './structs/catalog.js';
+import { BsdInfo, CatalogFile, CatalogFolder, RECORD_FLAGS, RECORD_TYPE } from './structs/catalog.js';
 import { CNID } from './structs/volume-header.js';
 import { Structure } from './structure.js';
 import { volumeUuid } from './uuid.js';
@@ -31,6 +32,7 @@ import { volumeUuid } from './uuid.js';
 const JOURNAL_FILES = ['.journal', '.journal_info_block'];
 /** Attributes that are the file system's own. */
 const PRIVATE_ATTRIBUTE = 'com.apple.system.';
+const UF_COMPRESSED = 0x20;
 const SECURITY = 'com.apple.system.Security';
 const FLAGS_KEPT = 0x00ff_00df | UF_HIDDEN;
 
@@ -42,6 +44,8 @@ export class HfsVolume implements WritableVolume {
   readonly #links: HardLinks;
   readonly #structure: Structure;
   readonly #compressed: CompressedFiles;
+  /** Keys of the names of the file system's own items in the root folder. */
+  readonly #reserved: ReadonlySet<string>;
   readonly snapshots = null;
   readonly traits: VolumeTraits;
 
@@ -53,6 +57,8 @@ export class HfsVolume implements WritableVolume {
     this.#links = new HardLinks(volume, this.#catalog);
     this.#structure = new Structure(volume, this.#catalog, this.#forks, this.#attributes, this.#links);
     this.#compressed = new CompressedFiles(this.#attributes, this.#forks);
+    const reserved = [FILE_LINKS_FOLDER, FOLDER_LINKS_FOLDER, ...(volume.isJournaled ? JOURNAL_FILES : [])];
+    this.#reserved = new Set(volume.caseSensitive ? reserved : reserved.map(foldName));
     this.traits = {
       caseSensitive: volume.caseSensitive,
       timeUnit: 1e9,
@@ -85,7 +91,7 @@ export class HfsVolume implements WritableVolume {
   }
   nameAsStored(name: string): string | null {
     const stored = storable(name);
-    return stored === null ? null : toShown(stored);
+    return stored === null || this.#isReserved(stored) ? null : toShown(stored);
   }
 
   list(folder: ItemId): Item[] {
@@ -99,7 +105,7 @@ export class HfsVolume implements WritableVolume {
       isThere = true;
       const place = placeAt(node, index);
       if (place.type > RECORD_TYPE.file || this.#isPrivate(folder, name)) return true;
-      if (isFileLink(place) || isFolderLink(place)) links.push({ place, name });
+      if (this.#links.isFileLink(place) || this.#links.isFolderLink(place)) links.push({ place, name });
       else items.push(this.#item(place, toShown(name)));
       return true;
     });
@@ -109,12 +115,11 @@ export class HfsVolume implements WritableVolume {
   }
 
   lookup(folder: ItemId, name: string): Item | null {
-    const stored = storable(name);
-    if (stored === null || this.#isPrivate(folder, stored)) return null;
     this.#forks.flush();
-    const place = this.#catalog.find(folder, stored);
+    const place = this.#catalog.findNamed(folder, name);
     if (!place || place.type > RECORD_TYPE.file) return null;
-    return this.#resolved(place, toShown(keyAt(place.node, place.index).name));
+    const stored = keyAt(place.node, place.index).name;
+    return this.#isPrivate(folder, stored) ? null : this.#resolved(place, toShown(stored));
   }
 
   stat(id: ItemId): Item {
@@ -138,7 +143,7 @@ export class HfsVolume implements WritableVolume {
       throw new CorruptError('HFSPlusCatalogFile', 'dataFork', id, `a symlink's target has ${size} bytes`);
     const target = new Uint8Array(size);
     this.#forks.read(id, 'data', 0, target);
-    return Buffer.from(target).toString('utf8');
+    return nameFromBytes(target);
   }
 
   xattrs(id: ItemId): XattrEntry[] {
@@ -152,8 +157,7 @@ export class HfsVolume implements WritableVolume {
     }
     const hasRecords = this.#hasAttributes(id);
     for (const entry of hasRecords ? this.#attributes.list(id) : [])
-      if (!entry.name.startsWith(PRIVATE_ATTRIBUTE) && !(isCompressed && entry.name === 'com.apple.decmpfs'))
-        entries.push(entry);
+      if (!entry.name.startsWith(PRIVATE_ATTRIBUTE) && !(isCompressed && entry.name === DECMPFS)) entries.push(entry);
     return entries;
   }
 
@@ -161,6 +165,7 @@ export class HfsVolume implements WritableVolume {
     if (name === FINDER_INFO) return readFinderInfo(this.#catalog.recordOf(id));
     if (name === RESOURCE_FORK) return this.#resourceFork(id);
     if (name.startsWith(PRIVATE_ATTRIBUTE) || !this.#hasAttributes(id)) return null;
+    if (name === DECMPFS && this.#compressed.isCompressed(this.#catalog.recordOf(id))) return null;
     return this.#attributes.get(id, name);
   }
 
@@ -186,20 +191,22 @@ export class HfsVolume implements WritableVolume {
     this.#volume.headerChanged = true;
   }
   write(id: ItemId, position: number, source: Uint8Array): void {
+    this.#makePlain(id, 'kept');
     this.#forks.write(id, 'data', position, source);
     this.#volume.headerChanged = true;
   }
   truncate(id: ItemId, size: number): void {
+    this.#makePlain(id, size > 0 ? 'kept' : 'dropped');
     this.#forks.truncate(id, 'data', size);
     this.#volume.headerChanged = true;
   }
   setXattr(id: ItemId, name: string, value: Uint8Array | null): void {
     this.#volume.headerChanged = true;
-    if (name === FINDER_INFO) writeFinderInfo(this.#catalog.recordOf(id), value);
-    else if (name === RESOURCE_FORK) {
-      this.#forks.truncate(id, 'resource', 0);
-      if (value) this.#forks.write(id, 'resource', 0, value);
-    } else this.#setAttribute(id, name, value);
+    if (name === FINDER_INFO) {
+      this.#forks.flushOf(id);
+      writeFinderInfo(this.#catalog.recordOf(id), value);
+    } else if (name === RESOURCE_FORK) this.#setResourceFork(id, value);
+    else this.#setAttribute(id, name, value);
   }
   clone(): ItemId {
     throw new UnsupportedError('HFS+ has no clones');
@@ -238,6 +245,30 @@ export class HfsVolume implements WritableVolume {
     node.dirty = true;
   }
 
+  #setResourceFork(id: ItemId, value: Uint8Array | null): void {
+    if (this.#catalog.recordOf(id).type !== RECORD_TYPE.file)
+      throw new UnsupportedError('only files have a resource fork');
+    this.#makePlain(id, 'kept');
+    const { allocation, blockSize } = this.#volume;
+    const blocks = Math.ceil((value?.length ?? 0) / blockSize);
+    if (blocks > allocation.available) throw allocation.full(blocks * blockSize);
+    this.#forks.truncate(id, 'resource', 0);
+    if (value) this.#forks.write(id, 'resource', 0, value);
+  }
+
+  /** A compressed file that is about to be changed becomes a plain one. */
+  #makePlain(id: ItemId, content: 'kept' | 'dropped'): void {
+    if (this.#forks.isOpen(id, 'data') || !this.#compressed.isCompressed(this.#catalog.recordOf(id))) return;
+    if (content === 'kept') this.#compressed.expand(id);
+    this.#compressed.forget(id);
+    this.#forks.truncate(id, 'resource', 0);
+    this.#setAttribute(id, DECMPFS, null);
+    const { node, at } = this.#catalog.recordOf(id);
+    const flags = at + CatalogFile.at.bsdInfo + BsdInfo.at.ownerFlags;
+    node.bytes[flags] = (node.bytes[flags] as number) & ~UF_COMPRESSED;
+    node.dirty = true;
+  }
+
   #resourceFork(id: ItemId): Uint8Array | null {
     const place = this.#catalog.recordOf(id);
     if (place.type !== RECORD_TYPE.file || this.#compressed.isCompressed(place)) return null;
@@ -257,11 +288,11 @@ export class HfsVolume implements WritableVolume {
 
   /** The item of a record; of a link: of what it stands for, under the link's name. */
   #resolved(place: Place, name: string): Item {
-    if (isFileLink(place)) {
+    if (this.#links.isFileLink(place)) {
       const target = this.#links.target(place);
       if (target) return this.#item(target, name);
     }
-    if (isFolderLink(place)) {
+    if (this.#links.isFolderLink(place)) {
       const target = this.#folderLinkTarget(place);
       if (target) return this.#item(target, name);
     }
@@ -285,11 +316,11 @@ export class HfsVolume implements WritableVolume {
   }
 
   #isPrivate(folder: ItemId, stored: string): boolean {
-    if (folder !== CNID.rootFolder) return false;
-    return (
-      stored === FILE_LINKS_FOLDER ||
-      stored === FOLDER_LINKS_FOLDER ||
-      (this.#volume.isJournaled && JOURNAL_FILES.includes(stored))
-    );
+    return folder === CNID.rootFolder && this.#isReserved(stored);
+  }
+
+  /** Names of the file system's own items in the root folder. */
+  #isReserved(stored: string): boolean {
+    return this.#reserved.has(this.#volume.caseSensitive ? stored : foldName(stored));
   }
 }

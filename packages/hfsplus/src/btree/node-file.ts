@@ -3,20 +3,36 @@
 // Invariants: unused nodes are zero, on disk and here; nodes numbered `committedNodes` and above lie in blocks that no
 // fork of the last commit holds, so they may be written without the journal.
 
-import { type BlockDevice, CorruptError } from '@tintype/core';
+import { type BlockDevice, CorruptError, VolumeFullError } from '@tintype/core';
 import type { SpecialFork } from '../special-fork.js';
 import { HEADER_MAP_AT, HEADER_RECORD_AT, HeaderRecord, NODE_KIND } from '../structs/btree.js';
-import { Node } from './node.js';
+import { type KeyTest, Node } from './node.js';
 
-/** Nodes taken from committed, free ones before the file grows instead: those go through the journal. */
-const JOURNALED_ALLOCATIONS = 24;
+/** Committed, free nodes that are taken before the file grows instead, at the least: those go through the journal. */
+const LEAST_JOURNALED = 24;
+/** Bytes by which a file grows, at the least: each commit may leave about so much unused. */
+const LEAST_GROWTH = 1 << 20;
+
+export interface NodeFileOptions {
+  readonly name: string;
+  readonly cacheBytes: number;
+  readonly keyFits: KeyTest;
+}
 
 export class NodeFile {
   readonly nodeSize: number;
   readonly #device: BlockDevice;
   readonly #fork: SpecialFork;
   readonly #name: string;
+  readonly #keyFits: KeyTest;
   readonly #cache = new Map<number, Node>();
+  readonly #dirty = new Set<Node>();
+  readonly #becameDirty = (node: Node): void => {
+    this.#dirty.add(node);
+    if (node.number < this.committedNodes) this.#journaledDirty += 1;
+  };
+  /** Changed nodes that the last commit holds. */
+  #journaledDirty = 0;
   readonly #cacheLimit: number;
   /** Nodes at which it is worth while to look for some to drop. */
   #trimAt: number;
@@ -27,7 +43,9 @@ export class NodeFile {
   totalNodes: number;
   freeNodes: number;
   committedNodes: number;
+  /** Nodes taken since the last commit that lie in its blocks, and how many may be. */
   #journaled = 0;
+  journaledLimit = LEAST_JOURNALED;
   /** Nodes in use among those from `committedNodes` on. */
   #freshUsed = 0;
   #search = 0;
@@ -35,10 +53,11 @@ export class NodeFile {
   /** Changes whenever a cached node was dropped: whoever keeps nodes across operations must look them up again. */
   generation = 0;
 
-  constructor(device: BlockDevice, fork: SpecialFork, name: string, cacheBytes: number) {
+  constructor(device: BlockDevice, fork: SpecialFork, { name, cacheBytes, keyFits }: NodeFileOptions) {
     this.#device = device;
     this.#fork = fork;
     this.#name = name;
+    this.#keyFits = keyFits;
     const first = new DataView(new ArrayBuffer(512));
     device.read(fork.position(0, 512), new Uint8Array(first.buffer));
     const record = HeaderRecord.read(first, HEADER_RECORD_AT);
@@ -69,43 +88,62 @@ export class NodeFile {
 
   node(number: number): Node {
     const cached = this.#cache.get(number);
-    if (cached) return cached;
+    if (cached) {
+      cached.touched = true;
+      return cached;
+    }
     if (number >= this.totalNodes)
       throw new CorruptError(this.#name, 'node', number, `there are ${this.totalNodes} nodes`);
     const bytes = new Uint8Array(this.nodeSize);
     const place = number * this.nodeSize;
     this.#device.read(this.#fork.position(place, this.nodeSize), bytes);
-    const node = new Node(number, bytes);
-    node.validate(this.#name, place);
+    const node = new Node(number, bytes, this.#becameDirty);
+    node.validate(this.#name, place, this.#keyFits);
     this.#cache.set(number, node);
     return node;
   }
 
-  /** Drops clean nodes beyond the limit. To be called between operations only. */
+  /** Drops clean nodes beyond the limit, those used lately last. To be called between operations only. */
   trim(): void {
     if (this.#cache.size <= this.#trimAt) return;
-    for (const [number, node] of this.#cache) {
-      if (this.#cache.size <= this.#cacheLimit * 0.75) break;
-      if (!node.dirty && number !== 0) this.#cache.delete(number);
-    }
+    const wanted = this.#cacheLimit * 0.75;
+    for (let pass = 0; pass < 2 && this.#cache.size > wanted; pass += 1)
+      for (const [number, node] of this.#cache) {
+        if (this.#cache.size <= wanted) break;
+        if (node.dirty || number === 0) continue;
+        if (node.touched) node.touched = false;
+        else this.#cache.delete(number);
+      }
     // Changed nodes stay until the commit: looking through them again at each call would cost more than it frees.
     this.#trimAt = Math.max(this.#cacheLimit, Math.ceil(this.#cache.size * 1.25));
     this.generation += 1;
   }
 
-  /** Makes sure that `count` nodes can be allocated. @throws VolumeFullError, with nothing changed */
+  /**
+   * Makes sure that `count` nodes can be allocated, in new blocks if the journal shall not hold more of them.
+   * @throws VolumeFullError, with nothing changed
+   */
   reserve(count: number): void {
-    if (this.#journaled + count > JOURNALED_ALLOCATIONS ? this.#freshFree() < count : this.freeNodes < count)
-      this.grow(count);
+    if (this.freeNodes < count) this.grow(count);
+    else if (this.#journaled + count > this.journaledLimit && this.#freshFree() < count) {
+      try {
+        this.grow(count);
+      } catch (error) {
+        // Then committed nodes are used after all: they are free.
+        if (!(error instanceof VolumeFullError)) throw error;
+      }
+    }
   }
 
   allocate(kind: number, height: number): Node {
-    const useFresh = this.#journaled >= JOURNALED_ALLOCATIONS && this.#freshFree() > 0;
-    const number = this.#findFree(useFresh ? this.committedNodes : 0) ?? this.#findFree(0);
+    const useFresh = this.#journaled >= this.journaledLimit && this.#freshFree() > 0;
+    const number = (useFresh ? this.#findFresh() : null) ?? this.#findFree();
     if (number === null) throw new CorruptError(this.#name, 'freeNodes', 0, 'the map has no free node left');
     this.#setUsed(number, true);
     if (number < this.committedNodes) this.#journaled += 1;
-    const node = new Node(number, new Uint8Array(this.nodeSize));
+    const old = this.#cache.get(number);
+    if (old) this.#forget(old);
+    const node = new Node(number, new Uint8Array(this.nodeSize), this.#becameDirty);
     node.init(kind, height);
     node.dirty = true;
     this.#cache.set(number, node);
@@ -118,9 +156,10 @@ export class NodeFile {
     this.#setUsed(node.number, false);
   }
 
-  /** Adds at least `count` nodes in new blocks. @throws VolumeFullError */
+  /** Adds at least `count` nodes in new blocks; the more, the more of them this commit has used. @throws VolumeFullError */
   grow(count: number): void {
-    const { grownBytes } = this.#fork.grow(count * this.nodeSize, this.nodeSize);
+    const wanted = Math.max(LEAST_GROWTH, this.#freshUsed * this.nodeSize);
+    const { grownBytes } = this.#fork.grow(count * this.nodeSize, wanted, this.nodeSize);
     const added = grownBytes / this.nodeSize;
     this.totalNodes += added;
     this.freeNodes += added;
@@ -133,31 +172,27 @@ export class NodeFile {
     this.#journaled = 0;
     this.#freshUsed = 0;
     this.#trimAt = this.#cacheLimit;
-    for (const node of this.#cache.values()) node.dirty = false;
+    for (const node of this.#dirty) node.dirty = false;
+    this.#dirty.clear();
+    this.#journaledDirty = 0;
   }
 
-  /** Changed nodes, ascending. Before: `prepare` has written header and map into them. */
-  *dirtyNodes(): Generator<Node> {
-    const dirty: Node[] = [];
-    for (const node of this.#cache.values()) if (node.dirty) dirty.push(node);
-    yield* dirty.sort((a, b) => a.number - b.number);
+  /** Changed nodes, ascending. Before: `putMap` has written the map into them. */
+  dirtyNodes(): Node[] {
+    return [...this.#dirty].sort((a, b) => a.number - b.number);
   }
 
   /** Bytes changed in nodes that the last commit holds: they go through the journal. */
   get journaledBytes(): number {
-    let bytes = 0;
-    for (const node of this.#cache.values())
-      if (node.dirty && node.number < this.committedNodes) bytes += this.nodeSize;
-    return bytes;
+    return this.#journaledDirty * this.nodeSize;
   }
 
   /** Bytes changed in other nodes: they wait in memory. */
   get freshBytes(): number {
-    return this.#freshUsed * this.nodeSize;
+    return (this.#dirty.size - this.#journaledDirty) * this.nodeSize;
   }
   get hasChanges(): boolean {
-    for (const node of this.#cache.values()) if (node.dirty) return true;
-    return false;
+    return this.#dirty.size > 0;
   }
 
   /** Where a node lies on the device. */
@@ -211,14 +246,19 @@ export class NodeFile {
   #extendMap(): void {
     while (this.#map.length * 8 < this.totalNodes) {
       const last = this.node(this.#mapNodes.at(-1) as number);
+      this.#map = Buffer.concat([this.#map, new Uint8Array(this.nodeSize - 20)]);
       const node = this.allocate(NODE_KIND.map, 0);
       node.view.setUint16(10, 1);
       node.view.setUint16(this.nodeSize - 4, this.nodeSize - 6);
       last.fLink = node.number;
       last.dirty = true;
       this.#mapNodes.push(node.number);
-      this.#map = Buffer.concat([this.#map, new Uint8Array(this.nodeSize - 20)]);
     }
+  }
+
+  #forget(node: Node): void {
+    if (!this.#dirty.delete(node)) return;
+    if (node.number < this.committedNodes) this.#journaledDirty -= 1;
   }
 
   #freshFree(): number {
@@ -240,17 +280,22 @@ export class NodeFile {
     this.#freshSearch = Math.min(this.#freshSearch, number);
   }
 
-  /** The first free node from `from` on. `#search` and `#freshSearch` remember where the last one was found. */
-  #findFree(from: number): number | null {
-    const isFresh = from === this.committedNodes && from > 0;
+  #findFree(): number | null {
+    const found = this.#firstFree(this.#search);
+    if (found !== null) this.#search = found;
+    return found;
+  }
+  #findFresh(): number | null {
+    const found = this.#firstFree(Math.max(this.committedNodes, this.#freshSearch));
+    if (found !== null) this.#freshSearch = found;
+    return found;
+  }
+
+  #firstFree(from: number): number | null {
     const covered = Math.min(this.totalNodes, this.#map.length * 8);
-    for (let n = isFresh ? Math.max(from, this.#freshSearch) : this.#search; n < covered; n += 1) {
+    for (let n = from; n < covered; n += 1) {
       if ((n & 7) === 0 && this.#map[n >> 3] === 0xff) n += 7;
-      else if (!this.#isUsed(n)) {
-        if (isFresh) this.#freshSearch = n;
-        else this.#search = n;
-        return n;
-      }
+      else if (!this.#isUsed(n)) return n;
     }
     return null;
   }

@@ -8,16 +8,32 @@ import { NODE_KIND, NodeDescriptor } from '../structs/btree.js';
 
 export const FIRST_RECORD = 14;
 
+export type KeyTest = (view: DataView, at: number, keyLength: number) => boolean;
+
 export class Node {
   readonly view: DataView;
-  /** Changed since the last commit. */
-  dirty = false;
+  readonly #becameDirty: ((node: Node) => void) | null;
+  #dirty = false;
+  /** Used since the cache looked last. */
+  touched = true;
 
+  /** `becameDirty` is called when a clean node is changed. */
   constructor(
     readonly number: number,
     readonly bytes: Uint8Array,
+    becameDirty: ((node: Node) => void) | null = null,
   ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#becameDirty = becameDirty;
+  }
+
+  /** Changed since the last commit. Set it at each change. */
+  get dirty(): boolean {
+    return this.#dirty;
+  }
+  set dirty(value: boolean) {
+    if (value && !this.#dirty) this.#becameDirty?.(this);
+    this.#dirty = value;
   }
 
   get fLink(): number {
@@ -121,31 +137,37 @@ export class Node {
     this.dirty = true;
   }
 
-  /** The tests that every node read from disk must pass. */
-  validate(treeName: string, place: number): void {
+  /**
+   * The tests that every node read from disk must pass. `keyFits`: can a key with its length at this offset, of so many
+   * bytes, be compared without reading past it?
+   */
+  validate(treeName: string, place: number, keyFits: KeyTest): void {
     const size = this.bytes.length;
     const count = this.count;
-    const corrupt = (field: keyof typeof NodeDescriptor.fields & string, problem: string) =>
-      new CorruptError(`${treeName} node ${this.number}`, field, place, problem, NodeDescriptor.dump(this.view, 0));
-    if (FIRST_RECORD + 2 * (count + 1) > size) throw corrupt('numRecords', `${count} records cannot fit`);
+    const corrupt = (problem: string) =>
+      new CorruptError(
+        `${treeName} node ${this.number}`,
+        'numRecords',
+        place,
+        problem,
+        NodeDescriptor.dump(this.view, 0),
+      );
+    if (FIRST_RECORD + 2 * (count + 1) > size) throw corrupt(`${count} records cannot fit`);
     let previous = FIRST_RECORD;
-    if (this.at(0) !== FIRST_RECORD) throw corrupt('numRecords', `the first record is at ${this.at(0)}`);
+    if (this.at(0) !== FIRST_RECORD) throw corrupt(`the first record is at ${this.at(0)}`);
     for (let i = 1; i <= count; i += 1) {
       const at = this.at(i);
       if (at <= previous || (at & 1) !== 0 || at > size - 2 * (count + 1))
-        throw corrupt('numRecords', `offset ${at} of record ${i} is out of order or outside`);
+        throw corrupt(`offset ${at} of record ${i} is out of order or outside`);
       previous = at;
     }
-    if (this.kind === NODE_KIND.leaf || this.kind === NODE_KIND.index) this.#validateKeys(corrupt);
-  }
-
-  #validateKeys(corrupt: (field: 'numRecords' | 'kind', problem: string) => CorruptError): void {
+    if (this.kind !== NODE_KIND.leaf && this.kind !== NODE_KIND.index) return;
     const tail = this.isLeaf ? 2 : 4;
-    for (let i = 0; i < this.count; i += 1) {
-      const length = this.recordLength(i);
-      const keyLength = this.view.getUint16(this.at(i));
-      if (keyLength < 6 || 2 + keyLength + tail > length)
-        throw corrupt('numRecords', `the key of record ${i} is ${keyLength} bytes, the record ${length}`);
+    for (let i = 0; i < count; i += 1) {
+      const at = this.at(i);
+      const keyLength = this.view.getUint16(at);
+      if (2 + keyLength + tail > this.recordLength(i) || !keyFits(this.view, at, keyLength))
+        throw corrupt(`the key of record ${i} is ${keyLength} bytes, the record ${this.recordLength(i)}`);
     }
   }
 }

@@ -5,7 +5,7 @@
 
 import { assert, CorruptError } from '@tintype/core';
 import { HEADER_RECORD_AT, HeaderRecord, NODE_KIND } from '../structs/btree.js';
-import type { Node } from './node.js';
+import { FIRST_RECORD, type Node } from './node.js';
 import type { NodeFile } from './node-file.js';
 
 /** Orders two keys, each given by its node's bytes and the offset of its length. */
@@ -14,10 +14,12 @@ export type KeyCompare = (a: DataView, aAt: number, b: DataView, bAt: number) =>
 export interface TreeSpec {
   readonly name: string;
   readonly compare: KeyCompare;
-  readonly maxKeyLength: number;
 }
 
 const DEPTH_LIMIT = 8;
+
+/** Bytes that a filled leaf may leave free: an average record. */
+const LEAST_FILL = 512;
 
 /** A place in a leaf. `found`: the record there has the wanted key; else the key would be inserted there. */
 export interface Position {
@@ -27,7 +29,7 @@ export interface Position {
 }
 
 interface Step {
-  readonly node: Node;
+  node: Node;
   /** Index record that was followed. */
   index: number;
 }
@@ -40,7 +42,7 @@ export class Tree {
   leafRecords = 0;
   firstLeaf = 0;
   lastLeaf = 0;
-  /** Index nodes from the root down to the leaf found last. */
+  /** Index nodes from the parent of the leaf found last, at level 0, up to the root. */
   readonly #path: Step[] = [];
   /** The leaf that `#path` leads to; the next key is looked for there first. */
   #hint: Node | null = null;
@@ -71,13 +73,14 @@ export class Tree {
     if (this.root === 0) return null;
     this.#file.trim();
     if (this.#hint && this.#hintHolds(key)) return this.#within(this.#hint, key);
-    this.#path.length = 0;
+    this.#hint = null;
+    this.#path.length = this.depth - 1;
     let node = this.#file.node(this.root);
     for (let height = this.depth; height > 1; height -= 1) {
       if (node.kind !== NODE_KIND.index || node.height !== height || node.count === 0)
         throw this.#corruptNode(node, `is no index node of height ${height}`);
       const index = Math.max(0, this.#upper(node, key) - 1);
-      this.#path.push({ node, index });
+      this.#path[height - 2] = { node, index };
       node = this.#file.node(node.child(index));
     }
     if (!node.isLeaf || node.height !== 1) throw this.#corruptNode(node, 'is no leaf');
@@ -91,8 +94,7 @@ export class Tree {
     const { compare } = this.#spec;
     if (this.#hintGeneration !== this.#file.generation || leaf.count === 0) return false;
     if (compare(leaf.view, leaf.at(0), key, 0) > 0) return false;
-    for (let level = this.#path.length - 1; level >= 0; level -= 1) {
-      const { node, index } = this.#path[level] as Step;
+    for (const { node, index } of this.#path) {
       if (index + 1 < node.count) return compare(node.view, node.at(index + 1), key, 0) > 0;
     }
     return true;
@@ -117,30 +119,55 @@ export class Tree {
     return low;
   }
 
-  /** Makes sure that so many insertions cannot fail half-way. @throws VolumeFullError */
-  reserve(insertions: number, bytes: number): void {
-    const leaves = Math.ceil((bytes + insertions * 2) / (this.#file.nodeSize - 256));
-    this.#file.reserve(this.depth + 2 + 2 * Math.min(insertions, leaves + 1));
+  /** Makes sure that so many insertions anywhere cannot fail half-way. @throws VolumeFullError, with nothing changed */
+  reserve(insertions: number): void {
+    this.#file.reserve(this.depth + 1 + 2 * insertions + this.#removalMargin);
+  }
+
+  /**
+   * The same for runs of ascending keys of `bytes` in all, that fall into `gaps` places between the keys that are there.
+   * @throws VolumeFullError, with nothing changed
+   */
+  reserveRuns(bytes: number, gaps: number): void {
+    this.#file.reserve(this.#nodesForRuns(bytes, gaps));
+  }
+
+  /** Would `reserveRuns` find the nodes without making the file longer? */
+  hasRoomForRuns(bytes: number, gaps: number): boolean {
+    return this.#file.freeNodes >= this.#nodesForRuns(bytes, gaps);
+  }
+
+  #nodesForRuns(bytes: number, gaps: number): number {
+    const leaves = Math.ceil((bytes / (this.#file.nodeSize - LEAST_FILL)) * 1.25) + 2;
+    return this.depth + 1 + leaves + 2 * gaps + this.#removalMargin;
+  }
+
+  /** Nodes that insertions leave free, so that removals, which may lengthen index keys, find room on a full volume. */
+  get #removalMargin(): number {
+    return 2 * (this.depth + 1);
+  }
+
+  /** Makes sure that removals cannot fail half-way: an index key can become longer. @throws VolumeFullError */
+  reserveRemovals(removals: number): void {
+    if (removals > 0) this.#file.reserve(removals * (this.depth + 1));
   }
 
   /** Inserts a record (key with its length, then data; even length). The key must be new. */
   insert(record: Uint8Array): void {
     const key = new DataView(record.buffer, record.byteOffset, record.length);
-    assert(record.length + 2 <= this.#file.nodeSize - 14 - 2, 'a record fits a node');
-    for (;;) {
-      const place = this.find(key);
-      if (!place) {
-        this.#plant(record);
-        break;
-      }
+    assert(record.length + 2 <= (this.#file.nodeSize - FIRST_RECORD - 2) / 2, 'two records fit a node');
+    const place = this.find(key);
+    if (!place) this.#plant(record);
+    else {
       assert(!place.found, 'a new record has a new key');
       const { leaf, index } = place;
-      if (leaf.freeSpace >= record.length + 2) {
-        leaf.insert(index, record);
-        if (index === 0) this.#firstKeyChanged(this.#path.length - 1, leaf);
-        break;
+      const right = this.#put(leaf, index, record);
+      if (index === 0) this.#firstKeyChanged(0, leaf);
+      if (right) {
+        if (this.lastLeaf === leaf.number) this.lastLeaf = right.number;
+        this.#addChild(0, leaf, right, false);
+        this.#hint = null;
       }
-      if (this.#split(leaf, index, record)) break;
     }
     this.leafRecords += 1;
   }
@@ -155,77 +182,86 @@ export class Tree {
     this.#hint = null;
   }
 
-  /** Splits a full leaf. True if the record was put into the new node; else it is to be inserted again. */
-  #split(leaf: Node, index: number, record: Uint8Array): boolean {
-    const isAppend = index === leaf.count && (this.inRun || leaf.number === this.lastLeaf);
-    const cut = isAppend ? index : this.inRun && index > 0 ? index : half(leaf);
-    const right = this.#file.allocate(NODE_KIND.leaf, 1);
-    if (isAppend) right.insert(0, record);
-    else leaf.moveTail(cut, right);
-    this.#linkRight(leaf, right);
-    if (this.lastLeaf === leaf.number) this.lastLeaf = right.number;
-    this.#addChild(this.#path.length - 1, leaf, right);
-    this.#hint = null;
-    return isAppend;
-  }
-
-  #linkRight(node: Node, right: Node): void {
+  /** Puts a record into a node. Answers the node that was split off to the right if it was full, already linked. */
+  #put(node: Node, index: number, record: Uint8Array): Node | null {
+    if (node.freeSpace >= record.length + 2) {
+      node.insert(index, record);
+      return null;
+    }
+    const right = this.#file.allocate(node.kind, node.height);
+    const { cut, isLeft } = this.#cut(node, index, record.length + 2);
+    node.moveTail(cut, right);
+    if (isLeft) node.insert(index, record);
+    else right.insert(index - cut, record);
     right.fLink = node.fLink;
     right.bLink = node.number;
-    if (node.fLink !== 0) {
-      const next = this.#file.node(node.fLink);
-      next.bLink = right.number;
-      next.dirty = true;
-    }
+    if (node.fLink !== 0) this.#relink(node.fLink, (next) => (next.bLink = right.number));
     node.fLink = right.number;
     node.dirty = true;
+    return right;
   }
 
-  /** Enters a node that was split off to the right of the child at `level` of the path. */
-  #addChild(level: number, left: Node, right: Node): void {
-    if (level < 0) {
-      this.#newRoot(left, right);
+  /** Where a full node is split: records from `cut` on go to the right, and so does the new one if not `isLeft`. */
+  #cut(node: Node, index: number, length: number): { cut: number; isLeft: boolean } {
+    const { count } = node;
+    if (index === count && (this.inRun || node.fLink === 0 || !node.isLeaf)) return { cut: count, isLeft: false };
+    const used = node.at(count) - FIRST_RECORD + 2 * count;
+    const room = node.bytes.length - FIRST_RECORD - 2;
+    const before = (cut: number) => node.at(cut) - FIRST_RECORD + 2 * cut;
+    // In a run the next record follows this one: it is to find an almost full node with room behind its last record.
+    if (this.inRun && index > 0) return { cut: index, isLeft: before(index) + length <= room };
+    let cut = 0;
+    while (cut < count && before(cut) + (index < cut ? length : 0) < (used + length) / 2) cut += 1;
+    const isLeft = index < cut;
+    const left = before(cut) + (isLeft ? length : 0);
+    if (cut > 0 && left <= room && used + length - left <= room && used + length > left) return { cut, isLeft };
+    // Records of very different lengths: on one side of the new one there is room for it.
+    return { cut: index, isLeft: index === 0 || (index < count && before(index) <= used / 2) };
+  }
+
+  /** Enters a node that was split off to the right of the child at `level` of the path, which then follows one of them. */
+  #addChild(level: number, left: Node, right: Node, followRight: boolean): void {
+    const step = this.#path[level];
+    if (!step) {
+      this.#newRoot(left, right, followRight);
       return;
     }
+    const { index } = step;
+    this.#insertIndex(level, index + 1, indexRecord(right), followRight ? index + 1 : index);
+  }
+
+  /** Puts an index record into the path's node at `level`; the path then follows record `followed`, as counted after that. */
+  #insertIndex(level: number, at: number, record: Uint8Array, followed: number): void {
     const step = this.#path[level] as Step;
-    this.#insertIndex(level, step.index + 1, indexRecord(right));
+    const { node } = step;
+    const right = this.#put(node, at, record);
+    const isRight = right !== null && followed >= node.count;
+    step.index = isRight ? followed - node.count : followed;
+    if (isRight) step.node = right;
+    if (right) this.#addChild(level + 1, node, right, isRight);
   }
 
-  #insertIndex(level: number, at: number, record: Uint8Array): void {
-    const { node } = this.#path[level] as Step;
-    if (node.freeSpace >= record.length + 2) {
-      node.insert(at, record);
-      return;
-    }
-    const right = this.#file.allocate(NODE_KIND.index, node.height);
-    const isAppend = at === node.count;
-    const cut = isAppend ? at : half(node);
-    if (!isAppend) node.moveTail(cut, right);
-    this.#linkRight(node, right);
-    if (at > cut || isAppend) right.insert(at - cut, record);
-    else node.insert(at, record);
-    this.#addChild(level - 1, node, right);
-  }
-
-  #newRoot(left: Node, right: Node): void {
+  #newRoot(left: Node, right: Node, followRight: boolean): void {
     assert(this.depth < DEPTH_LIMIT, 'the tree stays within the depth that macOS accepts');
     const root = this.#file.allocate(NODE_KIND.index, this.depth + 1);
     root.insert(0, indexRecord(left));
     root.insert(1, indexRecord(right));
     this.root = root.number;
     this.depth += 1;
+    this.#path.push({ node: root, index: followRight ? 1 : 0 });
   }
 
   /** The first key of `child`, which the path follows at `level`, is another one now: index records must agree. */
-  #firstKeyChanged(level: number, child: Node): void {
-    for (let node = child; level >= 0; level -= 1) {
+  #firstKeyChanged(from: number, child: Node): void {
+    let node = child;
+    for (let level = from; level < this.#path.length; level += 1) {
       const step = this.#path[level] as Step;
-      const parent = step.node;
-      parent.remove(step.index);
-      this.#insertIndex(level, step.index, indexRecord(node));
+      const { index } = step;
+      step.node.remove(index);
+      this.#insertIndex(level, index, indexRecord(node), index);
       this.#hint = null;
       if (step.index !== 0) return;
-      node = parent;
+      node = step.node;
     }
   }
 
@@ -236,8 +272,8 @@ export class Tree {
     const { leaf, index } = place;
     leaf.remove(index);
     this.leafRecords -= 1;
-    if (leaf.count === 0) this.#removeNode(this.#path.length - 1, leaf);
-    else if (index === 0) this.#firstKeyChanged(this.#path.length - 1, leaf);
+    if (leaf.count === 0) this.#removeNode(0, leaf);
+    else if (index === 0) this.#firstKeyChanged(0, leaf);
     return true;
   }
 
@@ -249,15 +285,16 @@ export class Tree {
     if (node.isLeaf && this.firstLeaf === node.number) this.firstLeaf = fLink;
     if (node.isLeaf && this.lastLeaf === node.number) this.lastLeaf = bLink;
     this.#file.free(node);
-    if (level < 0) {
+    const step = this.#path[level];
+    if (!step) {
       this.root = 0;
       this.depth = 0;
       return;
     }
-    const { node: parent, index } = this.#path[level] as Step;
+    const { node: parent, index } = step;
     parent.remove(index);
-    if (parent.count === 0) this.#removeNode(level - 1, parent);
-    else if (index === 0) this.#firstKeyChanged(level - 1, parent);
+    if (parent.count === 0) this.#removeNode(level + 1, parent);
+    else if (index === 0) this.#firstKeyChanged(level + 1, parent);
     this.#lowerRoot();
   }
 
@@ -323,14 +360,6 @@ export class Tree {
   #corruptNode(node: Node, problem: string): CorruptError {
     return new CorruptError(`${this.#spec.name} node ${node.number}`, 'kind', 0, problem);
   }
-}
-
-/** First record of the half with the larger positions. */
-function half(node: Node): number {
-  const middle = (14 + node.at(node.count)) / 2;
-  let cut = 1;
-  while (cut < node.count - 1 && node.at(cut) < middle) cut += 1;
-  return cut;
 }
 
 /** Key of the node's first record, then its number. */

@@ -1,6 +1,6 @@
 // Names of catalog records as the check sees them (hfsplus.md 4).
 
-import { toStored } from '../names.js';
+import { LEGACY_SEQUENCE, toStored } from '../names.js';
 import { LIMITS } from './limits.js';
 
 /** Why a counted name cannot name an item, or an empty string. */
@@ -19,7 +19,7 @@ export function undecomposed(view: DataView, nameAt: number): string {
   for (let at = nameAt + 2; at < end && plain; at += 2) plain = view.getUint16(at) < FIRST_COMPOSED;
   if (plain) return '';
   const stored = unitsOf(view, nameAt, Number.POSITIVE_INFINITY);
-  if (LEGACY.test(stored)) return 'the name is decomposed as before Mac OS X 10.2';
+  if (LEGACY_SEQUENCE.test(stored)) return 'the name is decomposed as before Mac OS X 10.2';
   return toStored(stored.replace(/[:/\0]/g, posix)) === stored ? '' : 'the name is not decomposed as macOS does it';
 }
 
@@ -28,13 +28,6 @@ export function shownName(view: DataView, nameAt: number): string {
   const name = JSON.stringify(unitsOf(view, nameAt, LIMITS.shownName).replace(/[:/]/g, posix));
   return view.getUint16(nameAt) > LIMITS.shownName ? `${name.slice(0, -1)}…"` : name;
 }
-
-/**
- * Sequences that only the table of before Mac OS X 10.2 makes, as far as their marks are in order: fsck calls such a name
- * illegal and writes another (4.2 b, measured with fsck.hfsplus 540.1).
- */
-const LEGACY =
-  /(?:[\u00a8\u0391\u0395\u0397\u0399\u039f\u03a5\u03a9\u03b1\u03b5\u03b7\u03b9\u03bf\u03c5\u03c9\u03d2]|\u0308)\u030d|\u0306\u0307|\u09ac\u09bc|\u0a21\u0a3c|\u0b2f\u0b3c|\u0e4d\u0e32|\u0ecd\u0eb2/;
 
 const DOT = 0x2e;
 /** No unit below this decomposes, or is a combining mark. */

@@ -1,9 +1,9 @@
 // The attributes tree: extended attributes in their three forms. Source: hfs_format.h, Apple's kernel.
 
-import { CorruptError, type XattrEntry } from '@tintype/core';
+import { CorruptError, UnsupportedError, type XattrEntry } from '@tintype/core';
 import type { Node } from '../btree/node.js';
 import { blocksOf, type Extent, type ExtentRecord, extentRecords, extentsOf } from '../extent.js';
-import { XATTR_VALUE_LIMIT } from '../limits.js';
+import { XATTR_NAME_LIMIT, XATTR_VALUE_LIMIT } from '../limits.js';
 import type { Mounted, TreeFile } from '../mounted.js';
 import {
   ATTRIBUTE_TYPE,
@@ -60,14 +60,23 @@ export class Attributes {
     return value;
   }
 
-  /** Sets or replaces a value. @throws VolumeFullError, with nothing changed */
+  /** Sets or replaces a value. @throws VolumeFullError, with nothing changed; UnsupportedError */
   set(id: number, name: string, value: Uint8Array): void {
     const file = this.#volume.attributes;
-    if (!file) throw new CorruptError('HFSPlusVolumeHeader', 'attributesFile', 0, 'the volume has no attributes file');
+    if (!file) throw new UnsupportedError('the volume has no attributes file');
+    if (name === '' || name.length > XATTR_NAME_LIMIT || value.length > XATTR_VALUE_LIMIT)
+      throw new UnsupportedError(
+        `an attribute of ${value.length} bytes with a name of ${name.length} characters is too long`,
+      );
+    const { allocation, blockSize } = this.#volume;
     const inline = value.length <= inlineLimit(file.file.nodeSize);
-    const blocks = inline ? 0 : Math.ceil(value.length / this.#volume.blockSize);
-    file.tree.reserve(2 + Math.ceil(blocks / 8), inline ? value.length + 300 : 400);
-    const extents = blocks > 0 ? this.#volume.allocation.take(blocks) : [];
+    const extents = inline ? [] : allocation.take(Math.ceil(value.length / blockSize));
+    try {
+      file.tree.reserve(2 + Math.ceil(extents.length / 8));
+    } catch (error) {
+      for (const extent of extents) allocation.giveBack(extent);
+      throw error;
+    }
     this.remove(id, name);
     if (inline) file.tree.insert(inlineRecord(id, name, value));
     else this.#insertFork(file, id, name, value, extents);
@@ -83,6 +92,8 @@ export class Attributes {
       if (other === name) starts.push(node.view.getUint32(node.at(index) + AttributeKey.at.startBlock));
       return other === name;
     });
+    file.tree.reserveRemovals(starts.length);
+    this.#volume.writer.flush();
     for (const start of starts) file.tree.remove(attributeKey(id, name, start));
     for (const extent of found.extents) this.#volume.allocation.free(extent);
     return true;
@@ -95,6 +106,7 @@ export class Attributes {
   #insertFork(file: TreeFile, id: number, name: string, value: Uint8Array, extents: Extent[]): void {
     const { blockSize, writer } = this.#volume;
     let at = 0;
+    let block = 0;
     for (const { start, count } of extents) {
       const part = value.subarray(at, at + count * blockSize);
       writer.write(start * blockSize, part);
@@ -114,13 +126,14 @@ export class Attributes {
     });
     file.tree.insert(join(attributeKey(id, name, 0), fork));
     for (let i = 8; i < extents.length; i += 8) {
+      block += blocksOf(extents.slice(i - 8, i));
       const more = new Uint8Array(AttributeExtents.size);
       AttributeExtents.write(new DataView(more.buffer), 0, {
         recordType: ATTRIBUTE_TYPE.extents,
         reserved: 0,
         extents: extentRecords(extents.slice(i, i + 8)),
       });
-      file.tree.insert(join(attributeKey(id, name, blocksOf(extents.slice(0, i))), more));
+      file.tree.insert(join(attributeKey(id, name, block), more));
     }
   }
 
@@ -160,10 +173,6 @@ export class Attributes {
   #scan(id: number, from: string, visit: (node: Node, index: number, name: string) => boolean): void {
     this.#volume.attributes?.tree.scan(attributeKey(id, from, 0), (node, index) => {
       const at = node.at(index);
-      const keyLength = node.view.getUint16(at);
-      const units = keyLength >= 12 ? node.view.getUint16(at + AttributeKey.at.attrNameLen) : 0;
-      if (keyLength < 12 || 12 + 2 * units > keyLength)
-        throw new CorruptError(`attributes node ${node.number}`, 'keyLength', at, 'the name does not fit its key');
       if (node.view.getUint32(at + AttributeKey.at.fileID) !== id) return false;
       return visit(node, index, readName(node.view, at + AttributeKey.at.attrNameLen));
     });
@@ -185,7 +194,7 @@ function inlineSize(node: Node, index: number): number {
   return size;
 }
 
-function attributeKey(id: number, name: string, startBlock: number): DataView {
+export function attributeKey(id: number, name: string, startBlock: number): DataView {
   const view = new DataView(new ArrayBuffer(AttributeKey.size + 2 * name.length));
   AttributeKey.write(view, 0, {
     keyLength: 12 + 2 * name.length,

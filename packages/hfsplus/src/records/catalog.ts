@@ -3,6 +3,7 @@
 import { CorruptError } from '@tintype/core';
 import type { Node } from '../btree/node.js';
 import type { Position, Tree } from '../btree/tree.js';
+import { asGiven, NAME_LIMIT, toStored } from '../names.js';
 import { CatalogFile, CatalogFolder, CatalogThread, RECORD_TYPE } from '../structs/catalog.js';
 import { key, readName, threadRecord } from './catalog-records.js';
 
@@ -34,6 +35,16 @@ export class Catalog {
   /** The record of an item by its stored name. */
   find(parent: number, name: string): Place | null {
     return placeOf(this.tree.find(key(parent, name)));
+  }
+
+  /** The record of an item by its POSIX name: as we store it, else as a foreign system may have. */
+  findNamed(parent: number, name: string): Place | null {
+    if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) return null;
+    const stored = toStored(name);
+    const found = stored.length > NAME_LIMIT ? null : this.find(parent, stored);
+    if (found) return found;
+    const given = asGiven(name);
+    return given === stored || given.length > NAME_LIMIT ? null : this.find(parent, given);
   }
 
   /** Where the item with this id hangs, or null. */

@@ -48,7 +48,7 @@ export function forkExtents(tree: Tree, owner: ForkOwner, fork: ForkRecord, tota
   return extents;
 }
 
-/** The fork's record for these extents; what does not fit it goes to the tree, and what was there before is removed. */
+/** The fork's record for these extents (nodes are reserved by the caller); what does not fit it goes to the tree, and what was there before is removed. */
 export function putForkExtents(
   tree: Tree,
   owner: ForkOwner,
@@ -56,12 +56,14 @@ export function putForkExtents(
   extents: readonly Extent[],
 ): ExtentRecord[] {
   if (old.length > 8) removeOverflow(tree, owner);
+  let start = blocksOf(extents.slice(0, 8));
   for (let i = 8; i < extents.length; i += 8) {
-    const record = overflowKey(owner, blocksOf(extents.slice(0, i)));
-    for (const [n, extent] of extentRecords(extents.slice(i, i + 8)).entries())
+    const record = overflowKey(owner, start);
+    const eight = extents.slice(i, i + 8);
+    for (const [n, extent] of extentRecords(eight).entries())
       ExtentDescriptor.write(record, ExtentKey.size + n * ExtentDescriptor.size, extent);
-    tree.reserve(1, record.byteLength);
     tree.insert(new Uint8Array(record.buffer));
+    start += blocksOf(eight);
   }
   return extentRecords(extents.slice(0, 8));
 }

@@ -10,6 +10,9 @@ import { fileRecord, folderRecord, putKey } from './catalog-records.js';
 export const FILE_LINKS_FOLDER = '\0\0\0\0HFS+ Private Data';
 export const FOLDER_LINKS_FOLDER = '.HFS+ Private Directory Data\r';
 
+/** Type and creator of links: `hlnk` `hfs+`, `fdrp` `MACS`. */
+const LINK_TYPE = [0x686c_6e6b, 0x6866_732b] as const;
+const FOLDER_LINK_TYPE = [0x6664_7270, 0x4d41_4353] as const;
 const LINK_MODE = 0o100444;
 const IMMUTABLE = 2;
 const UNICODE_ENCODING = 0x7e;
@@ -58,7 +61,7 @@ export class HardLinks {
     ] as const) {
       if (this.#catalog.find(CNID.rootFolder, name)) continue;
       const record = folderRecord({
-        id: this.#volume.takeId(),
+        id: this.#volume.ids.take(),
         now: created,
         mode,
         uid: 0,
@@ -72,6 +75,25 @@ export class HardLinks {
       made += 1;
     }
     return { folder: this.folder() as { id: number; created: number }, made };
+  }
+
+  /**
+   * True for the record of a hard link to a file: by type and creator, and by its creation date, which is that of the
+   * private folder or of the root.
+   */
+  isFileLink(place: Place): boolean {
+    return hasType(place, LINK_TYPE) && this.#hasLinkDate(place);
+  }
+  /** True for the record of a hard link to a folder. */
+  isFolderLink(place: Place): boolean {
+    return hasType(place, FOLDER_LINK_TYPE);
+  }
+
+  #hasLinkDate({ node, at }: Place): boolean {
+    const created = node.view.getUint32(at + CatalogFile.at.createDate);
+    if (created === this.folder()?.created) return true;
+    const root = this.#catalog.recordOf(CNID.rootFolder);
+    return created === root.node.view.getUint32(root.at + CatalogFolder.at.createDate);
   }
 
   /** The file that a link's record stands for, or null if it is none (or leads nowhere). */
@@ -115,4 +137,11 @@ export class HardLinks {
     node.view.setUint32(at + CatalogFile.at.bsdInfo + field, value);
     node.dirty = true;
   }
+}
+
+function hasType({ node, at, type }: Place, [fileType, creator]: readonly [number, number]): boolean {
+  const finder = at + CatalogFile.at.userInfo;
+  return (
+    type === RECORD_TYPE.file && node.view.getUint32(finder) === fileType && node.view.getUint32(finder + 4) === creator
+  );
 }

@@ -1,6 +1,14 @@
 // How keys of the three trees are ordered. Keys are compared where they lie, given by the offset of their length.
 
+import type { KeyTest } from '../btree/node.js';
 import { FOLD } from '../names.js';
+
+/** Can a key be compared without reading past it? Of keys from a disk: to be asked before the functions below see them. */
+export const KEY_TESTS = {
+  extents: (_view, _at, keyLength) => keyLength >= 10,
+  catalog: (view, at, keyLength) => keyLength >= 6 && 6 + 2 * view.getUint16(at + 6) <= keyLength,
+  attributes: (view, at, keyLength) => keyLength >= 12 && 12 + 2 * view.getUint16(at + 12) <= keyLength,
+} as const satisfies Record<string, KeyTest>;
 
 /** Parent, then folded name: units that fold to 0 are skipped, the shorter name first. */
 export function compareFolding(a: DataView, aAt: number, b: DataView, bAt: number): number {
