@@ -4,7 +4,7 @@
 // the end of a file are zero in a last block that was written; where a file was only cut they may be its own old ones.
 
 import { assert, CorruptError } from '@tintype/core';
-import { blocksOf, type Extent, pushExtent, sliceExtents } from './extent.js';
+import { blocksOf, EMPTY_FORK, type Extent, pushExtent, sliceExtents } from './extent.js';
 import type { Mounted } from './mounted.js';
 import type { Catalog, Place } from './records/catalog.js';
 import { forkExtents, putForkExtents } from './records/extent-records.js';
@@ -144,9 +144,11 @@ export class DataForks {
       this.#open.clear();
     }
     const place = this.#catalog.recordOf(id);
-    const empty = { logicalSize: 0, clumpSize: 0, totalBlocks: 0, extents: [] };
-    const record = place.type === RECORD_TYPE.file ? ForkData.read(place.node.view, forkAt(place, kind)) : empty;
-    const extents = forkExtents(this.#volume.extents.tree, owner(id, kind), record, this.#volume.header.totalBlocks);
+    const isEmpty = place.type !== RECORD_TYPE.file || isEmptyFork(place.node.view, forkAt(place, kind));
+    const record = isEmpty ? EMPTY_FORK : ForkData.read(place.node.view, forkAt(place, kind));
+    const extents = isEmpty
+      ? []
+      : forkExtents(this.#volume.extents.tree, owner(id, kind), record, this.#volume.header.totalBlocks);
     const fork = {
       id,
       kind,
@@ -304,6 +306,11 @@ export class DataForks {
     const [last] = size % blockSize === 0 ? [] : sliceExtents(fork.extents, keep - 1, keep);
     if (last && allocation.isFresh(last)) this.#put(fork, size, new Uint8Array(keep * blockSize - size), false);
   }
+}
+
+/** Most forks that are opened are those of new files. */
+function isEmptyFork(view: DataView, at: number): boolean {
+  return view.getUint32(at) === 0 && view.getUint32(at + 4) === 0 && view.getUint32(at + ForkData.at.totalBlocks) === 0;
 }
 
 function openKey(id: number, kind: ForkKind): number {

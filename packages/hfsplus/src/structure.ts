@@ -7,10 +7,12 @@ import type { Mounted } from './mounted.js';
 import { foldName, storable } from './names.js';
 import type { Attributes } from './records/attributes.js';
 import { type Catalog, idAt, keyAt, type NamePath, type Place } from './records/catalog.js';
-import { fileRecord, folderRecord, key, keySize, putKey } from './records/catalog-records.js';
+import { draftItem, key, keySize, putKey } from './records/catalog-records.js';
 import type { HardLinks } from './records/hard-links.js';
 import { BsdInfo, CatalogFile, CatalogFolder, RECORD_FLAGS, RECORD_TYPE } from './structs/catalog.js';
 import { CNID } from './structs/volume-header.js';
+
+const SYMLINK_TYPE = Buffer.from('slnkrhap');
 
 interface Prepared {
   readonly item: NewItem;
@@ -108,18 +110,18 @@ export class Structure {
 
   #insert(folder: number, { item, name, id }: Prepared): void {
     const { epoch, caseSensitive } = this.#volume;
-    const parts = { id, now: 0, mode: typeBits(item.kind) | (item.mode & 0o7777), uid: item.uid, gid: item.gid };
-    const record =
-      item.kind === 'directory' ? folderRecord({ ...parts, hasFolderCount: caseSensitive }) : fileRecord(parts);
-    if (item.kind === 'symlink') record.userInfo.set(Buffer.from('slnkrhap'));
+    const isFolder = item.kind === 'directory';
+    const { record, view, at } = draftItem(isFolder ? 'folder' : 'file', folder, name);
+    const bsd = at + CatalogFile.at.bsdInfo;
+    view.setUint32(at + CatalogFile.at.fileID, id);
+    view.setUint16(bsd + BsdInfo.at.fileMode, typeBits(item.kind));
+    if (isFolder && caseSensitive) view.setUint16(at + CatalogFolder.at.flags, RECORD_FLAGS.hasFolderCount);
+    if (item.kind === 'symlink') record.set(SYMLINK_TYPE, at + CatalogFile.at.userInfo);
     if (item.kind === 'char' || item.kind === 'block')
-      record.bsdInfo.special = ((item.rdevMajor << 24) | (item.rdevMinor & 0xff_ffff)) >>> 0;
-    const bytes = putKey(folder, name, record);
-    const view = new DataView(bytes.buffer);
-    const type = item.kind === 'directory' ? RECORD_TYPE.folder : RECORD_TYPE.file;
-    applyChange({ view, at: keySize(name), type }, item, epoch);
-    this.#catalog.tree.insert(bytes);
-    if (item.kind === 'file') this.#forks.expect(id, item.size);
+      view.setUint32(bsd + BsdInfo.at.special, ((item.rdevMajor << 24) | (item.rdevMinor & 0xff_ffff)) >>> 0);
+    applyChange({ view, at, type: isFolder ? RECORD_TYPE.folder : RECORD_TYPE.file }, item, epoch);
+    this.#catalog.tree.insert(record, view);
+    if (item.size > 0 && item.kind === 'file') this.#forks.expect(id, item.size);
   }
 
   link(folder: number, name: string, id: number): void {

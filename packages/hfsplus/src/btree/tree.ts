@@ -152,9 +152,8 @@ export class Tree {
     if (removals > 0) this.#file.reserve(removals * (this.depth + 1));
   }
 
-  /** Inserts a record (key with its length, then data; even length). The key must be new. */
-  insert(record: Uint8Array): void {
-    const key = new DataView(record.buffer, record.byteOffset, record.length);
+  /** Inserts a record (key with its length, then data; even length), of which `key` is a view. The key must be new. */
+  insert(record: Uint8Array, key = new DataView(record.buffer, record.byteOffset, record.length)): void {
     assert(record.length + 2 <= (this.#file.nodeSize - FIRST_RECORD - 2) / 2, 'two records fit a node');
     const place = this.find(key);
     if (!place) this.#plant(record);

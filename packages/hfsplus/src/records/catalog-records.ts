@@ -34,10 +34,42 @@ export function readName(view: DataView, at: number): string {
   return name;
 }
 
+const LONGEST_KEY = 8 + 2 * 255;
+/** Keys that are looked for, and records that are inserted, are put together here, one at a time: there are millions. */
+const keyBytes = new DataView(new ArrayBuffer(LONGEST_KEY));
+const draftBytes = new Uint8Array(2 * LONGEST_KEY);
+const draftView = new DataView(draftBytes.buffer);
+
+/** A key to look for. Good until the next call. */
 export function key(parent: number, name: string): DataView {
-  const view = new DataView(new ArrayBuffer(keySize(name)));
-  writeKey(view, 0, parent, name);
-  return view;
+  writeKey(keyBytes, 0, parent, name);
+  return keyBytes;
+}
+
+/** A whole record in memory that the next call uses again. */
+export interface Draft {
+  readonly record: Uint8Array;
+  readonly view: DataView;
+  /** Where the data begins. */
+  readonly at: number;
+}
+
+/** A thread with its key. */
+export function draftThread(kind: 'folder' | 'file', id: number, parent: number, name: string): Draft {
+  const at = writeKey(draftView, 0, id, '');
+  draftView.setUint16(at, kind === 'folder' ? RECORD_TYPE.folderThread : RECORD_TYPE.fileThread);
+  draftView.setUint16(at + 2, 0);
+  draftView.setUint32(at + 4, parent);
+  const end = writeName(draftView, at + 8, name);
+  return { record: draftBytes.subarray(0, end), view: draftView, at };
+}
+
+/** A new folder or file with its key; id, mode, owners and dates are 0. */
+export function draftItem(kind: 'folder' | 'file', parent: number, name: string): Draft {
+  const data = kind === 'folder' ? newFolder : newFile;
+  const at = writeKey(draftView, 0, parent, name);
+  draftBytes.set(data, at);
+  return { record: draftBytes.subarray(0, at + data.length), view: draftView, at };
 }
 
 /** A whole record: key, then data. */
@@ -113,3 +145,7 @@ export function fileRecord({ id, now, mode, uid, gid }: NewRecord): FileRecord {
     resourceFork: EMPTY_FORK,
   };
 }
+
+const nothing = { id: 0, now: 0, mode: 0, uid: 0, gid: 0 };
+const newFile = putKey(0, '', fileRecord(nothing)).subarray(keySize(''));
+const newFolder = putKey(0, '', folderRecord({ ...nothing, hasFolderCount: false })).subarray(keySize(''));

@@ -5,7 +5,7 @@ import type { Node } from '../btree/node.js';
 import type { Position, Tree } from '../btree/tree.js';
 import { asGiven, NAME_LIMIT, toStored } from '../names.js';
 import { CatalogFile, CatalogFolder, CatalogThread, RECORD_TYPE } from '../structs/catalog.js';
-import { key, readName, threadRecord } from './catalog-records.js';
+import { draftThread, key, readName } from './catalog-records.js';
 
 /** Where an item's record is: a place in a leaf, good until the tree changes. */
 export interface Place {
@@ -79,8 +79,8 @@ export class Catalog {
   }
 
   putThread(kind: 'folder' | 'file', id: number, path: NamePath): void {
-    const data = threadRecord(kind, path.parent, path.name);
-    this.tree.insert(join(key(id, ''), data));
+    const { record, view } = draftThread(kind, id, path.parent, path.name);
+    this.tree.insert(record, view);
     this.remember(id, path);
   }
   removeThread(id: number): void {
