@@ -33,6 +33,8 @@ export interface Folder {
   handle: number;
   /** Attributes that go back when this folder is settled, because our own changes moved them. */
   pending: AttributeChange | null;
+  /** True if new items inherit access lists; null while unknown. */
+  passesLists: boolean | null;
   readonly rootPath: string;
   device: number;
   inode: number;

@@ -19,6 +19,8 @@ export class FolderHandles {
   /** Folders with an open handle, least recently used first; without the root. */
   readonly #open = new Set<Folder>();
   #last: Folder | null = null;
+  /** Stays open while another one is opened beside it. */
+  #pinned: Folder | null = null;
   readonly #emptyName: NativeMemory;
 
   constructor(native: NativeLibrary) {
@@ -34,7 +36,8 @@ export class FolderHandles {
     const handle = native.check(native.calls.openat(-100, native.name(path), flags, 0), 'open', path);
     this.statHandle(handle, path);
     const { device, inode } = this.stat;
-    return { entry: null, children: new Map(), handle, pending: null, rootPath: path, device, inode };
+    const state = { handle, pending: null, passesLists: null };
+    return { entry: null, children: new Map(), ...state, rootPath: path, device, inode };
   }
 
   /** An open handle of the folder, good until the next call for another folder. @throws StoreError `changed`, … */
@@ -59,14 +62,28 @@ export class FolderHandles {
     return folder.handle;
   }
 
+  /** Open handles of two folders, good until the next call for another folder. @throws StoreError */
+  both(first: Folder, second: Folder): readonly [first: number, second: number] {
+    const handle = this.of(first);
+    this.#pinned = first;
+    try {
+      return [handle, this.of(second)];
+    } finally {
+      this.#pinned = null;
+    }
+  }
+
   #use(folder: Folder): void {
     this.#last = folder;
     if (folder.entry === null) return;
     this.#open.delete(folder);
     this.#open.add(folder);
     if (this.#open.size <= maxFolderHandles) return;
-    const [oldest] = this.#open;
-    if (oldest) this.close(oldest);
+    for (const oldest of this.#open) {
+      if (oldest === this.#pinned) continue;
+      this.close(oldest);
+      return;
+    }
   }
 
   #openIn(parent: number, folder: Folder): number {

@@ -285,7 +285,8 @@ export class FolderReader implements Volume {
     const entry = this.entry(id);
     assert(entry.kind === 'directory', 'only a folder has items');
     const { device, inode } = entry;
-    entry.folder ??= { entry, children: new Map(), handle: -1, pending: null, rootPath: '', device, inode };
+    const state = { handle: -1, pending: null, passesLists: null };
+    entry.folder ??= { entry, children: new Map(), ...state, rootPath: '', device, inode };
     return entry.folder;
   }
 }

@@ -127,6 +127,58 @@ test('extended attributes of all kinds are set and removed', () => {
   expect(execFileSync('getfattr', ['--only-values', '-n', 'user.note', at('a')], { encoding: 'latin1' })).toBe('text');
 });
 
+test('attributes with names that are not UTF-8 are kept', () => {
+  const id = create('a');
+  volume.setXattr(id, 'n\udcff', Buffer.from('text'));
+  expect(volume.xattrs(id)).toEqual([{ name: 'n\udcff', size: 4 }]);
+  expect(Buffer.from(volume.xattr(id, 'n\udcff') ?? []).toString()).toBe('text');
+  const script = `getfattr --only-values -n "$(printf 'user.n\\377')" "$1"`;
+  expect(execFileSync('sh', ['-c', script, 'sh', at('a')], { encoding: 'latin1' })).toBe('text');
+});
+
+test('nothing new inherits rights from its folder, and the lists that are given stay', () => {
+  // struct posix_acl_xattr_header and entries: owner, user 1000, group, mask, others.
+  const list = (mask: string): Buffer =>
+    Buffer.from(`0200000001000700ffffffff02000700e803000004000500ffffffff1000${mask}ffffffff20000500ffffffff`, 'hex');
+  const [given, own] = [list('0700'), list('0500')];
+  const folderId = create('d', { kind: 'directory', mode: 0o755 });
+  create('before', {}, folderId);
+  volume.setXattr(folderId, 'system.posix_acl_default', given);
+  const names = ['file', 'directory', 'fifo', 'symlink'] as const;
+  const ids = names.map((kind) => create(kind, { kind, target: 'x', mode: 0o755 }, folderId));
+  for (const id of ids) expect(volume.xattrs(id)).toEqual([]);
+  volume.setXattr(ids[0] ?? -1, 'system.posix_acl_access', own);
+  volume.setXattr(folderId, 'system.posix_acl_default', null);
+  volume.setXattr(ids[1] ?? -1, 'system.posix_acl_default', given);
+  fileSystem.commit();
+  expect(volume.xattr(ids[0] ?? -1, 'system.posix_acl_access')).toEqual(Uint8Array.from(own));
+  expect(volume.xattr(ids[1] ?? -1, 'system.posix_acl_default')).toEqual(Uint8Array.from(given));
+  expect(fs.statSync(at('d/file')).mode & 0o777).toBe(0o755);
+  expect(fs.statSync(at('d/fifo')).mode & 0o777).toBe(0o755);
+  expect(() => volume.setXattr(ids[0] ?? -1, 'system.posix_acl_default', given)).toThrow(failsWith('EACCES'));
+});
+
+test('a link joins two folders that are both too deep to hold all handles on their ways', () => {
+  const deepest = (name: string): number => {
+    fs.mkdirSync(at(`${name}/${'d/'.repeat(249)}`), { recursive: true });
+    let id = volume.lookup(root, name)?.id ?? -1;
+    for (let level = 0; level < 249; level++) id = volume.lookup(id, 'd')?.id ?? -1;
+    return id;
+  };
+  const [a, b] = [deepest('a'), deepest('b')];
+  const file = create('f', {}, a);
+  volume.release(file);
+  volume.link(b, 'l', file);
+  volume.rename(a, 'f', b, 'moved');
+  expect(
+    volume
+      .list(b)
+      .map(({ name, nlink }) => `${name} ${nlink}`)
+      .sort(),
+  ).toEqual(['l 2', 'moved 2']);
+  expect(volume.list(a)).toEqual([]);
+});
+
 test('no name leads out of the folder', () => {
   for (const name of ['', '.', '..', '../up', 'a/b', '/etc', 'nul\0', '\u0000']) {
     expect(volume.nameAsStored(name)).toBe(null);

@@ -26,6 +26,9 @@ import { capabilityName, WrittenFiles } from './written-files.js';
 const createFlags =
   openFlags.readWrite | openFlags.create | openFlags.exclusive | openFlags.noFollow | openFlags.closeOnExec;
 
+const accessList = 'system.posix_acl_access';
+const inheritedList = 'system.posix_acl_default';
+
 const specialTypes: Readonly<Record<'fifo' | 'socket' | 'char' | 'block', number>> = {
   fifo: fileTypes.fifo,
   socket: fileTypes.socket,
@@ -68,9 +71,10 @@ export class FolderWriter extends FolderReader implements WritableVolume {
     try {
       if (handle >= 0) this.folders.statHandle(handle, path);
       else if (!this.folders.statAt(folder, item.name)) throw new StoreError('changed', 'create', path);
-      const { entry } = this.remember(folder, item.name);
+      const { entry, item: made } = this.remember(folder, item.name);
       if (entry.kind !== item.kind) throw new StoreError('changed', 'create', path);
-      this.#dress(entry, item, handle);
+      if (this.#passesLists(folder)) this.#dropInherited(entry, handle);
+      this.#dress(entry, { item, made, handle });
       handle = -1;
       return entry.id;
     } finally {
@@ -91,17 +95,33 @@ export class FolderWriter extends FolderReader implements WritableVolume {
     }
   }
 
+  /** True if the folder has a default access list, which the host copies to all that is made in it. */
+  #passesLists(folder: Folder): boolean {
+    folder.passesLists ??= this.traits.xattrs && this.attributes.has(this.heldFolder(folder), inheritedList);
+    return folder.passesLists;
+  }
+
+  /** An item has what the caller gives it, and no rights for others that its new folder would add. */
+  #dropInherited(entry: Entry, handle: number): void {
+    if (entry.kind === 'symlink') return;
+    const drop = (held: HeldItem): void => {
+      this.attributes.set(held, accessList, null);
+      if (entry.kind === 'directory') this.attributes.set(held, inheritedList, null);
+    };
+    if (handle < 0) this.#withItem(entry, drop);
+    else drop({ handle, isPathOnly: false, isLink: false, path: pathOf(entry.place) });
+  }
+
   /** Owner at once, for all kinds; mode and times of a file when its content is there. */
-  #dress(entry: Entry, item: NewItem, handle: number): void {
+  #dress(entry: Entry, { item, made, handle }: { item: NewItem; made: Item; handle: number }): void {
     const kept = this.#calls.kept(item);
-    const now = this.folders.stat.item(entry.id, '', false);
     if (entry.kind !== 'file') {
-      this.#withItem(entry, (held) => this.#calls.apply(held, kept, now));
+      this.#withItem(entry, (held) => this.#calls.apply(held, kept, made));
       return;
     }
     const { uid, gid, ...rest } = kept;
     const held = { handle, isPathOnly: false, isLink: false, path: item.name };
-    if (uid !== undefined && gid !== undefined) this.#calls.apply(held, { uid, gid }, now);
+    if (uid !== undefined && gid !== undefined) this.#calls.apply(held, { uid, gid }, made);
     this.#written.add(entry, handle, rest);
   }
 
@@ -112,7 +132,7 @@ export class FolderWriter extends FolderReader implements WritableVolume {
     this.#refuseName(folder, name);
     this.#touch(folder);
     const { native } = this;
-    const [from, to] = this.#bothHandles(entry.place.folder, folder);
+    const [from, to] = this.folders.both(entry.place.folder, folder);
     const path = pathOf({ folder, name });
     const answer = native.calls.linkat(from, native.name(entry.place.name), to, native.name(name, 1), 0);
     native.check(answer, 'link', path);
@@ -182,7 +202,7 @@ export class FolderWriter extends FolderReader implements WritableVolume {
 
   #move(from: Place, to: Place): void {
     const { native } = this;
-    const [source, target] = this.#bothHandles(from.folder, to.folder);
+    const [source, target] = this.folders.both(from.folder, to.folder);
     const rename = (flags: number): number =>
       native.calls.renameat2(source, native.name(from.name), target, native.name(to.name, 1), flags);
     if (rename(renameNoReplace) === 0) return;
@@ -196,14 +216,6 @@ export class FolderWriter extends FolderReader implements WritableVolume {
 
   #isSameName(from: Place, to: Place): boolean {
     return from.folder === to.folder && this.nameKey(from.name) === this.nameKey(to.name);
-  }
-
-  /** Handles of two folders at the same time. */
-  #bothHandles(first: Folder, second: Folder): readonly [number, number] {
-    this.folders.of(first);
-    const handle = this.folders.of(second);
-    // Opening the second closes others only beyond 200, and then the oldest.
-    return [this.folders.of(first), handle];
   }
 
   setAttributes(id: ItemId, change: AttributeChange): void {
@@ -270,9 +282,10 @@ export class FolderWriter extends FolderReader implements WritableVolume {
 
   setXattr(id: ItemId, name: string, value: Uint8Array | null): void {
     this.#mayWrite();
-    const isLate = id !== this.rootId && name === capabilityName;
-    if (isLate && this.#written.setCapability(this.entry(id), value)) return;
     const entry = id === this.rootId ? null : this.entry(id);
+    if (entry && name === capabilityName && this.#written.setCapability(entry, value)) return;
+    const folder = entry ? entry.folder : this.rootFolder;
+    if (folder) folder.passesLists = null;
     const set = (held: HeldItem): void => this.attributes.set(held, name, value);
     // A file may forbid its owner to read it; its attributes can still be set by a handle that only names it.
     if (entry?.kind === 'file' && !this.#written.held(entry)) this.withPath(entry, set);

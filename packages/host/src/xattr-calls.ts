@@ -1,7 +1,7 @@
 // Extended attributes of an item that is open, under the image's names. A handle that only names its item (O_PATH)
 // goes through its entry in /proc, which leads to exactly that item, a link too.
 
-import { StoreError, type XattrEntry } from '@tintype/core';
+import { nameFromBytes, StoreError, type XattrEntry } from '@tintype/core';
 import { hostXattrName, imageXattrName } from './attributes.js';
 import type { HeldItem } from './entry.js';
 import { maxXattrBytes } from './limits.js';
@@ -29,6 +29,10 @@ export class XattrCalls {
     return entries;
   }
 
+  has(target: HeldItem, imageName: string): boolean {
+    return this.#get(target, hostXattrName(imageName), 0) !== null;
+  }
+
   #names(target: HeldItem): string[] {
     const { calls } = this.#native;
     const { address, bytes } = this.#memory;
@@ -36,7 +40,7 @@ export class XattrCalls {
       ? calls.listxattr(this.#proc(target), address, bytes.length)
       : calls.flistxattr(target.handle, address, bytes.length);
     if (length === 0) return [];
-    if (length > 0) return bytes.toString('utf8', 0, length - 1).split('\0');
+    if (length > 0) return nameFromBytes(bytes.subarray(0, length - 1)).split('\0');
     if (none.has(this.#native.errno())) return [];
     throw this.#native.error('listxattr', target.path);
   }
