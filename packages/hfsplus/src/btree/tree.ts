@@ -18,9 +18,6 @@ export interface TreeSpec {
 
 const DEPTH_LIMIT = 8;
 
-/** Bytes that a filled leaf may leave free: an average record. */
-const LEAST_FILL = 512;
-
 /** A place in a leaf. `found`: the record there has the wanted key; else the key would be inserted there. */
 export interface Position {
   readonly leaf: Node;
@@ -138,7 +135,8 @@ export class Tree {
   }
 
   #nodesForRuns(bytes: number, gaps: number): number {
-    const leaves = Math.ceil((bytes / (this.#file.nodeSize - LEAST_FILL)) * 1.25) + 2;
+    // No record is longer than half a node, so a node that is left behind is at least half full.
+    const leaves = Math.ceil(bytes / (this.#file.nodeSize / 2)) + 2;
     return this.depth + 1 + leaves + 2 * gaps + this.#removalMargin;
   }
 
