@@ -39,7 +39,10 @@ export interface StoreFile {
   allocated(position: number, length: number): number;
   /** Fills `target` from `position`; answers how many bytes there were (fewer only at the end of the file). */
   read(position: number, target: Uint8Array): number;
-  /** Writes all of `source`, lengthening the file where needed (a gap reads as zeros). */
+  /**
+   * Writes all of `source`, lengthening the file where needed (a gap reads as zeros). A store may still be at it when
+   * this returns: every other call sees it done, and an error comes with a later change, `sync` or `close` at the latest.
+   */
   write(position: number, source: Uint8Array): void;
   /** Reserves real space for the range, lengthening the file where needed; content reads as before, or zeros. */
   allocate(position: number, length: number): void;

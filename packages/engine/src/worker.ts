@@ -28,10 +28,14 @@ function perform<N extends OperationName>(task: WorkerTask<N>, context: RunConte
 if (parentPort) {
   const port = parentPort;
   const task = workerData as WorkerTask;
+  const leases = new Set<{ requireHeld(): void }>();
+  const confirm = (): void => {
+    for (const lease of leases) lease.requireHeld();
+  };
   const context: RunContext = {
     progress: new Progress(task.progress),
-    store: nodeFileStore(),
-    holder: hostHolder(),
+    store: nodeFileStore({ confirm }),
+    holder: { ...hostHolder(), leases },
     emit: (event: EngineEvent) => port.postMessage(event),
     now: () => Date.now() / 1000,
     random: (target) => {

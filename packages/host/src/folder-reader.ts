@@ -170,6 +170,7 @@ export class FolderReader implements Volume {
     }
     const entry = this.entry(id);
     const { folder, name } = entry.place;
+    if (this.items.statOpen(entry)) return this.shown(this.folders.stat.item(id, name, this.traits.xattrs));
     if (!this.folders.statAt(folder, name)) throw new StoreError('ENOENT', 'stat', pathOf(entry.place));
     const { stat } = this.folders;
     if (stat.inode !== entry.inode || stat.device !== entry.device) {

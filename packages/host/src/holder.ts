@@ -54,7 +54,7 @@ function isAlive(pid: number): boolean {
 }
 
 /** CLOCK_BOOTTIME; elsewhere the sum of the larger advances of the monotonic clock (may stop in sleep) and the wall. */
-function clockThroughSleep(): () => number {
+export function clockThroughSleep(): () => number {
   const native = nativeLibrary();
   if (native) {
     const time = native.memory(16);

@@ -6,3 +6,4 @@ export { nodeFileStore } from './node-file-store.js';
 export { isOnBattery } from './power.js';
 export { type PathProbe, probePath } from './probe.js';
 export { isOnStartupDisk, spaceAt } from './space.js';
+export type { WriteBehindOptions } from './write-behind.js';

@@ -43,6 +43,13 @@ export class ItemHandles {
     return handle;
   }
 
+  /** Fills `stat` from the handle of the file that is open, which costs half of asking by name; false if it is not this one. */
+  statOpen(entry: Entry): boolean {
+    if (this.#entry !== entry) return false;
+    this.#folders.statHandle(this.#handle, entry.place.name);
+    return true;
+  }
+
   /** A handle of its own, checked against the listing; the caller closes it. */
   open(entry: Entry, flags: number): number {
     const native = this.#native;

@@ -17,3 +17,9 @@ export const maxXattrBytes = 64 * 1024;
 
 /** Stretches that are asked of one sparse file; beyond this the rest counts as data. */
 export const maxExtents = 1 << 20;
+
+/** Shorter writes are made at once: handing them over costs more than the call. */
+export const behindFrom = 64 * 1024;
+
+/** Seconds after which a write that waited for its turn needs to be confirmed; well below a lease's heartbeat of 5 s. */
+export const lateSeconds = 1;

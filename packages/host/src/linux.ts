@@ -44,3 +44,6 @@ export const fileTypes = {
 export const omitTime = 0x3ffffffe;
 
 export const clockBoottime = 7;
+
+/** SYNC_FILE_RANGE_WRITE: begins to write a range out, without waiting for it. */
+export const startWriteback = 2;

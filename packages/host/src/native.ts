@@ -49,6 +49,7 @@ export interface LinuxCalls {
   fallocate(handle: number, mode: number, position: number, length: number): number;
   lseek(handle: number, position: number, whence: number): number;
   syncfs(handle: number): number;
+  syncFileRange(handle: number, position: number, length: number, flags: number): number;
   clockGettime(clock: number, target: number): number;
   exit(status: number): void;
 }
@@ -82,6 +83,7 @@ const linuxSignatures: Record<keyof LinuxCalls, readonly [returns: string, name:
   fallocate: ['int', 'fallocate', 'int', 'int', 'int64_t', 'int64_t'],
   lseek: ['int64_t', 'lseek', 'int', 'int64_t', 'int'],
   syncfs: ['int', 'syncfs', 'int'],
+  syncFileRange: ['int', 'sync_file_range', 'int', 'int64_t', 'int64_t', 'uint32_t'],
   clockGettime: ['int', 'clock_gettime', 'int', 'uintptr_t'],
   exit: ['void', '_exit', 'int'],
 };

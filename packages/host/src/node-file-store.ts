@@ -15,10 +15,12 @@ import {
   type StoreFile,
 } from '@tintype/core';
 import { attempt, hasCode } from './errno.js';
+import { behindFrom } from './limits.js';
 import { fallocateFlags, flockFlags, seekData, seekHole } from './linux.js';
 import { type NativeLibrary, nativeLibrary } from './native.js';
 import { hostPath } from './path.js';
 import { spaceAt } from './space.js';
+import { type BehindFile, WriteBehind, type WriteBehindOptions } from './write-behind.js';
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = fs.constants;
 // Absent on Windows.
@@ -31,10 +33,14 @@ const openFlags: Readonly<Record<OpenMode, number>> = {
   create: O_RDWR | O_CREAT | O_EXCL,
 };
 
-/** Files of this host. New files get mode 0666 less the process's umask, as other programs make theirs. */
-export function nodeFileStore(): FileStore {
+/**
+ * Files of this host. New files get mode 0666 less the process's umask, as other programs make theirs. With `behind`,
+ * long writes are made by a thread of their own (Linux only), and their errors come with a later call.
+ */
+export function nodeFileStore(behind?: WriteBehindOptions): FileStore {
+  const writer = behind && nativeLibrary() ? new WriteBehind(behind) : null;
   return {
-    open: openFile,
+    open: (path, mode) => openFile(path, mode, writer),
     kind: kindAt,
     list: listFolder,
     rename: (from, to) => attempt('rename', from, () => fs.renameSync(hostPath(from), hostPath(to))),
@@ -45,13 +51,13 @@ export function nodeFileStore(): FileStore {
   };
 }
 
-function openFile(path: string, mode: OpenMode): StoreFile {
+function openFile(path: string, mode: OpenMode, writer: WriteBehind | null): StoreFile {
   const handle = attempt('open', path, () => fs.openSync(hostPath(path), openFlags[mode] | openGuards, 0o666));
   try {
     const stats = attempt('stat', path, () => fs.fstatSync(handle));
     if (stats.isDirectory()) throw new StoreError('EISDIR', 'open', path);
     if (!stats.isFile() && !stats.isBlockDevice()) throw new StoreError('EINVAL', 'open', path);
-    return new NodeStoreFile(path, handle, stats.isBlockDevice());
+    return new NodeStoreFile(path, handle, stats.isBlockDevice(), writer);
   } catch (error) {
     fs.closeSync(handle);
     throw error;
@@ -102,24 +108,28 @@ function syncFolder(path: string): void {
   }
 }
 
-class NodeStoreFile implements StoreFile {
+class NodeStoreFile implements StoreFile, BehindFile {
   readonly path: string;
-  readonly #handle: number;
+  readonly handle: number;
+  nextPiece = 0;
+  readonly #writer: WriteBehind | null;
   readonly #isDevice: boolean;
   readonly #native: NativeLibrary | null;
   #isOpen = true;
 
-  constructor(path: string, handle: number, isDevice: boolean) {
+  constructor(path: string, handle: number, isDevice: boolean, writer: WriteBehind | null) {
     this.path = path;
-    this.#handle = handle;
+    this.handle = handle;
+    this.#writer = writer;
     this.#isDevice = isDevice;
     this.#native = nativeLibrary();
   }
 
   size(): number {
+    this.#writer?.settle(this);
     if (!this.#isDevice) return this.#stat().size;
     if (!this.#native) throw new StoreError('ENOSYS', 'size', this.path);
-    return this.#native.check(this.#native.calls.lseek(this.#handle, 0, 2), 'size', this.path);
+    return this.#native.check(this.#native.calls.lseek(this.handle, 0, 2), 'size', this.path);
   }
 
   /** Of a part of a file: reserved space that was never written is not seen, only that of the whole file. */
@@ -144,18 +154,19 @@ class NodeStoreFile implements StoreFile {
 
   /** Where the next data or hole begins, or -1 if there is none. */
   #seek(native: NativeLibrary, position: number, whence: number): number {
-    const found = native.calls.lseek(this.#handle, position, whence);
+    const found = native.calls.lseek(this.handle, position, whence);
     if (found >= 0) return found;
     if (native.errno() === 'ENXIO') return -1;
     throw native.error('seek', this.path);
   }
 
   read(position: number, target: Uint8Array): number {
+    this.#writer?.settle(this, position, target.length);
     let count = 0;
     while (count < target.length) {
       const at = count;
       const got = attempt('read', this.path, () =>
-        fs.readSync(this.#handle, target, at, target.length - at, position + at),
+        fs.readSync(this.handle, target, at, target.length - at, position + at),
       );
       if (got === 0) break;
       count += got;
@@ -164,19 +175,22 @@ class NodeStoreFile implements StoreFile {
   }
 
   write(position: number, source: Uint8Array): void {
+    if (source.length >= behindFrom && this.#writer?.write(this, position, source)) return;
+    this.#writer?.settle(this, position, source.length);
     for (let at = 0; at < source.length; ) {
       const from = at;
       at += attempt('write', this.path, () =>
-        fs.writeSync(this.#handle, source, from, source.length - from, position + from),
+        fs.writeSync(this.handle, source, from, source.length - from, position + from),
       );
     }
   }
 
   allocate(position: number, length: number): void {
     assert(length > 0, 'a range to allocate has a length');
+    this.#writer?.settle(this);
     const native = this.#native;
     if (native) {
-      if (native.calls.fallocate(this.#handle, 0, position, length) === 0) return;
+      if (native.calls.fallocate(this.handle, 0, position, length) === 0) return;
       if (!unsupported.has(native.errno())) throw native.error('allocate', this.path);
     }
     this.#allocateByWriting(position, length);
@@ -193,15 +207,17 @@ class NodeStoreFile implements StoreFile {
   }
 
   truncate(length: number): void {
-    attempt('truncate', this.path, () => fs.ftruncateSync(this.#handle, length));
+    this.#writer?.settle(this);
+    attempt('truncate', this.path, () => fs.ftruncateSync(this.handle, length));
   }
 
   punch(position: number, length: number): boolean {
     assert(length > 0, 'a range to punch has a length');
+    this.#writer?.settle(this);
     const native = this.#native;
     if (!native) return false;
     const mode = fallocateFlags.keepSize | fallocateFlags.punchHole;
-    if (native.calls.fallocate(this.#handle, mode, position, length) === 0) return true;
+    if (native.calls.fallocate(this.handle, mode, position, length) === 0) return true;
     if (unsupported.has(native.errno())) return false;
     throw native.error('punch', this.path);
   }
@@ -210,24 +226,29 @@ class NodeStoreFile implements StoreFile {
     // Without native calls there are no locks; `missingCalls` tells the caller.
     if (!this.#native) return true;
     const operation = kind === 'shared' ? flockFlags.shared : flockFlags.exclusive;
-    if (this.#native.calls.flock(this.#handle, operation | flockFlags.nonBlocking) === 0) return true;
+    if (this.#native.calls.flock(this.handle, operation | flockFlags.nonBlocking) === 0) return true;
     if (['EAGAIN', 'EWOULDBLOCK'].includes(this.#native.errno())) return false;
     throw this.#native.error('lock', this.path);
   }
 
   /** On macOS libuv asks for F_FULLFSYNC, which is what survives a power cut there. */
   sync(): void {
-    attempt('sync', this.path, () => fs.fsyncSync(this.#handle));
+    this.#writer?.settle(this);
+    attempt('sync', this.path, () => fs.fsyncSync(this.handle));
   }
 
   close(): void {
     assert(this.#isOpen, 'a file is closed once');
     this.#isOpen = false;
-    attempt('close', this.path, () => fs.closeSync(this.#handle));
+    try {
+      this.#writer?.leave(this);
+    } finally {
+      attempt('close', this.path, () => fs.closeSync(this.handle));
+    }
   }
 
   #stat(): fs.Stats {
-    return attempt('stat', this.path, () => fs.fstatSync(this.#handle));
+    return attempt('stat', this.path, () => fs.fstatSync(this.handle));
   }
 }
 

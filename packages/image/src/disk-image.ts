@@ -75,6 +75,8 @@ export interface Holder {
   readonly random: (target: Uint8Array) => void;
   /** Milliseconds between heartbeats of the lease; 0: no thread (where files are not the host's). Default 5000. */
   readonly heartbeat?: number;
+  /** Leases taken and not given up, for a store that writes late: it asks each before it goes on after a wait. */
+  readonly leases?: Set<{ requireHeld(): void }>;
 }
 
 export interface CreateImageOptions extends Omit<OpenImageOptions, 'writable' | 'allowTimeMachine' | 'onLeaseLost'> {

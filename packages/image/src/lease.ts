@@ -51,6 +51,7 @@ export class Lease {
     this.#nonce = nonce;
     this.#heart = heart;
     this.#lastLook = options.holder.clock();
+    options.holder.leases?.add(this);
   }
 
   /** Takes the lease, breaking a stale one. @throws LockedError if it is held */
@@ -96,6 +97,7 @@ export class Lease {
 
   /** A clean close removes the lease. */
   release(): void {
+    this.#options.holder.leases?.delete(this);
     void this.#heart?.terminate();
     if (!this.#lost) removeIfThere(this.#options.store, this.path);
   }

@@ -123,12 +123,20 @@ test('only the command prints and exits', () => {
 
 test('beside each file lies its test, or one that imports it', () => {
   const imported = new Set(all.filter((source) => source.isTest).flatMap((source) => testedBy(source)));
+  // A thread's file cannot be imported: it is tested through the one that starts it.
+  for (const source of code.filter(({ path: file }) => imported.has(file)))
+    for (const thread of threadsOf(source)) imported.add(thread);
   const untested = code
     .filter((source) => !/\/(index|limits|lane|main)\.tsx?$/.test(source.path) && !isTypesOnly(source))
     .map((source) => source.path)
     .filter((file) => !imported.has(file));
   expectRatchet('withoutTest', untested);
 });
+
+function threadsOf({ path: file, text }: Source): string[] {
+  const urls = text.matchAll(/new Worker\(new URL\('\.\/([\w-]+)\.js', import\.meta\.url\)/g);
+  return [...urls].map(([, name]) => path.join(path.dirname(file), `${name}.ts`));
+}
 
 /** The file that a test is named after, and those of its own package that it imports. */
 function testedBy(source: Source): string[] {

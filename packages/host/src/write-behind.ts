@@ -1,0 +1,160 @@
+// Long writes of a store, made by a thread of their own while the caller goes on: copying into the page cache and
+// starting the disk costs as much as everything else that a first backup does.
+//
+// Invariants: pieces are written in the order in which they were handed over. Nothing that a caller can see depends on
+// one that is not written: reading, cutting, syncing and closing a file wait for its pieces. A failed piece is told at
+// the store's next change or sync, and nothing more is written until every file with such writes is closed. A piece that
+// waited for long is written only after `confirm`: meanwhile a lease may have been lost.
+
+import { Worker } from 'node:worker_threads';
+import { StoreError } from '@tintype/core';
+import { clockThroughSleep } from './holder.js';
+import { lateSeconds } from './limits.js';
+import { SLOT_SIZE, SLOTS, state, WriteBehindRing, word } from './write-behind-ring.js';
+
+export interface WriteBehindOptions {
+  /** Asks whether this process may still write; throws if not. */
+  readonly confirm: () => void;
+  /** Seconds by a clock that runs on through sleep, the same for every thread (tests have their own). */
+  readonly clock?: () => number;
+}
+
+/** A file with pieces under way. */
+export interface BehindFile {
+  readonly path: string;
+  readonly handle: number;
+  /** Piece after the last one of this file; 0: none so far. */
+  nextPiece: number;
+}
+
+interface Place {
+  readonly file: BehindFile;
+  readonly position: number;
+  readonly end: number;
+}
+
+export class WriteBehind {
+  readonly #ring = new WriteBehindRing();
+  readonly #confirm: () => void;
+  readonly #clock: () => number;
+  /** What each slot holds. */
+  readonly #places: Place[] = [];
+  /** Files with pieces handed over since they were opened. */
+  readonly #users = new Set<BehindFile>();
+  #worker: Worker | null = null;
+  #submitted = 0;
+  #failure: Error | null = null;
+
+  constructor({ confirm, clock = clockThroughSleep() }: WriteBehindOptions) {
+    this.#confirm = confirm;
+    this.#clock = clock;
+  }
+
+  /** Hands a write over; `source` may be used again at once. False if there is no thread: write yourself. */
+  write(file: BehindFile, position: number, source: Uint8Array): boolean {
+    if (!this.#isReady()) return false;
+    for (let at = 0; at < source.length; at += SLOT_SIZE)
+      this.#submit(file, position + at, source.subarray(at, Math.min(at + SLOT_SIZE, source.length)));
+    return true;
+  }
+
+  /** Waits until the file's pieces are written, or only those that touch a range. @throws StoreError of a failed one */
+  settle(file: BehindFile, position = 0, length = Number.POSITIVE_INFINITY): void {
+    if (this.#failure) throw this.#failure;
+    for (let piece = file.nextPiece - 1; piece >= this.#completed(); piece -= 1) {
+      const place = this.#places[piece % SLOTS] as Place;
+      if (place.file !== file || place.position >= position + length || place.end <= position) continue;
+      this.#waitUntil(piece + 1);
+      break;
+    }
+    this.#look();
+  }
+
+  /** Before a file is closed, whatever became of its pieces. @throws StoreError if that was not told yet */
+  leave(file: BehindFile): void {
+    if (!this.#users.delete(file)) return;
+    const known = this.#failure;
+    try {
+      if (!known) this.settle(file);
+      else while (this.#completed() < file.nextPiece) this.#pause(this.#completed());
+    } finally {
+      if (this.#failure && this.#users.size === 0) {
+        this.#failure = null;
+        Atomics.store(this.#ring.words, word.state, state.running);
+      }
+    }
+  }
+
+  #submit(file: BehindFile, position: number, source: Uint8Array): void {
+    const piece = this.#submitted;
+    this.#users.add(file);
+    this.#waitUntil(piece - SLOTS + 1);
+    this.#look();
+    this.#ring.data(piece, source.length).set(source);
+    this.#ring.describe(piece, file.handle, position, source.length, this.#clock());
+    this.#places[piece % SLOTS] = { file, position, end: position + source.length };
+    this.#submitted = piece + 1;
+    file.nextPiece = this.#submitted;
+    Atomics.store(this.#ring.words, word.submitted, this.#submitted);
+    Atomics.notify(this.#ring.words, word.submitted);
+  }
+
+  #completed(): number {
+    return Atomics.load(this.#ring.words, word.completed);
+  }
+
+  #waitUntil(completed: number): void {
+    for (let done = this.#completed(); done < completed; done = this.#completed()) {
+      this.#look();
+      this.#pause(done);
+    }
+  }
+
+  /** Until a piece more is done, or the thread wants something. */
+  #pause(done: number): void {
+    Atomics.wait(this.#ring.words, word.completed, done, 100);
+  }
+
+  /** Answers what the thread asks, and tells of its failure. */
+  #look(): void {
+    if (this.#failure) throw this.#failure;
+    const { words, failureName } = this.#ring;
+    const now = Atomics.load(words, word.state);
+    if (now === state.asking) this.#answer();
+    if (now !== state.failed) return;
+    const place = this.#places[(words[word.failedPiece] as number) % SLOTS];
+    this.#failure = new StoreError(failureName, 'write', place?.file.path ?? '');
+    throw this.#failure;
+  }
+
+  #answer(): void {
+    const { words } = this.#ring;
+    try {
+      this.#confirm();
+    } catch (error) {
+      this.#failure = error instanceof Error ? error : new StoreError('EIO', 'write', '');
+      Atomics.store(words, word.state, state.failed);
+      Atomics.notify(words, word.state);
+      throw error;
+    }
+    const stamp = this.#clock();
+    for (let piece = this.#completed(); piece < this.#submitted; piece += 1) this.#ring.restamp(piece, stamp);
+    Atomics.store(words, word.state, state.running);
+    Atomics.notify(words, word.state);
+  }
+
+  /** Starts the thread at the first long write. Until it is up, and where it cannot start, the store writes by itself. */
+  #isReady(): boolean {
+    const { words, memory } = this.#ring;
+    if (this.#worker === null) {
+      this.#worker = new Worker(new URL('./write-behind-worker.js', import.meta.url), {
+        workerData: { memory, late: lateSeconds },
+      });
+      this.#worker.on('error', () => {
+        // Stays in the state `starting`: see above.
+      });
+      this.#worker.unref();
+    }
+    return Atomics.load(words, word.state) !== state.starting;
+  }
+}
