@@ -2,12 +2,24 @@
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { fixture, temporaryFolder } from '@tintype/testkit';
+import { fixture, repository, temporaryFolder } from '@tintype/testkit';
 
 export const PROGRAM = fileURLToPath(new URL('../bin/tintype.js', import.meta.url));
+requireFreshBundle();
+
+/** A bundle older than what it was made of would test yesterday's code. */
+function requireFreshBundle(): void {
+  const made = statSync(fileURLToPath(new URL('../bundle/main.js', import.meta.url))).mtimeMs;
+  const packages = join(repository, 'packages');
+  const built = readdirSync(packages, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    /^(?!testkit)[\w-]+\/dist\/.*\.js$/.test(file),
+  );
+  const newer = built.filter((file) => statSync(join(packages, file)).mtimeMs > made);
+  if (newer.length > 0) throw new Error(`the bundle is older than ${newer[0]}: npm run build`);
+}
 
 /** What the command remembers between runs goes here, never to the home of whoever runs the tests. */
 const home = temporaryFolder();

@@ -3,11 +3,9 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { count, Random, withFolder } from '@tintype/testkit';
 import { expect, test } from 'vitest';
-
-const command = fileURLToPath(new URL('../bin/tintype.js', import.meta.url));
+import { PROGRAM } from './built.testing.js';
 
 function makeTree(folder: string): void {
   for (let i = 0; i < 30; i += 1) {
@@ -19,7 +17,7 @@ function makeTree(folder: string): void {
 /** Runs a command and kills it after so many milliseconds; false if it had ended before. */
 function killAfter(words: readonly string[], milliseconds: number, home: string): boolean {
   const env = { ...process.env, TINTYPE_HOME: home };
-  const { signal } = spawnSync(process.execPath, [command, ...words], {
+  const { signal } = spawnSync(process.execPath, [PROGRAM, ...words], {
     timeout: milliseconds,
     killSignal: 'SIGKILL',
     env,
@@ -28,7 +26,7 @@ function killAfter(words: readonly string[], milliseconds: number, home: string)
 }
 
 function tintype(home: string, ...words: string[]): number | null {
-  return spawnSync(process.execPath, [command, ...words, '--quiet'], { env: { ...process.env, TINTYPE_HOME: home } })
+  return spawnSync(process.execPath, [PROGRAM, ...words, '--quiet'], { env: { ...process.env, TINTYPE_HOME: home } })
     .status;
 }
 
