@@ -33,14 +33,19 @@ export class AttributeCalls {
   }
 
   /** Sets what `kept` left of a change; `now` gives what the change does not say. @throws StoreError */
-  apply(target: HeldItem, change: AttributeChange, now: Attributes): void {
-    const { uid, gid, mode } = change;
-    if (uid !== undefined || gid !== undefined) this.#own(target, uid ?? now.uid, gid ?? now.gid);
-    // The owner's change took these bits away.
-    const lost = uid !== undefined || gid !== undefined ? now.mode : undefined;
-    this.#setMode(target, mode ?? lost);
-    if (change.mtime !== undefined || change.mtimeNanos !== undefined) {
-      this.setTime(target, change.mtime ?? now.mtime, change.mtimeNanos ?? now.mtimeNanos);
+  apply(target: HeldItem, change: AttributeChange, now: () => Attributes): void {
+    const { uid, gid, mode, mtime, mtimeNanos } = change;
+    if (uid !== undefined || gid !== undefined) {
+      const isWhole = uid !== undefined && gid !== undefined && mode !== undefined;
+      const before = isWhole ? change : now();
+      this.#own(target, uid ?? (before.uid as number), gid ?? (before.gid as number));
+      // The owner's change took set-id bits away.
+      this.#setMode(target, mode ?? before.mode);
+    } else this.#setMode(target, mode);
+    if (mtime !== undefined && mtimeNanos !== undefined) this.setTime(target, mtime, mtimeNanos);
+    else if (mtime !== undefined || mtimeNanos !== undefined) {
+      const before = now();
+      this.setTime(target, mtime ?? before.mtime, mtimeNanos ?? before.mtimeNanos);
     }
   }
 

@@ -41,12 +41,23 @@ export interface Folder {
 }
 
 /** An item that is held by handle: open for its content, or only named. */
-export interface HeldItem {
+export class HeldItem {
   readonly handle: number;
   readonly isPathOnly: boolean;
   readonly isLink: boolean;
+  readonly #item: Entry | Folder;
+
+  constructor(item: Entry | Folder, handle: number, isPathOnly = false) {
+    this.#item = item;
+    this.handle = handle;
+    this.isPathOnly = isPathOnly;
+    this.isLink = 'kind' in item && item.kind === 'symlink';
+  }
+
   /** For messages. */
-  readonly path: string;
+  get path(): string {
+    return 'kind' in this.#item ? pathOf(this.#item.place) : pathOfFolder(this.#item);
+  }
 }
 
 /** The path of a name, for messages. */

@@ -16,7 +16,7 @@ import {
   type XattrEntry,
 } from '@tintype/core';
 import { DirectoryReader } from './directory-reader.js';
-import { type Entry, type Folder, type HeldItem, pathOf, pathOfFolder } from './entry.js';
+import { type Entry, type Folder, HeldItem, pathOf, pathOfFolder } from './entry.js';
 import { FolderHandles } from './folder-handles.js';
 import { ItemHandles } from './item-handles.js';
 import { directoryBufferSize, maxPathBytes } from './limits.js';
@@ -216,19 +216,16 @@ export class FolderReader implements Volume {
     if (id === rootId || this.entry(id).kind === 'directory') return use(this.heldFolder(this.folder(id)));
     const entry = this.entry(id);
     if (entry.kind !== 'file') return this.withPath(entry, use);
-    const path = pathOf(entry.place);
-    return use({ handle: this.items.forReading(entry), isPathOnly: false, isLink: false, path });
+    return use(new HeldItem(entry, this.items.forReading(entry)));
   }
 
   protected heldFolder(folder: Folder): HeldItem {
-    return { handle: this.folders.of(folder), isPathOnly: false, isLink: false, path: pathOfFolder(folder) };
+    return new HeldItem(folder, this.folders.of(folder));
   }
 
   /** Runs `use` with the item named by a handle, but not opened. */
   protected withPath<T>(entry: Entry, use: (target: HeldItem) => T): T {
-    const path = pathOf(entry.place);
-    const isLink = entry.kind === 'symlink';
-    return this.items.withPath(entry, (handle) => use({ handle, isPathOnly: true, isLink, path }));
+    return this.items.withPath(entry, (handle) => use(new HeldItem(entry, handle, true)));
   }
 
   release(id: ItemId): void {

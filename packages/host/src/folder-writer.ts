@@ -16,7 +16,7 @@ import {
   type WritableVolume,
 } from '@tintype/core';
 import { AttributeCalls } from './attribute-calls.js';
-import { type Entry, type Folder, type HeldItem, type Place, pathOf, pathOfFolder } from './entry.js';
+import { type Entry, type Folder, HeldItem, type Place, pathOf, pathOfFolder } from './entry.js';
 import { FolderReader } from './folder-reader.js';
 import { atFlags, fileTypes, openFlags, renameNoReplace } from './linux.js';
 import type { NativeLibrary } from './native.js';
@@ -59,20 +59,21 @@ export class FolderWriter extends FolderReader implements WritableVolume {
   }
 
   #make(folder: Folder, item: NewItem): ItemId {
-    const path = pathOf({ folder, name: item.name });
     const parent = this.folders.of(folder);
     const { native } = this;
+    const place = { folder, name: item.name };
     let handle = -1;
     if (item.kind === 'file') {
-      handle = native.check(native.calls.openat(parent, native.name(item.name), createFlags, 0o600), 'create', path);
+      handle = native.calls.openat(parent, native.name(item.name), createFlags, 0o600);
+      if (handle < 0) throw native.error('create', pathOf(place));
     } else {
-      this.#makeOther(parent, item, path);
+      this.#makeOther(parent, item, pathOf(place));
     }
     try {
-      if (handle >= 0) this.folders.statHandle(handle, path);
-      else if (!this.folders.statAt(folder, item.name)) throw new StoreError('changed', 'create', path);
+      if (handle >= 0) this.folders.statHandle(handle, item.name);
+      else if (!this.folders.statAt(folder, item.name)) throw new StoreError('changed', 'create', pathOf(place));
       const { entry, item: made } = this.remember(folder, item.name);
-      if (entry.kind !== item.kind) throw new StoreError('changed', 'create', path);
+      if (entry.kind !== item.kind) throw new StoreError('changed', 'create', pathOf(place));
       if (this.#passesLists(folder)) this.#dropInherited(entry, handle);
       this.#dress(entry, { item, made, handle });
       handle = -1;
@@ -109,20 +110,20 @@ export class FolderWriter extends FolderReader implements WritableVolume {
       if (entry.kind === 'directory') this.attributes.set(held, inheritedList, null);
     };
     if (handle < 0) this.#withItem(entry, drop);
-    else drop({ handle, isPathOnly: false, isLink: false, path: pathOf(entry.place) });
+    else drop(new HeldItem(entry, handle));
   }
 
   /** Owner at once, for all kinds; mode and times of a file when its content is there. */
   #dress(entry: Entry, { item, made, handle }: { item: NewItem; made: Item; handle: number }): void {
     const kept = this.#calls.kept(item);
     if (entry.kind !== 'file') {
-      this.#withItem(entry, (held) => this.#calls.apply(held, kept, made));
+      this.#withItem(entry, (held) => this.#calls.apply(held, kept, () => made));
       return;
     }
     const { uid, gid, ...rest } = kept;
-    const held = { handle, isPathOnly: false, isLink: false, path: item.name };
-    if (uid !== undefined && gid !== undefined) this.#calls.apply(held, { uid, gid }, made);
-    this.#written.add(entry, handle, rest);
+    const isOurs = uid === undefined || gid === undefined || (uid === made.uid && gid === made.gid);
+    if (!isOurs) this.#calls.apply(new HeldItem(entry, handle), { uid, gid }, () => made);
+    this.#written.add(entry, handle, rest, isOurs ? made : { uid, gid });
   }
 
   link(id: ItemId, name: string, sourceId: ItemId): void {
@@ -221,20 +222,21 @@ export class FolderWriter extends FolderReader implements WritableVolume {
   setAttributes(id: ItemId, change: AttributeChange): void {
     this.#mayWrite();
     const kept = this.#calls.kept(this.#withOwner(id, change));
-    const item = super.stat(id);
-    if (item.kind !== 'directory') {
+    const now = (): Item => super.stat(id);
+    if (id !== this.rootId && this.entry(id).kind !== 'directory') {
       const entry = this.entry(id);
-      if (!this.#written.change(entry, kept)) this.#withItem(entry, (held) => this.#calls.apply(held, kept, item));
+      if (!this.#written.change(entry, kept)) this.#withItem(entry, (held) => this.#calls.apply(held, kept, now));
       return;
     }
     const folder = this.folder(id);
-    this.#calls.apply(this.heldFolder(folder), kept, item);
+    this.#calls.apply(this.heldFolder(folder), kept, now);
     if (folder.pending) folder.pending = { ...folder.pending, ...kept };
   }
 
   /** Whether setuid may stay is judged by the owner, given or present. */
   #withOwner(id: ItemId, change: AttributeChange): AttributeChange {
     if (change.mode === undefined || this.traits.owners) return change;
+    if (change.uid !== undefined && change.gid !== undefined) return change;
     const { uid, gid } = super.stat(id);
     return { uid, gid, ...change };
   }
@@ -314,8 +316,10 @@ export class FolderWriter extends FolderReader implements WritableVolume {
     const change = folder.pending;
     folder.pending = null;
     const held = this.heldFolder(folder);
-    this.folders.statHandle(held.handle, held.path);
-    this.#calls.apply(held, change, this.folders.stat.item(0, '', false));
+    this.#calls.apply(held, change, () => {
+      this.folders.statHandle(held.handle, held.path);
+      return this.folders.stat.item(0, '', false);
+    });
   }
 
   #mayWrite(): void {
@@ -331,7 +335,7 @@ export class FolderWriter extends FolderReader implements WritableVolume {
     const now = this.folders.stat.item(0, '', false);
     const { mode, mtime, mtimeNanos } = now;
     const isShut = (mode & 0o300) !== 0o300 && !this.traits.owners && now.uid === process.getuid?.();
-    if (isShut) this.#calls.apply(held, { mode: mode | 0o700 }, now);
+    if (isShut) this.#calls.apply(held, { mode: mode | 0o700 }, () => now);
     folder.pending = { ...(isShut ? { mode } : {}), mtime, mtimeNanos };
     this.#moved.add(folder);
   }

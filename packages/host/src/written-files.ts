@@ -2,9 +2,9 @@
 // these are put back when the file is finished: when too many are open, at a commit, and when its id is released.
 
 import { ftruncateSync, writeSync } from 'node:fs';
-import type { AttributeChange } from '@tintype/core';
+import type { AttributeChange, Attributes } from '@tintype/core';
 import type { AttributeCalls } from './attribute-calls.js';
-import { type Entry, type HeldItem, pathOf } from './entry.js';
+import { type Entry, HeldItem, pathOf } from './entry.js';
 import { hasCode, storeError } from './errno.js';
 import type { FolderHandles } from './folder-handles.js';
 import type { ItemHandles } from './item-handles.js';
@@ -16,10 +16,15 @@ import type { XattrCalls } from './xattr-calls.js';
 /** Cleared by the kernel at every write and change of owner. */
 export const capabilityName = 'security.capability';
 
+type Owner = Pick<Attributes, 'uid' | 'gid'>;
+
 interface WrittenFile {
   /** By which it was opened; another hard link of the file finds it as well. */
   readonly entry: Entry;
   readonly handle: number;
+  /** The owner that the file has now. */
+  readonly uid: number;
+  readonly gid: number;
   pending: AttributeChange;
   /** To be set when the file is finished; null removes, undefined leaves. */
   capability: Uint8Array | null | undefined;
@@ -60,7 +65,7 @@ export class WrittenFiles {
   /** The file as it is held for writing, or null. */
   held(entry: Entry): HeldItem | null {
     const file = this.#find(entry);
-    return file ? { handle: file.handle, isPathOnly: false, isLink: false, path: pathOf(entry.place) } : null;
+    return file ? new HeldItem(entry, file.handle) : null;
   }
 
   pending(entry: Entry): AttributeChange | null {
@@ -72,9 +77,9 @@ export class WrittenFiles {
   }
 
   /** Takes over the handle of a file that was just made. */
-  add(entry: Entry, handle: number, pending: AttributeChange): void {
+  add(entry: Entry, handle: number, pending: AttributeChange, { uid, gid }: Owner): void {
     this.#makeRoom();
-    this.#open.set(keyOf(entry), { entry, handle, pending, capability: undefined });
+    this.#open.set(keyOf(entry), { entry, handle, uid, gid, pending, capability: undefined });
   }
 
   #makeRoom(): void {
@@ -91,10 +96,10 @@ export class WrittenFiles {
     this.#items.close(entry);
     this.#makeRoom();
     const handle = this.#openToWrite(entry);
-    const held: HeldItem = { handle, isPathOnly: false, isLink: false, path: pathOf(entry.place) };
-    const { mode, mtime, mtimeNanos } = this.#folders.stat.item(entry.id, '', false);
+    const held = new HeldItem(entry, handle);
+    const { uid, gid, mode, mtime, mtimeNanos } = this.#folders.stat.item(entry.id, '', false);
     const capability = this.#xattrs.value(held, capabilityName) ?? undefined;
-    const file: WrittenFile = { entry, handle, pending: { mode, mtime, mtimeNanos }, capability };
+    const file: WrittenFile = { entry, handle, uid, gid, pending: { mode, mtime, mtimeNanos }, capability };
     this.#open.set(keyOf(entry), file);
     return file;
   }
@@ -106,16 +111,15 @@ export class WrittenFiles {
     } catch (error) {
       if (!hasCode(error, 'EACCES')) throw error;
     }
-    const path = pathOf(entry.place);
     return this.#items.withPath(entry, (named) => {
-      const held: HeldItem = { handle: named, isPathOnly: true, isLink: false, path };
+      const held = new HeldItem(entry, named, true);
       const before = this.#folders.stat.item(entry.id, '', false);
-      this.#calls.apply(held, { mode: before.mode | 0o600 }, before);
+      this.#calls.apply(held, { mode: before.mode | 0o600 }, () => before);
       try {
         return this.#items.open(entry, openFlags.readWrite);
       } finally {
-        this.#calls.apply(held, { mode: before.mode }, before);
-        this.#folders.statHandle(named, path);
+        this.#calls.apply(held, { mode: before.mode }, () => before);
+        this.#folders.statHandle(named, held.path);
       }
     });
   }
@@ -141,8 +145,13 @@ export class WrittenFiles {
   /** Keeps the change until the file is finished; false if it is not being written. */
   change(entry: Entry, change: AttributeChange): boolean {
     const file = this.#find(entry);
-    if (file) file.pending = { ...file.pending, ...change };
-    return file !== undefined;
+    if (!file) return false;
+    const { uid, gid, ...rest } = change;
+    // Nearly always the owner was given when the file was made.
+    const wasGiven = file.pending.uid === undefined && file.pending.gid === undefined;
+    const isOwned = wasGiven && (uid ?? file.uid) === file.uid && (gid ?? file.gid) === file.gid;
+    file.pending = { ...file.pending, ...(isOwned ? rest : change) };
+    return true;
   }
 
   /** As `change`, for the attribute that every write clears. */
@@ -156,12 +165,13 @@ export class WrittenFiles {
   finish(entry: Entry): void {
     const file = this.#find(entry);
     if (!file) return;
-    const path = pathOf(entry.place);
-    const held: HeldItem = { handle: file.handle, isPathOnly: false, isLink: false, path };
+    const held = new HeldItem(entry, file.handle);
     this.#open.delete(keyOf(entry));
     try {
-      this.#folders.statHandle(file.handle, path);
-      this.#calls.apply(held, file.pending, this.#folders.stat.item(entry.id, '', false));
+      this.#calls.apply(held, file.pending, () => {
+        this.#folders.statHandle(file.handle, held.path);
+        return this.#folders.stat.item(entry.id, '', false);
+      });
       if (file.capability !== undefined) this.#xattrs.set(held, capabilityName, file.capability);
     } finally {
       this.#native.calls.close(file.handle);

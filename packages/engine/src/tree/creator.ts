@@ -87,13 +87,17 @@ export class Creator {
 
   /** Attributes as the target is to keep them; the change time tells the next run what to trust. */
   attributes(item: Item, scanned: number): Attributes {
-    const { mode, uid, gid, flags, mtime, mtimeNanos, ctime, ctimeNanos, btime, btimeNanos } = item;
-    const racyContent = item.kind === 'file' && Math.abs(scanned - mtime) <= RACY_SECONDS;
-    const racyAttributes = Math.abs(scanned - ctime) <= RACY_SECONDS;
-    const kept = { mode, uid, gid, flags, mtime, mtimeNanos, btime, btimeNanos };
-    if (racyContent) return { ...kept, ctime: this.#distrust.content, ctimeNanos: 0 };
-    if (racyAttributes) return { ...kept, ctime: this.#distrust.attributes, ctimeNanos: 0 };
-    return { ...kept, ctime: keptSeconds(ctime, this.#parts.target.traits), ctimeNanos };
+    const { mode, uid, gid, flags, mtime, mtimeNanos, btime, btimeNanos } = item;
+    const distrust = this.#distrustOf(item, scanned);
+    const ctime = distrust ?? keptSeconds(item.ctime, this.#parts.target.traits);
+    const ctimeNanos = distrust === null ? item.ctimeNanos : 0;
+    return { mode, uid, gid, flags, mtime, mtimeNanos, btime, btimeNanos, ctime, ctimeNanos };
+  }
+
+  /** The change time that says what a later run must not trust of this item; null if all of it can be. */
+  #distrustOf(item: Item, scanned: number): number | null {
+    if (isRacy(item, scanned)) return this.#distrust.content;
+    return Math.abs(scanned - item.ctime) <= RACY_SECONDS ? this.#distrust.attributes : null;
   }
 
   #canCreate(item: Item, path: string): boolean {
@@ -141,15 +145,30 @@ export class Creator {
   }
 
   #newItem(item: Item, target: string, scanned: number): NewItem {
-    const { name, kind, size, rdevMajor, rdevMinor } = item;
+    const { name, kind, rdevMajor, rdevMinor } = item;
+    const { mode, uid, gid, flags, mtime, mtimeNanos, btime, btimeNanos } = item;
+    const size = kind === 'file' ? item.size : 0;
+    const distrust = this.#distrustOf(item, scanned);
+    const ctime = distrust ?? keptSeconds(item.ctime, this.#parts.target.traits);
+    const ctimeNanos = distrust === null ? item.ctimeNanos : 0;
+    // Written out: copying one object into another costs more than all the rest of this class.
     return {
       name,
       kind,
-      size: kind === 'file' ? size : 0,
+      size,
       target,
       rdevMajor,
       rdevMinor,
-      ...this.attributes(item, scanned),
+      mode,
+      uid,
+      gid,
+      flags,
+      mtime,
+      mtimeNanos,
+      btime,
+      btimeNanos,
+      ctime,
+      ctimeNanos,
     };
   }
 
@@ -201,13 +220,11 @@ export class Creator {
   #copyContent(path: string, item: Item, id: ItemId, scanned: number, between?: () => void): void {
     const { source, target, content, report } = this.#parts;
     const { item: seen, stable } = content.copy(source, item, target, id, between);
-    const attributes = this.attributes(seen, scanned);
-    const isRacy = attributes.ctime === this.#distrust.content;
     if (!stable) {
       report.problem(path, 'changed', 'changed again and again while it was read; the copy may mix old and new');
-      target.setAttributes(id, { ...attributes, ctime: this.#distrust.content, ctimeNanos: 0 });
-    } else if (seen !== item) target.setAttributes(id, attributes);
-    if (isRacy || !stable) report.racy(path);
+      target.setAttributes(id, { ...this.attributes(seen, scanned), ctime: this.#distrust.content, ctimeNanos: 0 });
+    } else if (seen !== item) target.setAttributes(id, this.attributes(seen, scanned));
+    if (!stable || isRacy(seen, scanned)) report.racy(path);
   }
 
   #canLink(item: Item): boolean {
@@ -262,4 +279,9 @@ export class Creator {
     }
     settle();
   }
+}
+
+/** A file that may have been changed after the scan without a later time. */
+function isRacy(item: Item, scanned: number): boolean {
+  return item.kind === 'file' && Math.abs(scanned - item.mtime) <= RACY_SECONDS;
 }
