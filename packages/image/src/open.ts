@@ -158,7 +158,7 @@ function takeFileLock(file: StoreFile, writable: boolean, wait: number, path: st
 export function fileContainer(file: StoreFile, kind: DetectedKind, writable: boolean): Omit<Opened, 'lock'> {
   if (kind === 'sparseimage') {
     const device = new SparseImageDevice(file, writable);
-    return { device, format: 'sparseimage', bandSize: device.bandSize, verify: () => [] };
+    return { device, format: 'sparseimage', bandSize: device.bandSize, verify: () => device.verify() };
   }
   const koly = readKoly(file);
   if (kind === 'udif' && koly) {
