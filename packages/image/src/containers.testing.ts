@@ -8,6 +8,8 @@ import { fileContainer, openBundle } from './open.js';
 export interface OpenContainer {
   readonly device: BlockDevice;
   verify(): Iterable<Finding>;
+  /** What is called after a writer that did not close. */
+  distrust(): void;
   /** Flushes nothing. */
   close(): void;
 }
@@ -41,7 +43,7 @@ const seamsOf = (bandSize: number, size: number): number[] =>
 
 function fileAt(store: FileStore, path: string, kind: 'raw' | 'sparseimage', writable: boolean): OpenContainer {
   const { device, verify } = fileContainer(store.open(path, writable ? 'write' : 'read'), kind, writable);
-  return { device, verify, close: () => device.close() };
+  return { device, verify, distrust: () => {}, close: () => device.close() };
 }
 
 function bundle(bandSize: number, size: number): Container {
@@ -53,12 +55,12 @@ function bundle(bandSize: number, size: number): Container {
     make: (store) =>
       createImage(store, 'a.sparsebundle', { ...options, format: 'sparsebundle', size, bandSize }).close(),
     open: (store, writable) => {
-      const { device, verify, lock } = openBundle(store, 'a.sparsebundle', writable, 0);
+      const { device, verify, lock, distrust } = openBundle(store, 'a.sparsebundle', writable, 0);
       const close = (): void => {
         device.close();
         lock.release();
       };
-      return { device, verify, close };
+      return { device, verify, distrust: () => distrust?.(), close };
     },
   };
 }

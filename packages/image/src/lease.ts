@@ -45,7 +45,14 @@ export class Lease {
   #lastLook: number;
   #lost = false;
 
-  private constructor(options: LeaseOptions, generation: number, nonce: string, heart: Worker | null) {
+  private constructor(
+    options: LeaseOptions,
+    generation: number,
+    nonce: string,
+    heart: Worker | null,
+    /** True if another lease was there: its holder did not close the image. */
+    readonly isTakenOver: boolean,
+  ) {
     this.#options = options;
     this.#generation = generation;
     this.#nonce = nonce;
@@ -72,7 +79,13 @@ export class Lease {
     file.close();
     store.syncFolder(folder);
     for (const old of generations) removeIfThere(store, `${folder}/${prefix}${old}`);
-    return new Lease(options, generation, nonce, heartbeat > 0 ? startHeart(path, content, heartbeat) : null);
+    return new Lease(
+      options,
+      generation,
+      nonce,
+      heartbeat > 0 ? startHeart(path, content, heartbeat) : null,
+      newest !== undefined,
+    );
   }
 
   get path(): string {
@@ -95,10 +108,15 @@ export class Lease {
     if (this.#lost || this.#options.holder.clock() - this.#lastLook > HEARTBEAT_MS / 1000) this.requireHeld();
   }
 
-  /** A clean close removes the lease. */
-  release(): void {
+  /** Beats no more, but leaves the file. */
+  abandon(): void {
     this.#options.holder.leases?.delete(this);
     void this.#heart?.terminate();
+  }
+
+  /** A clean close removes the lease. */
+  release(): void {
+    this.abandon();
     if (!this.#lost) removeIfThere(this.#options.store, this.path);
   }
 }

@@ -39,6 +39,8 @@ export interface Opened {
   readonly lock: HeldLock;
   readonly bandSize?: number;
   verify(): Iterable<Finding>;
+  /** Called before use if the last writer did not close the image. */
+  distrust?(): void;
 }
 
 /** Folder and name of an image's files: where its lease lies. */
@@ -71,6 +73,7 @@ export function holdImage(
     if (options.writable && store.kind(path) !== 'device') {
       const heartbeat = options.holder.heartbeat ?? HEARTBEAT_MS;
       lease = Lease.take({ store, ...leasePlace(path, isBundle), holder: options.holder, image: path, heartbeat });
+      if (lease.isTakenOver) opened.distrust?.();
     }
   } catch (error) {
     try {
@@ -94,13 +97,15 @@ export function holdImage(
   };
 }
 
+/** After a failure the lease's file stays: it tells the next one that this image was not closed. */
 function closeAll(device: LatchedDevice, lease: Lease | null, lock: HeldLock): void {
   try {
     if (device.writable && device.failure === null) device.flush();
     device.close();
   } finally {
     try {
-      lease?.release();
+      if (device.failure === null) lease?.release();
+      else lease?.abandon();
     } finally {
       lock.release();
     }
@@ -130,6 +135,7 @@ export function openBundle(store: FileStore, path: string, writable: boolean, wa
     lock,
     bandSize: info.bandSize,
     verify: () => verifyBundle(store, path),
+    distrust: () => bands.distrust(),
   };
 }
 

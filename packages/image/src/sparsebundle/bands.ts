@@ -23,12 +23,24 @@ export class Bands {
   /** Written since the last flush. */
   readonly #dirty = new Set<number>();
   #namesChanged = false;
+  /** True until the first flush if someone before us may have left bands that are not durable. */
+  #distrusts = false;
 
   constructor(store: FileStore, folder: string, bandSize: number, writable: boolean) {
     this.#store = store;
     this.#folder = folder;
     this.#bandSize = bandSize;
     this.#writable = writable;
+  }
+
+  /**
+   * The last writer did not close: what we read of its bands, and go on from, may be in the host's memory only. The next
+   * flush makes it durable too.
+   */
+  distrust(): void {
+    this.#distrusts = true;
+    this.#namesChanged = true;
+    for (const index of this.#open.keys()) this.#dirty.add(index);
   }
 
   /** Lower-case hexadecimal, as macOS names them. */
@@ -71,7 +83,7 @@ export class Bands {
       this.remove(index);
       return;
     }
-    if (offset + length >= band.length) this.#cut(index, band, offset);
+    if (offset + length >= band.length) cut(band, offset);
     else if (!band.file.punch(offset, length)) writeZeros(band.file, offset, length);
     this.#dirty.add(index);
   }
@@ -82,7 +94,7 @@ export class Bands {
     if (!band || offset >= band.length) return;
     if (offset === 0 && length >= band.length) this.remove(index);
     else if (offset + length >= band.length) {
-      this.#cut(index, band, offset);
+      cut(band, offset);
       this.#dirty.add(index);
     } else band.file.punch(offset, length);
   }
@@ -102,16 +114,12 @@ export class Bands {
     this.#dirty.clear();
     if (this.#namesChanged) this.#store.syncFolder(this.#folder);
     this.#namesChanged = false;
+    this.#distrusts = false;
   }
 
   close(): void {
     for (const { file } of this.#open.values()) file.close();
     this.#open.clear();
-  }
-
-  #cut(_index: number, band: Band, length: number): void {
-    band.file.truncate(length);
-    band.length = length;
   }
 
   #band(index: number): Band | null {
@@ -158,8 +166,14 @@ export class Bands {
     }
     const band = { file, length };
     this.#open.set(index, band);
+    if (this.#distrusts) this.#dirty.add(index);
     return band;
   }
+}
+
+function cut(band: Band, length: number): void {
+  band.file.truncate(length);
+  band.length = length;
 }
 
 function writeZeros(file: StoreFile, offset: number, length: number): void {
