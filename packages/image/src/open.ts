@@ -24,6 +24,7 @@ import type {
 } from './disk-image.js';
 import { FencedDevice } from './fenced-device.js';
 import { HEARTBEAT_MS, Lease, leaseHolder } from './lease.js';
+import type { LeasePlace } from './lease-file.js';
 import { type HeldLock, lockBundle, takeLocks } from './lock.js';
 import { RawDevice } from './raw.js';
 import { Bands } from './sparsebundle/bands.js';
@@ -44,7 +45,7 @@ export interface Opened {
 }
 
 /** Folder and name of an image's files: where its lease lies. */
-export function leasePlace(path: string, isBundle: boolean): { folder: string; prefix: string } {
+export function leasePlace(path: string, isBundle: boolean): LeasePlace {
   if (isBundle) return { folder: path, prefix: 'tintype.lease.' };
   const slash = path.lastIndexOf('/');
   return { folder: slash < 0 ? '.' : path.slice(0, slash) || '/', prefix: `.${path.slice(slash + 1)}.tintype.lease.` };
@@ -72,7 +73,14 @@ export function holdImage(
   try {
     if (options.writable && store.kind(path) !== 'device') {
       const heartbeat = options.holder.heartbeat ?? HEARTBEAT_MS;
-      lease = Lease.take({ store, ...leasePlace(path, isBundle), holder: options.holder, image: path, heartbeat });
+      lease = Lease.take({
+        store,
+        ...leasePlace(path, isBundle),
+        holder: options.holder,
+        image: path,
+        heartbeat,
+        onLost: options.onLeaseLost,
+      });
       if (lease.isTakenOver) opened.distrust?.();
     }
   } catch (error) {
@@ -298,6 +306,5 @@ function iterationsOf(file: StoreFile, head: Buffer): number {
 
 /** Who holds the image for writing, or null. */
 export function lockHolder(store: FileStore, path: string): string | null {
-  const { folder, prefix } = leasePlace(path, store.kind(path) === 'directory');
-  return leaseHolder(store, folder, prefix);
+  return leaseHolder(store, leasePlace(path, store.kind(path) === 'directory'));
 }
