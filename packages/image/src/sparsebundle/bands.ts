@@ -12,6 +12,9 @@ interface Band {
   length: number;
 }
 
+/** What a store says of a folder, a link, a pipe where a band should be. */
+const NO_FILE = ['EISDIR', 'ELOOP', 'EMLINK', 'EINVAL', 'ENXIO'];
+
 export class Bands {
   readonly #store: FileStore;
   readonly #folder: string;
@@ -130,11 +133,15 @@ export class Bands {
       return open;
     }
     if (this.#absent.has(index)) return null;
+    this.#makeRoom();
     let file: StoreFile;
     try {
       file = this.#store.open(this.path(index), this.#writable ? 'write' : 'read');
     } catch (error) {
-      if (!(error instanceof StoreError) || error.code !== 'ENOENT') throw error;
+      if (!(error instanceof StoreError)) throw error;
+      if (NO_FILE.includes(error.code))
+        throw new CorruptError(`band ${index.toString(16)}`, 'kind', 0, `is no file (${error.code})`);
+      if (error.code !== 'ENOENT') throw error;
       this.#absent.add(index);
       return null;
     }
@@ -142,10 +149,19 @@ export class Bands {
   }
 
   #create(index: number): Band {
+    this.#makeRoom();
     const file = this.#store.open(this.path(index), 'create');
     this.#absent.delete(index);
     this.#namesChanged = true;
     return this.#keep(index, file);
+  }
+
+  #makeRoom(): void {
+    for (const [oldest, band] of this.#open) {
+      if (this.#open.size < OPEN_BANDS) return;
+      this.#open.delete(oldest);
+      band.file.close();
+    }
   }
 
   #keep(index: number, file: StoreFile): Band {
@@ -158,11 +174,6 @@ export class Bands {
         length,
         `is ${length - this.#bandSize} bytes longer than the band size (${this.#bandSize})`,
       );
-    }
-    for (const [oldest, band] of this.#open) {
-      if (this.#open.size < OPEN_BANDS) break;
-      band.file.close();
-      this.#open.delete(oldest);
     }
     const band = { file, length };
     this.#open.set(index, band);
