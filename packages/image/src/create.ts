@@ -6,7 +6,7 @@ import { BANDS_LIMIT, DEFAULT_BAND_SIZE } from './limits.js';
 import { takeLocks } from './lock.js';
 import { fileContainer, holdImage, type Opened, openBundle } from './open.js';
 import { formatInfoPlist } from './sparsebundle/info-plist.js';
-import { sparseHeader } from './sparseimage/device.js';
+import { sparseHeader } from './sparseimage/structs.js';
 
 const SPARSE_IMAGE_BAND = 1 << 20;
 

@@ -3,7 +3,7 @@
 import type { FileStore, StoreFile } from '@tintype/core';
 import type { Detection } from './disk-image.js';
 import { BUNDLE_TYPE, parseFlatPlist, readSmallFile } from './sparsebundle/info-plist.js';
-import { SPARSE_SIGNATURE } from './sparseimage/device.js';
+import { SPARSE_SIGNATURE } from './sparseimage/structs.js';
 import { KOLY, Koly } from './udif/structs.js';
 
 const ENCRCDSA = Buffer.from('encrcdsa');

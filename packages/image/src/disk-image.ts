@@ -73,7 +73,10 @@ export interface Holder {
   /** Seconds by a clock that runs on through sleep. */
   readonly clock: () => number;
   readonly random: (target: Uint8Array) => void;
-  /** Milliseconds between heartbeats of the lease; 0: no thread (where files are not the host's). Default 5000. */
+  /**
+   * Milliseconds between heartbeats of the lease, the same for all who want the image; 0: no thread (where files are not
+   * the host's). Default 5000.
+   */
   readonly heartbeat?: number;
   /** Leases taken and not given up, for a store that writes late: it asks each before it goes on after a wait. */
   readonly leases?: Set<{ requireHeld(): void }>;

@@ -5,7 +5,7 @@ import { detect } from './detect.js';
 import { leasePlace } from './open.js';
 import { ApmEntry, GptEntry, GptHeader } from './partitions/structs.js';
 import { readSmallFile } from './sparsebundle/info-plist.js';
-import { SparseHeader } from './sparseimage/device.js';
+import { SparseHeader } from './sparseimage/structs.js';
 import { Koly } from './udif/structs.js';
 
 const PLACES = [

@@ -24,6 +24,7 @@ import type {
 } from './disk-image.js';
 import { FencedDevice } from './fenced-device.js';
 import { HEARTBEAT_MS, Lease, leaseHolder } from './lease.js';
+import type { LeasePlace } from './lease-file.js';
 import { type HeldLock, lockBundle, takeLocks } from './lock.js';
 import { RawDevice } from './raw.js';
 import { Bands } from './sparsebundle/bands.js';
@@ -39,10 +40,12 @@ export interface Opened {
   readonly lock: HeldLock;
   readonly bandSize?: number;
   verify(): Iterable<Finding>;
+  /** Called before use if the last writer did not close the image. */
+  distrust?(): void;
 }
 
 /** Folder and name of an image's files: where its lease lies. */
-export function leasePlace(path: string, isBundle: boolean): { folder: string; prefix: string } {
+export function leasePlace(path: string, isBundle: boolean): LeasePlace {
   if (isBundle) return { folder: path, prefix: 'tintype.lease.' };
   const slash = path.lastIndexOf('/');
   return { folder: slash < 0 ? '.' : path.slice(0, slash) || '/', prefix: `.${path.slice(slash + 1)}.tintype.lease.` };
@@ -70,7 +73,15 @@ export function holdImage(
   try {
     if (options.writable && store.kind(path) !== 'device') {
       const heartbeat = options.holder.heartbeat ?? HEARTBEAT_MS;
-      lease = Lease.take({ store, ...leasePlace(path, isBundle), holder: options.holder, image: path, heartbeat });
+      lease = Lease.take({
+        store,
+        ...leasePlace(path, isBundle),
+        holder: options.holder,
+        image: path,
+        heartbeat,
+        onLost: options.onLeaseLost,
+      });
+      if (lease.isTakenOver) opened.distrust?.();
     }
   } catch (error) {
     try {
@@ -94,13 +105,15 @@ export function holdImage(
   };
 }
 
+/** After a failure the lease's file stays: it tells the next one that this image was not closed. */
 function closeAll(device: LatchedDevice, lease: Lease | null, lock: HeldLock): void {
   try {
     if (device.writable && device.failure === null) device.flush();
     device.close();
   } finally {
     try {
-      lease?.release();
+      if (device.failure === null) lease?.release();
+      else lease?.abandon();
     } finally {
       lock.release();
     }
@@ -130,6 +143,7 @@ export function openBundle(store: FileStore, path: string, writable: boolean, wa
     lock,
     bandSize: info.bandSize,
     verify: () => verifyBundle(store, path),
+    distrust: () => bands.distrust(),
   };
 }
 
@@ -158,7 +172,7 @@ function takeFileLock(file: StoreFile, writable: boolean, wait: number, path: st
 export function fileContainer(file: StoreFile, kind: DetectedKind, writable: boolean): Omit<Opened, 'lock'> {
   if (kind === 'sparseimage') {
     const device = new SparseImageDevice(file, writable);
-    return { device, format: 'sparseimage', bandSize: device.bandSize, verify: () => [] };
+    return { device, format: 'sparseimage', bandSize: device.bandSize, verify: () => device.verify() };
   }
   const koly = readKoly(file);
   if (kind === 'udif' && koly) {
@@ -292,6 +306,5 @@ function iterationsOf(file: StoreFile, head: Buffer): number {
 
 /** Who holds the image for writing, or null. */
 export function lockHolder(store: FileStore, path: string): string | null {
-  const { folder, prefix } = leasePlace(path, store.kind(path) === 'directory');
-  return leaseHolder(store, folder, prefix);
+  return leaseHolder(store, leasePlace(path, store.kind(path) === 'directory'));
 }
