@@ -1,6 +1,7 @@
 // Raw images: the disk's bytes and nothing else, in a file or on a block device.
 
 import { assert, type BlockDevice, type DeviceExtent, type StoreFile } from '@tintype/core';
+import { blockSizeOf, discardRange } from './encryption/file.js';
 import { isZero } from './zeros.js';
 
 const SECTOR = 512;
@@ -8,7 +9,7 @@ const SECTOR = 512;
 const PIECE = 65_536;
 
 export class RawDevice implements BlockDevice {
-  readonly blockSize = SECTOR;
+  readonly blockSize: number;
   readonly draft = false;
   /** A file of an odd size is padded by zeros to a whole sector. */
   readonly size: number;
@@ -24,6 +25,7 @@ export class RawDevice implements BlockDevice {
     this.#stored = stored;
     this.size = writable ? Math.floor(stored / SECTOR) * SECTOR : Math.ceil(stored / SECTOR) * SECTOR;
     this.writable = writable;
+    this.blockSize = blockSizeOf(file);
   }
   read(position: number, target: Uint8Array): void {
     this.#require(position, target.length);
@@ -41,7 +43,7 @@ export class RawDevice implements BlockDevice {
   }
   discard(position: number, length: number): void {
     this.#require(position, length);
-    this.#file.punch(this.#start + position, length);
+    discardRange(this.#file, this.#start + position, length);
   }
   extent(position: number): DeviceExtent {
     return { length: this.size - position, kind: 'data' };

@@ -9,18 +9,23 @@ import type { BundleInfo } from './info-plist.js';
 const PIECE = 4096;
 
 export class BundleDevice implements BlockDevice {
-  readonly blockSize = 512;
+  readonly blockSize: number;
   readonly draft = false;
   readonly size: number;
   readonly writable: boolean;
   readonly #bands: Bands;
   readonly #bandSize: number;
 
-  constructor(bands: Bands, info: BundleInfo, writable: boolean) {
+  constructor(
+    bands: Bands,
+    info: BundleInfo,
+    { writable, blockSize }: { readonly writable: boolean; readonly blockSize: number },
+  ) {
     this.#bands = bands;
     this.#bandSize = info.bandSize;
     this.size = info.size;
     this.writable = writable;
+    this.blockSize = blockSize;
   }
 
   read(position: number, target: Uint8Array): void {

@@ -4,11 +4,12 @@
 // holds that was never named is never seen.
 
 import { assert, type BlockDevice, type DeviceExtent, type Finding, finding, type StoreFile } from '@tintype/core';
+import { blockSizeOf, discardRange } from '../encryption/file.js';
 import { isZero } from '../zeros.js';
 import { Slots } from './slots.js';
 
 export class SparseImageDevice implements BlockDevice {
-  readonly blockSize = 512;
+  readonly blockSize: number;
   readonly draft = false;
   readonly writable: boolean;
   readonly #file: StoreFile;
@@ -21,6 +22,7 @@ export class SparseImageDevice implements BlockDevice {
   constructor(file: StoreFile, writable: boolean) {
     this.#file = file;
     this.writable = writable;
+    this.blockSize = blockSizeOf(file);
     this.#slots = new Slots(file);
     if (writable) this.#clearDoubles();
   }
@@ -66,7 +68,7 @@ export class SparseImageDevice implements BlockDevice {
   discard(position: number, length: number): void {
     this.#each(position, length, (band, offset, _at, part) => {
       const place = this.#slots.place(band);
-      if (place !== undefined) this.#file.punch(place + offset, part);
+      if (place !== undefined) discardRange(this.#file, place + offset, part);
     });
   }
   extent(position: number): DeviceExtent {
