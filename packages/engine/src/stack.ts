@@ -35,6 +35,7 @@ export interface StackOptions {
   /** Milliseconds. */
   readonly waitLock?: number | undefined;
   readonly allowTimeMachine?: boolean | undefined;
+  readonly passphrase?: Uint8Array | undefined;
   /** Seconds since 1970. */
   readonly now: () => number;
   readonly random: (target: Uint8Array) => void;
@@ -95,6 +96,7 @@ export function openStack(path: string, options: StackOptions): Stack {
     waitLock: options.waitLock ?? 0,
     holder: options.holder,
     allowTimeMachine: options.allowTimeMachine ?? false,
+    passphrase: options.passphrase,
   });
   try {
     return mount(path, image, options);

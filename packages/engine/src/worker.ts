@@ -6,6 +6,7 @@ import { Progress, TintypeError } from '@tintype/core';
 import { hostHolder, nodeFileStore } from '@tintype/host';
 import type { EngineEvent, SummaryEvent } from './events.js';
 import { create } from './maintenance/create.js';
+import { passwd } from './maintenance/passwd.js';
 import { raw } from './maintenance/raw.js';
 import { verify } from './maintenance/verify.js';
 import type { Operation, OperationName, Operations, RunContext } from './operation.js';
@@ -13,7 +14,15 @@ import { backup } from './operations/backup.js';
 import { diff } from './operations/diff.js';
 import { restore } from './operations/restore.js';
 
-const operations: { readonly [N in OperationName]: Operation<N> } = { create, backup, restore, diff, verify, raw };
+const operations: { readonly [N in OperationName]: Operation<N> } = {
+  create,
+  backup,
+  restore,
+  diff,
+  verify,
+  raw,
+  passwd,
+};
 
 export interface WorkerTask<N extends OperationName = OperationName> {
   readonly name: N;
@@ -22,7 +31,18 @@ export interface WorkerTask<N extends OperationName = OperationName> {
 }
 
 function perform<N extends OperationName>(task: WorkerTask<N>, context: RunContext): SummaryEvent {
-  return operations[task.name](task.options, context);
+  try {
+    return operations[task.name](task.options, context);
+  } finally {
+    const { passphrase, newPassphrase }: Passphrases = task.options;
+    passphrase?.fill(0);
+    newPassphrase?.fill(0);
+  }
+}
+
+interface Passphrases {
+  readonly passphrase?: Uint8Array | undefined;
+  readonly newPassphrase?: Uint8Array | undefined;
 }
 
 if (parentPort) {

@@ -62,7 +62,8 @@ class Verification {
   #open(): DiskImage | null {
     const { store, holder } = this.#context;
     try {
-      return openImage(store, this.#options.image, { writable: false, waitLock: 0, holder, allowTimeMachine: true });
+      const { image, passphrase } = this.#options;
+      return openImage(store, image, { writable: false, waitLock: 0, holder, allowTimeMachine: true, passphrase });
     } catch (error) {
       if (!(error instanceof CorruptError)) throw error;
       this.#tell(finding('corrupt', 'container', error.message));
