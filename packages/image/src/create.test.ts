@@ -23,8 +23,6 @@ for (const [name, options] of Object.entries(kinds))
       () => {
         const store = new MemoryStore();
         const { device } = createImage(store, 'x', { ...options, encryption });
-        // What a raw encrypted image has not been given is noise.
-        if (encryption && options.format === 'udrw') device.zero(0, SIZE);
         let current = store;
         const reopen = () => {
           const opening = { writable: true, waitLock: 0, holder, allowTimeMachine: false, passphrase };

@@ -47,7 +47,7 @@ function createBundle(store: FileStore, path: string, options: CreateImageOption
   }
   store.syncFolder(path);
   store.syncFolder(parentOf(path));
-  return openBundle(store, path, { writable: true, waitLock, passphrase });
+  return openBundle(store, path, true, waitLock, passphrase);
 }
 
 /** Null if the image is to be clear. */

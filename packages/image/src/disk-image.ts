@@ -92,7 +92,8 @@ export interface CreateImageOptions extends Omit<OpenImageOptions, 'writable' | 
   readonly bandSize?: number;
   /** Raw: really allocate every block. */
   readonly preallocate?: boolean;
-  /** By `passphrase`, which may not be empty. An encrypted raw image reads as noise where nothing was written. */
+  /** By `passphrase`, which may not be empty. To macOS an encrypted raw image is noise where
+   * nothing was written. */
   readonly encryption?: 'aes-128' | 'aes-256' | undefined;
   /** Rounds of the key derivation. */
   readonly kdfRounds?: number | undefined;

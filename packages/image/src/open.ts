@@ -123,7 +123,9 @@ function closeAll(device: LatchedDevice, lease: Lease | null, lock: HeldLock): v
 }
 
 function openContainer(store: FileStore, path: string, kind: DetectedKind, options: OpenImageOptions): Opened {
-  if (store.kind(path) === 'directory') return openBundle(store, path, options);
+  if (store.kind(path) === 'directory') {
+    return openBundle(store, path, options.writable, options.waitLock, options.passphrase);
+  }
   if (kind === 'asif') throw new UnsupportedError(`${path} is an ASIF image, which cannot be opened yet`, { path });
   return openFile(store, path, kind, options);
 }
@@ -133,19 +135,21 @@ export type ContainerOptions = Pick<OpenImageOptions, 'writable' | 'waitLock' | 
 export function openBundle(
   store: FileStore,
   path: string,
-  { writable, waitLock, passphrase }: ContainerOptions,
+  writable: boolean,
+  wait: number,
+  passphrase?: Uint8Array,
 ): Opened {
   const info = readBundleInfo(store, path);
-  const lock = lockBundle(store, path, writable, waitLock);
+  const lock = lockBundle(store, path, writable, wait);
   try {
     const isEncrypted = detect(store, path)?.kind === 'encrypted';
     const cipher = isEncrypted ? openToken({ store, path, writable, passphrase }, info.bandSize) : null;
     const wrap = cipher
       ? (file: StoreFile) => new EncryptedFile(file, cipher, { dataOffset: 0, clearSize: null })
       : undefined;
-    const bands = new Bands(store, `${path}/bands`, { bandSize: info.bandSize, writable, wrap });
+    const bands = new Bands(store, `${path}/bands`, info.bandSize, writable, wrap);
     return {
-      device: new BundleDevice(bands, info, { writable, blockSize: cipher?.chunkSize ?? 512 }),
+      device: new BundleDevice(bands, info, writable, cipher?.chunkSize),
       format: 'sparsebundle',
       lock: { release: () => releaseAll(cipher, lock) },
       bandSize: info.bandSize,
@@ -163,7 +167,7 @@ function releaseAll(cipher: { wipe(): void } | null, lock: HeldLock): void {
   lock.release();
 }
 
-function openFile(store: FileStore, path: string, kind: DetectedKind, options: ContainerOptions): Opened {
+export function openFile(store: FileStore, path: string, kind: DetectedKind, options: ContainerOptions): Opened {
   const { writable, waitLock } = options;
   if (writable && kind === 'udif') throw readOnly(path);
   const file = store.open(path, writable ? 'write' : 'read');
@@ -311,25 +315,33 @@ export function lockHolder(store: FileStore, path: string): string | null {
   return leaseHolder(store, leasePlace(path, store.kind(path) === 'directory'));
 }
 
+export interface Claim extends HeldLock {
+  /** Gives the image up as it was found. */
+  handOn(): void;
+}
+
 /** Takes lock and lease of an image without opening it: to replace or remove it, or to change its header. */
 export function claimImage(
   store: FileStore,
   path: string,
   { holder, waitLock }: Pick<OpenImageOptions, 'holder' | 'waitLock'>,
-): HeldLock {
+): Claim {
   const isBundle = store.kind(path) === 'directory';
   const lock = isBundle ? lockBundle(store, path, true, waitLock) : lockFile(store, path, waitLock);
   try {
     const heartbeat = holder.heartbeat ?? HEARTBEAT_MS;
     const lease = Lease.take({ store, ...leasePlace(path, isBundle), holder, image: path, heartbeat });
+    const give = (back: () => void) => {
+      try {
+        back();
+      } finally {
+        lock.release();
+      }
+    };
     return {
-      release: () => {
-        try {
-          lease.release();
-        } finally {
-          lock.release();
-        }
-      },
+      release: () => give(() => lease.release()),
+      // One that its last writer did not close still says so.
+      handOn: () => give(() => (lease.isTakenOver ? lease.abandon() : lease.release())),
     };
   } catch (error) {
     lock.release();

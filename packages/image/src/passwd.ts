@@ -19,6 +19,6 @@ export function passwd(store: FileStore, path: string, options: PasswdOptions): 
       file.close();
     }
   } finally {
-    claim.release();
+    claim.handOn();
   }
 }

@@ -1,7 +1,7 @@
 // Raw images: the disk's bytes and nothing else, in a file or on a block device.
 
 import { assert, type BlockDevice, type DeviceExtent, type StoreFile } from '@tintype/core';
-import { blockSizeOf, discardRange } from './encryption/file.js';
+import { blockSizeOf, discardRange, EncryptedFile } from './encryption/file.js';
 import { isZero } from './zeros.js';
 
 const SECTOR = 512;
@@ -58,14 +58,17 @@ export class RawDevice implements BlockDevice {
     this.#file.close();
   }
 
-  /** Zeros where they are not yet: a hole that cannot be punched is mostly zero already. */
+  /** Zeros where they are not yet: a hole that cannot be punched is mostly zero already, but not if it is encrypted. */
   #fill(position: number, length: number): void {
+    const isPlain = !(this.#file instanceof EncryptedFile);
     const piece = new Uint8Array(PIECE);
     const zeros = new Uint8Array(PIECE);
     for (let at = 0; at < length; at += PIECE) {
       const part = Math.min(PIECE, length - at);
-      this.read(position + at, piece.subarray(0, part));
-      if (!isZero(piece.subarray(0, part))) this.#file.write(this.#start + position + at, zeros.subarray(0, part));
+      if (!isPlain) this.#file.write(this.#start + position + at, zeros.subarray(0, part));
+      else this.read(position + at, piece.subarray(0, part));
+      if (isPlain && !isZero(piece.subarray(0, part)))
+        this.#file.write(this.#start + position + at, zeros.subarray(0, part));
     }
   }
   #require(position: number, length: number): void {

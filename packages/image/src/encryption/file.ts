@@ -3,8 +3,13 @@
 //
 // Invariants: only whole chunks are read and written; bytes between the clear size and the end of its last chunk are
 // zeros before they are encrypted; a clear size in a header never claims chunks that are not durable.
+//
+// A chunk that is stored as zeros was never written: the host gave the file its length, and a cut came before the bytes.
+// No chunk is encrypted to zeros, so it is known, and reads as what was there before: zeros. To macOS it is noise, so
+// nothing that has to be zero is left to that.
 
 import { assert, CorruptError, type LockKind, type StoreFile } from '@tintype/core';
+import { isZero } from '../zeros.js';
 import type { ChunkCipher } from './chunk-cipher.js';
 
 /** Bytes that are encrypted in one go. */
@@ -73,7 +78,7 @@ export class EncryptedFile implements StoreFile {
     }
   }
 
-  /** Space only: what is there decrypts to noise until it is written. */
+  /** Space only: to macOS what is there is noise until it is written. */
   allocate(position: number, length: number): void {
     this.#file.allocate(this.#placement.dataOffset + position, this.#ceil(position + length) - position);
     this.#size = Math.max(this.#size, position + length);
@@ -88,7 +93,7 @@ export class EncryptedFile implements StoreFile {
     this.#size = length;
   }
 
-  /** A hole would decrypt to noise, not to zeros. */
+  /** A hole would be noise to macOS, not zeros. */
   punch(): boolean {
     return false;
   }
@@ -145,7 +150,7 @@ export class EncryptedFile implements StoreFile {
     if (have > 0) {
       const bytes = new Uint8Array(this.blockSize);
       this.#readStored(start, bytes);
-      target.set(this.#cipher.decrypt(bytes, start / this.blockSize));
+      target.set(this.#decrypt(bytes, start));
     }
     target.fill(0, have);
   }
@@ -153,7 +158,14 @@ export class EncryptedFile implements StoreFile {
   #readChunks(start: number, end: number): Uint8Array {
     const bytes = this.#piece.subarray(0, end - start);
     this.#readStored(start, bytes);
-    return this.#cipher.decrypt(bytes, start / this.blockSize);
+    return this.#decrypt(bytes, start);
+  }
+
+  #decrypt(stored: Uint8Array, start: number): Uint8Array {
+    const clear = this.#cipher.decrypt(stored, start / this.blockSize);
+    for (let at = 0; at < stored.length; at += this.blockSize)
+      if (stored[at] === 0 && isZero(stored.subarray(at, at + this.blockSize))) clear.fill(0, at, at + this.blockSize);
+    return clear;
   }
 
   #readStored(start: number, target: Uint8Array): void {

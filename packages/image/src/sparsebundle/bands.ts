@@ -16,13 +16,6 @@ interface Band {
 /** What a store says of a folder, a link, a pipe where a band should be. */
 const NO_FILE = ['EISDIR', 'ELOOP', 'EMLINK', 'EINVAL', 'ENXIO'];
 
-export interface BandsOptions {
-  readonly bandSize: number;
-  readonly writable: boolean;
-  /** Makes of a band's file one of clear bytes. */
-  readonly wrap?: ((file: StoreFile) => StoreFile) | undefined;
-}
-
 export class Bands {
   readonly #store: FileStore;
   readonly #folder: string;
@@ -38,12 +31,19 @@ export class Bands {
   /** True until the first flush if someone before us may have left bands that are not durable. */
   #distrusts = false;
 
-  constructor(store: FileStore, folder: string, { bandSize, writable, wrap }: BandsOptions) {
+  /** `wrap` makes of a band's file one of clear bytes. */
+  constructor(
+    store: FileStore,
+    folder: string,
+    bandSize: number,
+    writable: boolean,
+    wrap: (file: StoreFile) => StoreFile = (file) => file,
+  ) {
     this.#store = store;
     this.#folder = folder;
     this.#bandSize = bandSize;
     this.#writable = writable;
-    this.#wrap = wrap ?? ((file) => file);
+    this.#wrap = wrap;
   }
 
   /**

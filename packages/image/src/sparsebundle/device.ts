@@ -16,11 +16,7 @@ export class BundleDevice implements BlockDevice {
   readonly #bands: Bands;
   readonly #bandSize: number;
 
-  constructor(
-    bands: Bands,
-    info: BundleInfo,
-    { writable, blockSize }: { readonly writable: boolean; readonly blockSize: number },
-  ) {
+  constructor(bands: Bands, info: BundleInfo, writable: boolean, blockSize = 512) {
     this.#bands = bands;
     this.#bandSize = info.bandSize;
     this.size = info.size;
