@@ -33,7 +33,9 @@ import { BundleDevice } from './sparsebundle/device.js';
 import { readBundleInfo } from './sparsebundle/info-plist.js';
 import { verifyBundle } from './sparsebundle/verify.js';
 import { SparseImageDevice } from './sparseimage/device.js';
-import { readKoly, UdifDevice } from './udif/reader.js';
+import { type KolyFields, readKoly } from './udif/koly.js';
+import { UdifDevice } from './udif/reader.js';
+import { openSegments } from './udif/segments.js';
 
 /** A container that is open, before the lease. */
 export interface Opened {
@@ -174,7 +176,7 @@ export function openFile(store: FileStore, path: string, kind: DetectedKind, opt
   try {
     takeFileLock(file, writable, waitLock, path);
     if (kind === 'encrypted') return openEncrypted(store, path, file, options);
-    return { ...fileContainer(file, kind, writable), lock: { release: () => {} } };
+    return { ...fileContainer(file, kind, writable, { store, path }), lock: { release: () => {} } };
   } catch (error) {
     file.close();
     throw error;
@@ -221,18 +223,39 @@ function takeFileLock(file: StoreFile, writable: boolean, wait: number, path: st
   takeLocks([file], writable ? 'exclusive' : 'shared', wait, path);
 }
 
-export function fileContainer(file: StoreFile, kind: DetectedKind, writable: boolean): Omit<Opened, 'lock'> {
+/** `beside`: where the file lies, for images in several files. */
+export function fileContainer(
+  file: StoreFile,
+  kind: DetectedKind,
+  writable: boolean,
+  beside?: { readonly store: FileStore; readonly path: string },
+): Omit<Opened, 'lock'> {
   if (kind === 'sparseimage') {
     const device = new SparseImageDevice(file, writable);
     return { device, format: 'sparseimage', bandSize: device.bandSize, verify: () => device.verify() };
   }
   const koly = readKoly(file);
   if (kind === 'udif' && koly) {
-    const device = new UdifDevice(file, koly);
+    const device = udifDevice(file, koly, beside);
     return { device, format: udifFormat(device.codecs), verify: () => device.verify() };
   }
   // An old raw image may end with a trailer that has no property list: the disk is its data fork.
   return koly ? rawDisk(file, writable, koly.dataForkOffset, koly.dataForkLength) : rawDisk(file, writable);
+}
+
+function udifDevice(
+  file: StoreFile,
+  koly: KolyFields,
+  beside: { readonly store: FileStore; readonly path: string } | undefined,
+): UdifDevice {
+  if (!beside || koly.segmentCount <= 1) return new UdifDevice(file, koly);
+  const fork = openSegments(beside.store, beside.path, file, koly);
+  try {
+    return new UdifDevice(file, koly, fork);
+  } catch (error) {
+    fork.closeRest();
+    throw error;
+  }
 }
 
 function rawDisk(file: StoreFile, writable: boolean, start = 0, size = file.size()): Omit<Opened, 'lock'> {
@@ -274,7 +297,7 @@ export function imageFacts(store: FileStore, path: string): ContainerFacts {
     }
     if (detected.kind === 'asif')
       return { format: 'asif', size: file.size(), encryption: null, hostBytes, timeMachine };
-    const { device, format } = fileContainer(file, detected.kind, false);
+    const { device, format } = fileContainer(file, detected.kind, false, { store, path });
     const bands =
       device instanceof SparseImageDevice ? { bandSize: device.bandSize, bandsPresent: device.bandsPresent } : {};
     return { format, size: device.size, ...bands, encryption: null, hostBytes, timeMachine };
