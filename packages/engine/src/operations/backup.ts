@@ -142,7 +142,7 @@ class BackupRun {
     clearPartial(volume, folders, this.#committer.settle);
     this.#openRecord(folders, safetyNet ? netName : null);
     emit({ type: 'phase', name: 'copy' });
-    const source = new GuardedSource(this.#source.volume);
+    const source = new GuardedSource(this.#source.volume, { mayLoop: this.#source.stack !== null });
     const aside = this.#aside(folders, safetyNet ? netName : null);
     new Mirror({
       source,
