@@ -1,8 +1,9 @@
 // What a run did, one line an action, in the image itself: `/_SafetyNet/.tintype/runs/UTC-RANDOM.jsonl`. A commit line
 // closes what that commit made durable; whoever reads ignores what follows the last one.
 
-import type { ItemId, WritableVolume } from '@tintype/core';
-import type { OwnFolders } from './own-folder.js';
+import type { Item, ItemId, Volume, WritableVolume } from '@tintype/core';
+import { SAFETYNET_FOLDER } from '../tree/filter.js';
+import { OWN_FOLDER, type OwnFolders } from './own-folder.js';
 
 export interface RunHead {
   readonly version: 1;
@@ -15,9 +16,17 @@ export interface RunHead {
   readonly safetynet: string | null;
 }
 
+/** What a whole run found in its source. */
+export interface RunTotals {
+  readonly items: number;
+  readonly bytes: number;
+}
+
 const BUFFERED = 256 << 10;
 /** A first line longer than this is not ours. */
 const LONGEST_HEAD = 64 << 10;
+/** A last line longer than this is not ours. */
+const LONGEST_TAIL = 256;
 
 export class RunRecord {
   readonly #volume: WritableVolume;
@@ -44,9 +53,12 @@ export class RunRecord {
         : `{"${action}":${JSON.stringify(path)},"to":${JSON.stringify(to)}}`,
     );
   }
-  /** Writes all lines so far and the one that closes commit `number`. Call right before the commit. */
-  commit(number: number): void {
-    this.#add(JSON.stringify({ commit: number }));
+  /**
+   * Writes all lines so far and the one that closes commit `number`. Call right before the commit; at the end of a run
+   * that saw all of its source with what it saw.
+   */
+  commit(number: number, totals: RunTotals | null): void {
+    this.#add(JSON.stringify({ commit: number, ...totals }));
     this.#write();
   }
 
@@ -63,6 +75,32 @@ export class RunRecord {
     this.#length = 0;
   }
 }
+
+/** What the newest run found, if it came to its end: how much a later one will find, more or less. */
+export function lastTotals(volume: Volume): RunTotals | null {
+  let folder: Item | null = volume.root;
+  for (const name of [SAFETYNET_FOLDER, OWN_FOLDER, 'runs']) folder = folder && volume.lookup(folder.id, name);
+  if (folder?.kind !== 'directory') return null;
+  const files = volume.list(folder.id).filter(({ kind, name }) => kind === 'file' && name.endsWith('.jsonl'));
+  // Names begin with the time in UTC.
+  const newest = files.reduce<Item | null>((last, item) => (last && last.name > item.name ? last : item), null);
+  if (!newest) return null;
+  const bytes = Buffer.alloc(Math.min(LONGEST_TAIL, newest.size));
+  const length = volume.read(newest.id, newest.size - bytes.length, bytes);
+  const lines = bytes.toString('utf8', 0, length).trimEnd().split('\n');
+  return lines.length > 1 ? totalsOf(lines.at(-1) as string) : null;
+}
+
+function totalsOf(line: string): RunTotals | null {
+  try {
+    const { items, bytes } = JSON.parse(line) as Partial<Record<keyof RunTotals, unknown>>;
+    return isCount(items) && isCount(bytes) ? { items, bytes } : null;
+  } catch {
+    return null;
+  }
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** First lines of all run records, oldest first; files that are none are passed over. */
 export function readRunHeads(volume: WritableVolume, folders: OwnFolders): RunHead[] {

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CancelledError, type Item, type ItemId, RefusedError, type Volume, type WritableVolume } from '@tintype/core';
 import type { SummaryEvent } from '../events.js';
+import { lastTotals } from '../history/run-record.js';
 import { isKnownVolume } from '../home.js';
 import type { Operation, RestoreOptions, RunContext } from '../operation.js';
 import { compareItems } from '../tree/compare.js';
@@ -121,6 +122,11 @@ class RestoreRun {
   /** True if it was interrupted. */
   perform(made: boolean): boolean {
     this.#context.emit({ type: 'phase', name: 'copy' });
+    if (this.#backup.stack && (this.#options.path ?? '/') === '/') {
+      const { items = 0, bytes = 0 } = lastTotals(this.#backup.volume) ?? {};
+      this.#context.progress.set('totalItems', items);
+      this.#context.progress.set('totalBytes', bytes);
+    }
     const start = itemAt(this.#backup.volume, this.#options.path ?? '/');
     try {
       if (start.kind === 'directory') {
