@@ -1,5 +1,6 @@
 export * from './block-device.js';
 export { crc32 } from './checksum/crc32.js';
+export { type Fletcher64, fletcher64 } from './checksum/fletcher64.js';
 export { CheckedDevice } from './devices/checked.js';
 export { CountingDevice } from './devices/counting.js';
 export { LatchedDevice } from './devices/latched.js';

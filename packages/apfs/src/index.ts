@@ -1,0 +1,1 @@
+export * from './structs/object.js';
