@@ -17,6 +17,8 @@ export interface TreeKind {
   readonly keySize: number;
   readonly valueSize: number;
   readonly compare: KeyOrder;
+  /** Bytes that a key has at least, so that it can be compared; at least eight are there. */
+  readonly leastKey: (view: DataView, keyAt: number) => number;
 }
 
 const { physical, ephemeral, sequentialInsert, allowGhosts, notAligned } = TREE_FLAGS;
@@ -28,6 +30,7 @@ export const OMAP_TREE: TreeKind = {
   keySize: 16,
   valueSize: 16,
   compare: compareTwoNumbers,
+  leastKey: () => 16,
 };
 
 export const OMAP_SNAPSHOT_TREE: TreeKind = {
@@ -37,6 +40,7 @@ export const OMAP_SNAPSHOT_TREE: TreeKind = {
   keySize: 8,
   valueSize: 16,
   compare: compareNumbers,
+  leastKey: () => 8,
 };
 
 export const FREE_QUEUE_TREE: TreeKind = {
@@ -46,6 +50,7 @@ export const FREE_QUEUE_TREE: TreeKind = {
   keySize: 16,
   valueSize: 8,
   compare: compareTwoNumbers,
+  leastKey: () => 16,
 };
 
 export const EXTENT_REFERENCE_TREE: TreeKind = {
@@ -55,6 +60,7 @@ export const EXTENT_REFERENCE_TREE: TreeKind = {
   keySize: 0,
   valueSize: 0,
   compare: compareNumbers,
+  leastKey: () => 8,
 };
 
 export const SNAPSHOT_TREE: TreeKind = {
@@ -64,6 +70,18 @@ export const SNAPSHOT_TREE: TreeKind = {
   keySize: 0,
   valueSize: 0,
   compare: compareRecords(10),
+  leastKey: leastPlainKey,
+};
+
+/** Extents of the files of a sealed volume. */
+export const FILE_EXTENT_TREE: TreeKind = {
+  subtype: OBJECT_TYPE.fileExtents,
+  storage: STORAGE.physical,
+  flags: physical | sequentialInsert,
+  keySize: 16,
+  valueSize: 16,
+  compare: compareTwoNumbers,
+  leastKey: () => 16,
 };
 
 /** The file-system tree of a volume whose directory keys are hashed, or plain. */
@@ -75,6 +93,7 @@ export function fileSystemTree(names: 'hashed' | 'plain'): TreeKind {
     keySize: 0,
     valueSize: 0,
     compare: names === 'hashed' ? compareHashedRecords : compareRecords(10),
+    leastKey: names === 'hashed' ? leastHashedKey : leastPlainKey,
   };
 }
 
@@ -131,6 +150,24 @@ function compareTails(
     default:
       return 0;
   }
+}
+
+function leastPlainKey(view: DataView, keyAt: number): number {
+  switch (view.getUint8(keyAt + 7) >>> 4) {
+    case RECORD_TYPE.directory:
+    case RECORD_TYPE.xattr:
+    case RECORD_TYPE.snapshotName:
+      return 11;
+    case RECORD_TYPE.siblingLink:
+    case RECORD_TYPE.fileExtent:
+    case RECORD_TYPE.fileInfo:
+      return 16;
+    default:
+      return 8;
+  }
+}
+function leastHashedKey(view: DataView, keyAt: number): number {
+  return view.getUint8(keyAt + 7) >>> 4 === RECORD_TYPE.directory ? 13 : leastPlainKey(view, keyAt);
 }
 
 /** As strcmp does. */

@@ -37,6 +37,9 @@ export const OBJECT_TYPE = {
   reapList: 0x12,
   omapSnapshots: 0x13,
   efiJumpstart: 0x14,
+  snapshotMetadataExtension: 0x1d,
+  integrityMetadata: 0x1e,
+  fileExtents: 0x1f,
 } as const;
 
 /** The two top bits of o_type: how an oid leads to a block. */
