@@ -22,7 +22,7 @@ export interface Mapping {
 /** Flags of a snapshot in a map: gone, or about to go. */
 const SNAPSHOT_GONE = 3;
 
-export class ObjectMap {
+export class ObjectMapReader {
   readonly #cursor: Cursor;
   readonly #blocks: Blocks;
   readonly #header: DataView;
