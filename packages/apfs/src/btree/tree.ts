@@ -9,6 +9,7 @@ import { get64, put64 } from '../object.js';
 import { BtreeInfo } from '../structs/btree.js';
 import { BLOCK_SIZE } from '../structs/container.js';
 import { STORAGE } from '../structs/object.js';
+import type { NodeSource } from './cursor.js';
 import type { TreeKind } from './kinds.js';
 import type { Node, RecordBuffer } from './node.js';
 import type { NodeStore } from './store.js';
@@ -52,6 +53,15 @@ export class Tree {
     this.#longestValue = view.getUint32(INFO + at.bt_longest_val, true);
   }
 
+  /** For cursors, which read what is being written. */
+  get source(): NodeSource {
+    const { kind, root, store } = this;
+    return {
+      kind,
+      root: () => root,
+      child: (node, index) => store.get((node as Node).childAt(index), node.level - 1),
+    };
+  }
   get height(): number {
     return this.root.level + 1;
   }
