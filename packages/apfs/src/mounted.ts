@@ -126,30 +126,46 @@ export class Mounted {
     for (const tree of [this.catalog, this.#extentReferences, this.snapshots]) tree.store.settle();
   }
 
-  /**
-   * Blocks for a change of records in so many places: of the catalog, and of the extent reference tree.
-   * @throws VolumeFullError
-   */
-  require({ catalog, references = 0, data = 0 }: Needs, purpose: 'growth' | 'removal' = 'growth'): void {
+  /** What waits to be put into the trees, as needs. */
+  readonly pending = { places: 0, bytes: 0, references: 0 };
+  forgetPending(): void {
+    this.pending.places = 0;
+    this.pending.bytes = 0;
+    this.pending.references = 0;
+  }
+
+  /** Room for a change, beside what waits already. @throws VolumeFullError */
+  require(needs: Needs, purpose: 'growth' | 'removal' = 'growth'): void {
     const { spaceman } = this.place;
-    const nodes = nodesFor(this.catalog, catalog);
-    const maps = nodesFor(this.omap.tree, nodes, Math.ceil(nodes / 50));
-    const references_ = references > 0 ? nodesFor(this.#extentReferences, references) : 0;
-    spaceman.require(nodes + maps + references_ + data, purpose);
-    spaceman.requireQueue(nodes + maps + references_ + 8);
+    const { pending } = this;
+    const catalog = nodesFor(this.catalog, needs.catalog + pending.places, (needs.bytes ?? 0) + pending.bytes);
+    const maps = nodesFor(this.omap.tree, catalog.copied, 32 * catalog.made);
+    const references = nodesFor(this.#extentReferences, (needs.references ?? 0) + pending.references, 0);
+    const all = [catalog, maps, references];
+    const nodes = all.reduce((sum, { copied, made }) => sum + copied + made, 0);
+    spaceman.require(nodes + (needs.data ?? 0), purpose);
+    spaceman.requireQueue(all.reduce((sum, { copied }) => sum + copied, 8) + (needs.freed ?? 0));
   }
 }
 
 export interface Needs {
+  /** Places of the catalog where records change. */
   readonly catalog: number;
+  /** Bytes of records that are inserted side by side. */
+  readonly bytes?: number;
+  /** Places of the extent reference tree. */
   readonly references?: number;
   /** Blocks of file data. */
   readonly data?: number;
+  /** Stretches of blocks that are freed. */
+  readonly freed?: number;
 }
 
-/** Nodes that may be copied or made when records change in `places` of a tree. */
-function nodesFor({ height, nodeCount, store }: Tree, places: number, made = places): number {
-  return Math.min(places * height, Math.max(0, nodeCount - store.changedCount)) + made + height + 1;
+/** Nodes that may be copied, and made, when records change in `places` of a tree and `bytes` of them are new. */
+function nodesFor({ height, nodeCount, store }: Tree, places: number, bytes: number): { copied: number; made: number } {
+  if (places === 0 && bytes === 0) return { copied: 0, made: 0 };
+  const copied = Math.min((places + 1) * height, Math.max(0, nodeCount - store.changedCount));
+  return { copied, made: places + Math.ceil(bytes / 1500) + height + 1 };
 }
 
 type NumberField = {

@@ -1,6 +1,7 @@
 // Inode records: their bytes, from what is known of an item. Extended fields stand in ascending order of their types, as macOS
 // writes them. See docs/formats/apfs.md, 6.3 and 6.4.
 
+import { CorruptError } from '@tintype/core';
 import type { RecordBuffer } from '../btree/node.js';
 import { put64 } from '../object.js';
 import { InodeValue, RECORD_TYPE } from '../structs/records.js';
@@ -57,4 +58,45 @@ export function putFields(view: DataView, at: number, fields: readonly FieldByte
 /** A name as an extended field: UTF-8 and NUL. */
 export function nameField(name: string): FieldBytes {
   return { type: FIELD.name, flags: FIELD_FLAGS.name, bytes: Buffer.from(`${name}\0`) };
+}
+
+/** Where a field stands in a value, and its unpadded size; null if there is none. @throws CorruptError */
+export function findField(view: DataView, fieldsAt: number, end: number, type: number): FieldPlace | null {
+  if (fieldsAt >= end) return null;
+  const bad = (problem: string) => new CorruptError('xf_blob', 'xf_num_exts', fieldsAt, problem);
+  if (fieldsAt + 4 > end) throw bad('is cut off');
+  const count = view.getUint16(fieldsAt, true);
+  let value = fieldsAt + 4 + 4 * count;
+  if (value > end) throw bad(`${count} fields do not fit`);
+  for (let i = 0; i < count; i += 1) {
+    const head = fieldsAt + 4 + 4 * i;
+    const size = view.getUint16(head + 2, true);
+    if (value + size > end) throw bad(`field ${i} does not fit`);
+    if (view.getUint8(head) === type) return { at: value, size };
+    value += 8 * Math.ceil(size / 8);
+  }
+  return null;
+}
+export interface FieldPlace {
+  readonly at: number;
+  readonly size: number;
+}
+
+/** A value with one field set, or taken out if null: the others stay as they are, in the order of their types. */
+export function withField(value: Uint8Array, fixed: number, type: number, field: FieldBytes | null): Uint8Array {
+  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+  const fields: FieldBytes[] = [];
+  const count = value.length > fixed ? view.getUint16(fixed, true) : 0;
+  for (let i = 0; i < count; i += 1) {
+    const each = view.getUint8(fixed + 4 + 4 * i);
+    const place = each === type ? null : findField(view, fixed, value.length, each);
+    const flags = view.getUint8(fixed + 5 + 4 * i);
+    if (place) fields.push({ type: each, flags, bytes: value.slice(place.at, place.at + place.size) });
+  }
+  if (field) fields.push(field);
+  fields.sort((a, b) => a.type - b.type);
+  const room = new Uint8Array(fixed + 4 + fields.reduce((sum, { bytes }) => sum + 12 + bytes.length, 0));
+  room.set(value.subarray(0, fixed));
+  const length = putFields(new DataView(room.buffer), fixed, fields);
+  return room.subarray(0, fixed + length);
 }
