@@ -76,6 +76,11 @@ export class ContainerReader {
     }
   }
 
+  /** The object map of a volume. @throws CorruptError */
+  mapOf(head: VolumeHead): ObjectMapReader {
+    return new ObjectMapReader(this.blocks, head.number('apfs_omap_oid'), this.xid);
+  }
+
   /** Blocks that are free, as the space manager counts them; 0 if there is none. */
   get freeBlocks(): number {
     const view = this.spaceman();

@@ -1,1 +1,1 @@
-export * from './structs/object.js';
+export { apfs } from './driver.js';

@@ -1,13 +1,13 @@
 // What a volume reads from: its tree, its streams, its snapshots. Of a disk here; a volume being written has its own.
 
-import { PassphraseError, UnsupportedError } from '@tintype/core';
+import { type Finding, finding, PassphraseError, UnsupportedError } from '@tintype/core';
 import type { NodeSource } from './btree/cursor.js';
 import { DiskTree, type NodePlace, physicalTree } from './btree/disk-tree.js';
 import { FILE_EXTENT_TREE, fileSystemTree } from './btree/kinds.js';
 import type { ContainerReader } from './container-reader.js';
 import { unlock } from './encryption/unlock.js';
 import type { Xts } from './encryption/xts.js';
-import { ObjectMapReader } from './object-map-reader.js';
+import type { ObjectMapReader } from './object-map-reader.js';
 import type { StreamSource } from './records/streams.js';
 import { readSnapshots, type Snapshot, snapshotHead } from './snapshots.js';
 import { OMAP_VALUE_FLAGS } from './structs/object-map.js';
@@ -122,10 +122,34 @@ export class DiskVolumeParts implements VolumeParts {
   }
 }
 
+export interface ShownOptions {
+  readonly passphrase?: Uint8Array | undefined;
+  readonly report?: ((finding: Finding) => void) | undefined;
+}
+
+/**
+ * What a Mac would show of a volume: a System volume is mounted from a snapshot. A revert that is waiting for the next mount
+ * is only told. @throws CorruptError
+ */
+export function shownParts(container: ContainerReader, head: VolumeHead, options: ShownOptions): VolumeParts {
+  const parts = volumeParts(container, head, options.passphrase);
+  const tell = (kind: string, message: string): void =>
+    options.report?.(finding(kind, `volume ${head.name}`, message, { severity: 'warning' }));
+  if (head.number('apfs_revert_to_xid') !== 0 || head.number('apfs_revert_to_sblock_oid') !== 0)
+    tell('revert-pending', `volume ${head.name} waits to be set back to a snapshot; it is read as it is now`);
+  if (head.has('incompleteRestore')) tell('restore-incomplete', `a restore of volume ${head.name} was not finished`);
+  const rootXid = head.number('apfs_root_to_xid');
+  if (rootXid === 0) return parts;
+  const snapshot = parts.snapshots().find(({ xid }) => xid === rootXid);
+  if (snapshot) return parts.snapshot(snapshot);
+  tell('root-snapshot', `volume ${head.name} is mounted from a snapshot ${rootXid}, which is not there`);
+  return parts;
+}
+
 /** Opens a volume of a container. The passphrase is asked for when it is first needed. @throws CorruptError */
 export function volumeParts(container: ContainerReader, head: VolumeHead, passphrase?: Uint8Array): DiskVolumeParts {
   const { blocks, xid, superblock } = container;
-  const omap = new ObjectMapReader(blocks, head.number('apfs_omap_oid'), xid);
+  const omap = container.mapOf(head);
   let key: Xts | null = null;
   const keyOf = (): Xts | null => {
     if (!head.isEncrypted) return null;
