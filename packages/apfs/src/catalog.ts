@@ -1,6 +1,6 @@
 // The file-system tree of a volume that is written, by the meaning of its records.
 
-import { assert, CorruptError } from '@tintype/core';
+import { assert, CorruptError, nameFromBytes } from '@tintype/core';
 import { type Node, RecordBuffer } from './btree/node.js';
 import type { Mounted } from './mounted.js';
 import { canonical, nameHash } from './names.js';
@@ -30,7 +30,6 @@ export interface NamePlace {
   readonly sibling: number;
 }
 
-const decoder = new TextDecoder();
 /** Keys removed at once. */
 const BATCH = 256;
 
@@ -50,6 +49,8 @@ export class Catalog {
     const { record } = this;
     putKeyHeader(record.view, 0, id, type);
     record.keyLength = KEY_HEADER;
+    // A key to look for from: what follows the header is compared too, and zeros come first.
+    if (more === null) record.bytes.fill(0, KEY_HEADER, KEY_HEADER + 8);
     if (more === null) return;
     put64(record.view, KEY_HEADER, more);
     record.keyLength = KEY_HEADER + 8;
@@ -130,7 +131,7 @@ export class Catalog {
         return false;
       if (place.view.getUint32(place.key + KEY_HEADER, true) >>> 10 !== hash) return false;
       const each = this.nameOf(place);
-      if (this.canonical(decoder.decode(each.name)) !== wanted) return true;
+      if (this.canonical(nameFromBytes(each.name)) !== wanted) return true;
       found = each;
       return false;
     });

@@ -4,7 +4,7 @@
 // Invariants: only fresh blocks that no other stream shares are written; others are exchanged for fresh ones. Bytes behind the
 // end of a stream, up to the end of its last block, are zeros if we wrote that block.
 
-import { assert, DataWriter } from '@tintype/core';
+import { assert, CorruptError, DataWriter, type FileExtent } from '@tintype/core';
 import type { Catalog } from './catalog.js';
 import { blocksOf, blocksWithout, difference, type Extent, holesOf, sliceExtents, spliceExtents } from './extent.js';
 import type { Mounted } from './mounted.js';
@@ -21,7 +21,6 @@ interface OpenStream {
   extents: readonly Extent[];
   /** Extents as the tree has them. */
   stored: readonly Extent[];
-  dirty: boolean;
   /** True if an inode record has a dstream field. */
   hasField: boolean;
   /** Of a new file: the value of its inode record, which is not in the tree yet. */
@@ -41,6 +40,7 @@ export class DataStreams {
   readonly #records: StreamRecords;
   readonly #writer: DataWriter;
   readonly #open = new Map<number, OpenStream>();
+  readonly #dirty = new Set<OpenStream>();
   readonly #block = new Uint8Array(BLOCK_SIZE);
 
   constructor(volume: Mounted, catalog: Catalog, records: StreamRecords) {
@@ -53,18 +53,19 @@ export class DataStreams {
   /** A new file of which so many bytes will come; `draft`: its inode's value, without a stream. */
   create(id: number, draft: Uint8Array, expected: number): void {
     if (this.#open.size >= OPEN_LIMIT) this.#forget();
-    this.#open.set(id, {
+    const stream = {
       id,
       stream: id,
       size: 0,
       extents: [],
       stored: [],
-      dirty: true,
       hasField: false,
       draft,
       isShared: false,
       expected,
-    });
+    };
+    this.#open.set(id, stream);
+    this.#dirty.add(stream);
     this.#volume.pending.bytes += 300 + draft.length;
     this.#volume.pending.references += 1;
   }
@@ -98,13 +99,19 @@ export class DataStreams {
 
   /** Everything into the trees. Call before others read. */
   flush(): void {
-    this.#writer.flush();
-    for (const stream of this.#open.values()) if (stream.dirty) this.#store(stream);
+    if (this.#dirty.size === 0) return;
+    this.#catalog.tree.inRun = true;
+    for (const stream of this.#dirty) this.#store(stream);
+    this.#catalog.tree.inRun = false;
     this.#volume.forgetPending();
   }
   flushOf(id: number): void {
     const stream = this.#open.get(id);
-    if (stream?.dirty) this.#store(stream);
+    if (stream && this.#dirty.has(stream)) this.#store(stream);
+  }
+  /** True if this file's data was used lately: it is no compressed one. */
+  isOpen(id: number): boolean {
+    return this.#open.has(id);
   }
   /** File data into its blocks. */
   flushData(): void {
@@ -115,9 +122,41 @@ export class DataStreams {
     this.flushOf(id);
     this.#open.delete(id);
   }
-  /** Size and extents as they are now. */
-  facts(id: number): { readonly size: number; readonly extents: readonly Extent[] } {
-    return this.#stream(id);
+  /** Bytes as they are now, written or not; answers how many there were. */
+  read(id: number, position: number, target: Uint8Array): number {
+    const { size, extents } = this.#stream(id);
+    const length = Math.max(0, Math.min(target.length, size - position));
+    if (length === 0) return 0;
+    this.#writer.flush();
+    const first = Math.floor(position / BLOCK_SIZE);
+    let at = first * BLOCK_SIZE;
+    for (const { start, count } of sliceExtents(extents, first, Math.ceil((position + length) / BLOCK_SIZE))) {
+      const from = Math.max(position, at);
+      const to = Math.min(position + length, at + count * BLOCK_SIZE);
+      const part = target.subarray(from - position, to - position);
+      if (start === 0) part.fill(0);
+      else this.#volume.place.device.read(start * BLOCK_SIZE + from - at, part);
+      at += count * BLOCK_SIZE;
+    }
+    if (at < position + length)
+      throw new CorruptError('j_dstream', 'size', id, `${size} bytes do not lie in ${blocksOf(extents)} blocks`);
+    return length;
+  }
+  /** Data and holes of the whole file, as it is now. */
+  shape(id: number): FileExtent[] {
+    const { size, extents } = this.#stream(id);
+    const shape: FileExtent[] = [];
+    let position = 0;
+    for (const { start, count } of extents) {
+      const length = Math.min(size, position + count * BLOCK_SIZE) - position;
+      if (length <= 0) break;
+      const kind = start === 0 ? 'hole' : 'data';
+      const last = shape.at(-1);
+      if (last?.kind === kind) shape[shape.length - 1] = { ...last, length: last.length + length };
+      else shape.push({ position, length, kind });
+      position += length;
+    }
+    return shape;
   }
 
   #stream(id: number): OpenStream {
@@ -135,7 +174,6 @@ export class DataStreams {
       size,
       extents: stored,
       stored,
-      dirty: false,
       hasField: field !== null,
       draft: null,
       isShared: field !== null,
@@ -156,14 +194,14 @@ export class DataStreams {
     const data = Math.max(0, Math.ceil(end / BLOCK_SIZE) - have);
     const share = stream.isShared ? stream.extents.length : 0;
     const rewritten = stream.stored.length > 0 ? Math.min(have, Math.ceil(end / BLOCK_SIZE)) : 0;
-    const places = (stream.dirty ? 1 : 4) + share;
+    const places = (this.#dirty.has(stream) ? 1 : 4) + share;
     this.#volume.require({ catalog: places, references: places, data: data + this.#limitRewritten(stream, rewritten) });
     if (stream.isShared) this.#unshare(stream);
-    if (!stream.dirty) {
+    if (!this.#dirty.has(stream)) {
       this.#volume.pending.places += 4;
       this.#volume.pending.references += 2;
     }
-    stream.dirty = true;
+    this.#dirty.add(stream);
     return stream;
   }
   /** Blocks that a write may have to exchange: at most those that are there and not fresh. */
@@ -307,7 +345,7 @@ export class DataStreams {
     const come = extents.slice(head, extents.length - tail);
     this.#records.replace(stream.stream, block, gone, come);
     stream.stored = extents;
-    stream.dirty = false;
+    this.#dirty.delete(stream);
   }
   /** A new inode, with all its fields at once. */
   #putDraft(stream: OpenStream, draft: Uint8Array, hasData: boolean): void {
