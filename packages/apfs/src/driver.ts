@@ -13,13 +13,13 @@ import {
   UnsupportedError,
 } from '@tintype/core';
 import { check } from './check/check.js';
-import { isContainer } from './checkpoint-choice.js';
-import { ContainerReader } from './container-reader.js';
 import { format } from './format.js';
-import { inspect } from './inspect.js';
-import { ReadOnlyFileSystem } from './read-only-file-system.js';
-import { VolumeHead } from './volume-head.js';
-import { volumeParts } from './volume-parts.js';
+import { inspect } from './inspect/inspect.js';
+import { isContainer } from './reading/checkpoint-choice.js';
+import { ContainerReader } from './reading/container-reader.js';
+import { ReadOnlyFileSystem } from './reading/read-only-file-system.js';
+import { VolumeHead } from './reading/volume-head.js';
+import { volumeParts } from './reading/volume-parts.js';
 
 class ApfsDriver implements FileSystemDriver {
   readonly kind = 'apfs';

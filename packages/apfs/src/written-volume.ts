@@ -12,19 +12,19 @@ import {
   type WritableVolume,
   type XattrEntry,
 } from '@tintype/core';
-import { Blocks } from './blocks.js';
 import { Catalog } from './catalog.js';
-import { ContainerReader } from './container-reader.js';
 import { DataStreams } from './data-streams.js';
 import { putAttributes, TYPE } from './inode-draft.js';
 import type { Mounted } from './mounted.js';
+import { Blocks } from './reading/blocks.js';
+import { ContainerReader } from './reading/container-reader.js';
+import { ApfsVolume } from './reading/volume.js';
+import { VolumeHead } from './reading/volume-head.js';
+import { type VolumeParts, volumeParts } from './reading/volume-parts.js';
 import { StreamRecords } from './records/stream-records.js';
 import { BLOCK_SIZE } from './structs/container.js';
 import { INODE_FLAGS, InodeValue } from './structs/records.js';
 import { Structure } from './structure.js';
-import { ApfsVolume } from './volume.js';
-import { VolumeHead } from './volume-head.js';
-import { type VolumeParts, volumeParts } from './volume-parts.js';
 import { RESOURCE_FORK, XattrWriter } from './xattr-writer.js';
 
 const UF_COMPRESSED = 0x20;

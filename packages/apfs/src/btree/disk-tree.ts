@@ -2,9 +2,9 @@
 // in an object map. Nodes read are kept, up to a limit.
 
 import { CorruptError } from '@tintype/core';
-import { type Blocks, requireHeader } from '../blocks.js';
 import { NODE_CACHE_BYTES } from '../limits.js';
 import { viewOf } from '../object.js';
+import { type Blocks, requireHeader } from '../reading/blocks.js';
 import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
 import type { NodeSource, ReadableNode } from './cursor.js';
 import { DiskNode } from './disk-node.js';

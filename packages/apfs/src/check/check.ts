@@ -2,7 +2,7 @@
 // hold.
 
 import { type BlockDevice, type CheckOptions, CorruptError, type Finding, finding } from '@tintype/core';
-import { ContainerReader } from '../container-reader.js';
+import { ContainerReader } from '../reading/container-reader.js';
 
 /** Bad bytes are findings. @throws whatever `device.read` and `options.progress` throw */
 export function* check(device: BlockDevice, _options: CheckOptions): Generator<Finding> {

@@ -1,9 +1,9 @@
 // Key bags: which keys a container holds for a volume. See docs/formats/apfs.md, 10.3.
 
 import { CorruptError, UnsupportedError, u16le, u32le, u64le } from '@tintype/core';
-import type { Blocks } from '../blocks.js';
 import { KEYBAG_BLOCKS_LIMIT } from '../limits.js';
 import { isSealed, viewOf } from '../object.js';
+import type { Blocks } from '../reading/blocks.js';
 import {
   KEYBAG_ALIGNMENT,
   KEYBAG_TAG,

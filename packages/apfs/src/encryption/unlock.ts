@@ -1,7 +1,7 @@
 // From a passphrase to the key of a volume. See docs/formats/apfs.md, 10.1.
 
 import { CorruptError, PassphraseError, UnsupportedError, u64le } from '@tintype/core';
-import type { Blocks } from '../blocks.js';
+import type { Blocks } from '../reading/blocks.js';
 import { NxSuperblock } from '../structs/container.js';
 import { KEYBAG_TAG } from '../structs/keybag.js';
 import { keyFromPassphrase, parseKeyBlob, volumeKey } from './key-blob.js';

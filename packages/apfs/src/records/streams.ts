@@ -1,10 +1,10 @@
 // Data streams: contents of files and of long extended attributes. See docs/formats/apfs.md, 6.8, 8.3 and 9.3.
 
 import { CorruptError, type FileExtent, u64le } from '@tintype/core';
-import type { Blocks } from '../blocks.js';
 import { Cursor, type NodeSource } from '../btree/cursor.js';
 import type { Xts } from '../encryption/xts.js';
 import { EXTENTS_LIMIT, OPEN_STREAMS } from '../limits.js';
+import type { Blocks } from '../reading/blocks.js';
 import { FileExtentValue, RECORD_TYPE } from '../structs/records.js';
 import { idAt } from './ids.js';
 import { isRecord, type SearchKeys } from './search-keys.js';

@@ -1,7 +1,7 @@
 // A node of a tree as text, record by record.
 
 import { nameFromBytes, u32le } from '@tintype/core';
-import { DiskNode } from './btree/disk-node.js';
+import { DiskNode } from '../btree/disk-node.js';
 import {
   EXTENT_REFERENCE_TREE,
   FILE_EXTENT_TREE,
@@ -11,11 +11,11 @@ import {
   OMAP_TREE,
   SNAPSHOT_TREE,
   type TreeKind,
-} from './btree/kinds.js';
-import { idAt, typeAt } from './records/ids.js';
-import { BtreeInfo, BtreeNode, NODE_FLAGS } from './structs/btree.js';
-import { ObjectHeader } from './structs/object.js';
-import { OmapKey, OmapValue } from './structs/object-map.js';
+} from '../btree/kinds.js';
+import { idAt, typeAt } from '../records/ids.js';
+import { BtreeInfo, BtreeNode, NODE_FLAGS } from '../structs/btree.js';
+import { ObjectHeader } from '../structs/object.js';
+import { OmapKey, OmapValue } from '../structs/object-map.js';
 import {
   DirectoryValue,
   FileExtentValue,
@@ -25,8 +25,8 @@ import {
   SiblingValue,
   SnapshotMetadataValue,
   XattrValue,
-} from './structs/records.js';
-import { FreeQueueKey } from './structs/spaceman.js';
+} from '../structs/records.js';
+import { FreeQueueKey } from '../structs/spaceman.js';
 
 const KINDS: readonly TreeKind[] = [
   OMAP_TREE,

@@ -1,9 +1,9 @@
 // Blocks of a container, whatever their size, and the objects that lie in them. Addresses count from the container's start.
 
 import { type BlockDevice, CorruptError, u32le, u64le } from '@tintype/core';
-import { OBJECT_LIMIT } from './limits.js';
-import { isSealed, viewOf } from './object.js';
-import { ObjectHeader, STORAGE_MASK, TYPE_MASK } from './structs/object.js';
+import { OBJECT_LIMIT } from '../limits.js';
+import { isSealed, viewOf } from '../object.js';
+import { ObjectHeader, STORAGE_MASK, TYPE_MASK } from '../structs/object.js';
 
 export interface ObjectDemand {
   /** Name for messages. */

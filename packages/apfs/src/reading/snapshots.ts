@@ -1,14 +1,14 @@
 // Snapshots of a volume: earlier states of its tree, read through the same object map. See docs/formats/apfs.md, 9.
 
 import { CorruptError, nameFromBytes, type SnapshotEntry, u64le } from '@tintype/core';
+import { Cursor } from '../btree/cursor.js';
+import { physicalTree } from '../btree/disk-tree.js';
+import { SNAPSHOT_TREE } from '../btree/kinds.js';
+import { idAt, typeAt } from '../records/ids.js';
+import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
+import { RECORD_TYPE, SnapshotMetadataValue } from '../structs/records.js';
 import type { Blocks } from './blocks.js';
-import { Cursor } from './btree/cursor.js';
-import { physicalTree } from './btree/disk-tree.js';
-import { SNAPSHOT_TREE } from './btree/kinds.js';
 import type { ObjectMapReader } from './object-map-reader.js';
-import { idAt, typeAt } from './records/ids.js';
-import { OBJECT_TYPE, STORAGE } from './structs/object.js';
-import { RECORD_TYPE, SnapshotMetadataValue } from './structs/records.js';
 import { VolumeHead } from './volume-head.js';
 
 const PENDING_DATALESS = 1;

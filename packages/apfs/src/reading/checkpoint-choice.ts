@@ -2,14 +2,14 @@
 // Source: Apple File System Reference; docs/formats/apfs.md, 2.3 to 2.5.
 
 import { type BlockDevice, CorruptError, UnsupportedError, u32le, u64le } from '@tintype/core';
+import { OMAP_TREE } from '../btree/kinds.js';
+import { DESCRIPTOR_LIMIT } from '../limits.js';
+import { isSealed, viewOf } from '../object.js';
+import { CHECKPOINT_MAP_LAST, CheckpointMap, CheckpointMapping } from '../structs/checkpoint.js';
+import { NX_INCOMPAT, NX_MAGIC, NX_MAX_FILE_SYSTEMS, NX_SUPERBLOCK_OID, NxSuperblock } from '../structs/container.js';
+import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
+import { Omap } from '../structs/object-map.js';
 import { Blocks, type ObjectDemand, requireHeader } from './blocks.js';
-import { OMAP_TREE } from './btree/kinds.js';
-import { DESCRIPTOR_LIMIT } from './limits.js';
-import { isSealed, viewOf } from './object.js';
-import { CHECKPOINT_MAP_LAST, CheckpointMap, CheckpointMapping } from './structs/checkpoint.js';
-import { NX_INCOMPAT, NX_MAGIC, NX_MAX_FILE_SYSTEMS, NX_SUPERBLOCK_OID, NxSuperblock } from './structs/container.js';
-import { OBJECT_TYPE, STORAGE } from './structs/object.js';
-import { Omap } from './structs/object-map.js';
 
 const nx = NxSuperblock.at;
 const SMALLEST_BLOCK = 4096;

@@ -11,20 +11,20 @@ import {
   type WritableVolume,
   type XattrEntry,
 } from '@tintype/core';
-import { Cursor } from './btree/cursor.js';
+import { Cursor } from '../btree/cursor.js';
+import { SYMLINK_LIMIT, XATTR_NAME_LIMIT, XATTR_VALUE_LIMIT } from '../limits.js';
+import { canonical, isStorable } from '../names.js';
+import { Directory } from '../records/directory.js';
+import { SYSTEM_ROOT } from '../records/ids.js';
+import { type Inode, readInode, SF_DATALESS, seekInode, UF_COMPRESSED } from '../records/inodes.js';
+import { isRecord, SearchKeys } from '../records/search-keys.js';
+import { Streams } from '../records/streams.js';
+import { type XattrPlace, Xattrs } from '../records/xattrs.js';
+import { INODE_FLAGS, RECORD_TYPE, XATTR_FLAGS } from '../structs/records.js';
+import { INODE } from '../structs/volume.js';
+import { TIME_RANGE } from '../time.js';
 import { CompressedFiles, DECMPFS, RESOURCE_FORK } from './compressed-files.js';
-import { SYMLINK_LIMIT, XATTR_NAME_LIMIT, XATTR_VALUE_LIMIT } from './limits.js';
-import { canonical, isStorable } from './names.js';
 import { ReadOnlyVolume } from './read-only-volume.js';
-import { Directory } from './records/directory.js';
-import { SYSTEM_ROOT } from './records/ids.js';
-import { type Inode, readInode, SF_DATALESS, seekInode, UF_COMPRESSED } from './records/inodes.js';
-import { isRecord, SearchKeys } from './records/search-keys.js';
-import { Streams } from './records/streams.js';
-import { type XattrPlace, Xattrs } from './records/xattrs.js';
-import { INODE_FLAGS, RECORD_TYPE, XATTR_FLAGS } from './structs/records.js';
-import { INODE } from './structs/volume.js';
-import { TIME_RANGE } from './time.js';
 import type { VolumeParts } from './volume-parts.js';
 
 const SYMLINK = 'com.apple.fs.symlink';

@@ -1,13 +1,13 @@
 // Object maps: where a virtual object lay at a transaction. Source: Apple File System Reference; docs/formats/apfs.md, 4.
 
 import { CorruptError, u32le, u64le } from '@tintype/core';
+import { Cursor, type SearchKey } from '../btree/cursor.js';
+import { physicalTree } from '../btree/disk-tree.js';
+import { OMAP_SNAPSHOT_TREE, OMAP_TREE } from '../btree/kinds.js';
+import { put64 } from '../object.js';
+import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
+import { OMAP_VALUE_FLAGS, Omap, OmapKey, OmapValue } from '../structs/object-map.js';
 import type { Blocks } from './blocks.js';
-import { Cursor, type SearchKey } from './btree/cursor.js';
-import { physicalTree } from './btree/disk-tree.js';
-import { OMAP_SNAPSHOT_TREE, OMAP_TREE } from './btree/kinds.js';
-import { put64 } from './object.js';
-import { OBJECT_TYPE, STORAGE } from './structs/object.js';
-import { OMAP_VALUE_FLAGS, Omap, OmapKey, OmapValue } from './structs/object-map.js';
 
 /** A mapping: a version of an object. */
 export interface Mapping {

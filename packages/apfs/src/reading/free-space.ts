@@ -2,10 +2,8 @@
 // is the one that takes and frees blocks.) See docs/formats/apfs-writing.md, 3.
 
 import { CorruptError, type Range, u32le, u64le } from '@tintype/core';
-import type { Blocks } from './blocks.js';
-import type { ContainerReader } from './container-reader.js';
-import { get64 } from './object.js';
-import { OBJECT_TYPE, STORAGE } from './structs/object.js';
+import { get64 } from '../object.js';
+import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
 import {
   ChunkInfo,
   ChunkInfoBlock,
@@ -13,7 +11,9 @@ import {
   CibAddrBlock,
   Spaceman,
   SpacemanDevice,
-} from './structs/spaceman.js';
+} from '../structs/spaceman.js';
+import type { Blocks } from './blocks.js';
+import type { ContainerReader } from './container-reader.js';
 
 /** Blocks of a container that one bitmap covers. */
 export interface Chunk {

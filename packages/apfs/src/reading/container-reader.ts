@@ -1,14 +1,14 @@
 // A container as it is read: the chosen checkpoint, its object map, its volumes, its free space.
 
 import { type BlockDevice, CorruptError, type Finding, finding, u64le } from '@tintype/core';
+import { viewOf } from '../object.js';
+import { FsOid, NX_MAX_FILE_SYSTEMS, NxSuperblock } from '../structs/container.js';
+import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
+import { Spaceman, SpacemanDevice } from '../structs/spaceman.js';
+import { uuidText } from '../uuid.js';
 import { type Blocks, requireHeader } from './blocks.js';
 import { type Checkpoint, chooseCheckpoint, readEphemeral } from './checkpoint-choice.js';
-import { viewOf } from './object.js';
 import { ObjectMapReader } from './object-map-reader.js';
-import { FsOid, NX_MAX_FILE_SYSTEMS, NxSuperblock } from './structs/container.js';
-import { OBJECT_TYPE, STORAGE } from './structs/object.js';
-import { Spaceman, SpacemanDevice } from './structs/spaceman.js';
-import { uuidText } from './uuid.js';
 import { VolumeHead } from './volume-head.js';
 
 const nx = NxSuperblock.at;

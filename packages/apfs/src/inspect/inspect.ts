@@ -2,18 +2,18 @@
 // one wants to look at, so nothing but the way to a structure must be sound.
 
 import { type BlockDevice, CorruptError, UnsupportedError, u32le, u64le } from '@tintype/core';
-import { readEphemeral } from './checkpoint-choice.js';
-import { ContainerReader } from './container-reader.js';
-import { inspectNode } from './inspect-node.js';
-import { isSealed, viewOf } from './object.js';
-import { CheckpointMap, CheckpointMapping } from './structs/checkpoint.js';
-import { NxSuperblock } from './structs/container.js';
-import { OBJECT_TYPE, ObjectHeader, TYPE_MASK } from './structs/object.js';
-import { Omap } from './structs/object-map.js';
-import { NxReaper } from './structs/reaper.js';
-import { ChunkInfo, ChunkInfoBlock, CibAddrBlock, Spaceman } from './structs/spaceman.js';
-import { VolumeSuperblock } from './structs/volume.js';
-import { VolumeHead } from './volume-head.js';
+import { isSealed, viewOf } from '../object.js';
+import { readEphemeral } from '../reading/checkpoint-choice.js';
+import { ContainerReader } from '../reading/container-reader.js';
+import { VolumeHead } from '../reading/volume-head.js';
+import { CheckpointMap, CheckpointMapping } from '../structs/checkpoint.js';
+import { NxSuperblock } from '../structs/container.js';
+import { OBJECT_TYPE, ObjectHeader, TYPE_MASK } from '../structs/object.js';
+import { Omap } from '../structs/object-map.js';
+import { NxReaper } from '../structs/reaper.js';
+import { ChunkInfo, ChunkInfoBlock, CibAddrBlock, Spaceman } from '../structs/spaceman.js';
+import { VolumeSuperblock } from '../structs/volume.js';
+import { inspectNode } from './node.js';
 
 const PLACES = [
   'superblock: the container superblock of the checkpoint that is read',

@@ -1,16 +1,16 @@
 // What a volume reads from: its tree, its streams, its snapshots. Of a disk here; a volume being written has its own.
 
 import { type Finding, finding, PassphraseError, UnsupportedError } from '@tintype/core';
-import type { NodeSource } from './btree/cursor.js';
-import { DiskTree, type NodePlace, physicalTree } from './btree/disk-tree.js';
-import { FILE_EXTENT_TREE, fileSystemTree } from './btree/kinds.js';
+import type { NodeSource } from '../btree/cursor.js';
+import { DiskTree, type NodePlace, physicalTree } from '../btree/disk-tree.js';
+import { FILE_EXTENT_TREE, fileSystemTree } from '../btree/kinds.js';
+import { unlock } from '../encryption/unlock.js';
+import type { Xts } from '../encryption/xts.js';
+import type { StreamSource } from '../records/streams.js';
+import { OMAP_VALUE_FLAGS } from '../structs/object-map.js';
 import type { ContainerReader } from './container-reader.js';
-import { unlock } from './encryption/unlock.js';
-import type { Xts } from './encryption/xts.js';
 import type { ObjectMapReader } from './object-map-reader.js';
-import type { StreamSource } from './records/streams.js';
 import { readSnapshots, type Snapshot, snapshotHead } from './snapshots.js';
-import { OMAP_VALUE_FLAGS } from './structs/object-map.js';
 import type { VolumeHead } from './volume-head.js';
 
 export interface VolumeParts {

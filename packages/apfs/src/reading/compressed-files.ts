@@ -3,8 +3,8 @@
 
 import { type DecompressedFile, openDecmpfs, readDecmpfsHeader } from '@tintype/codec';
 import { CorruptError } from '@tintype/core';
-import { type Inode, UF_COMPRESSED } from './records/inodes.js';
-import type { Xattrs } from './records/xattrs.js';
+import { type Inode, UF_COMPRESSED } from '../records/inodes.js';
+import type { Xattrs } from '../records/xattrs.js';
 
 export const DECMPFS = 'com.apple.decmpfs';
 export const RESOURCE_FORK = 'com.apple.ResourceFork';

@@ -1,10 +1,10 @@
 // What a volume superblock says. Source: Apple File System Reference; docs/formats/apfs.md, 5.
 
 import { CorruptError, nameFromBytes, u32le, u64le } from '@tintype/core';
-import type { NameRule } from './records/directory.js';
-import { APFS_MAGIC, VOLUME_FLAGS, VOLUME_INCOMPAT, VOLUME_NAME_SIZE, VolumeSuperblock } from './structs/volume.js';
-import { nanosAt, secondsAt } from './time.js';
-import { uuidText } from './uuid.js';
+import type { NameRule } from '../records/directory.js';
+import { APFS_MAGIC, VOLUME_FLAGS, VOLUME_INCOMPAT, VOLUME_NAME_SIZE, VolumeSuperblock } from '../structs/volume.js';
+import { nanosAt, secondsAt } from '../time.js';
+import { uuidText } from '../uuid.js';
 
 const at = VolumeSuperblock.at;
 /** All bits of apfs_incompatible_features that are known. */
