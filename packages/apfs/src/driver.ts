@@ -10,9 +10,9 @@ import {
   type FormatOptions,
   type MountOptions,
   type Probe,
-  UnsupportedError,
 } from '@tintype/core';
 import { check } from './check/check.js';
+import { ApfsFileSystem } from './file-system.js';
 import { format } from './format.js';
 import { inspect } from './inspect/inspect.js';
 import { isContainer } from './reading/checkpoint-choice.js';
@@ -40,8 +40,7 @@ class ApfsDriver implements FileSystemDriver {
     format(device, options);
   }
   open(device: BlockDevice, options: MountOptions): FileSystem {
-    if (options.writable) throw new UnsupportedError('APFS containers cannot be written yet');
-    return new ReadOnlyFileSystem(device, options);
+    return options.writable ? new ApfsFileSystem(device, options) : new ReadOnlyFileSystem(device, options);
   }
   check(device: BlockDevice, options: CheckOptions): Iterable<Finding> {
     return check(device, options);
