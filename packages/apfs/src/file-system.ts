@@ -10,11 +10,11 @@ import {
   UnsupportedError,
   type WritableVolume,
 } from '@tintype/core';
-import { Container } from './container.js';
 import { get64 } from './object.js';
 import { BLOCK_SIZE, NxSuperblock } from './structs/container.js';
 import { uuidText } from './uuid.js';
-import { WrittenVolume } from './written-volume.js';
+import { Container } from './writing/container.js';
+import { WrittenVolume } from './writing/written-volume.js';
 
 /** Changed nodes in memory beyond this many make a commit due: 96 MiB. */
 const CHANGED_NODES = 24_576;

@@ -3,9 +3,9 @@
 
 import { CorruptError } from '@tintype/core';
 import { RecordBuffer } from '../btree/node.js';
-import type { Mounted } from '../mounted.js';
 import { put64 } from '../object.js';
 import { EXTENT_KIND, PhysicalExtentValue, RECORD_TYPE } from '../structs/records.js';
+import type { Mounted } from '../writing/mounted.js';
 import { KEY_HEADER, putKeyHeader } from './inode-record.js';
 
 const at = PhysicalExtentValue.at;

@@ -2,9 +2,9 @@
 // name of the lowest id is the primary one. See docs/formats/apfs-writing.md, 6.7.
 
 import { assert, CorruptError, nameFromBytes, nameToBytes } from '@tintype/core';
-import type { Catalog } from '../catalog.js';
 import { get64, put64 } from '../object.js';
 import { RECORD_TYPE, SiblingValue } from '../structs/records.js';
+import type { Catalog } from '../writing/catalog.js';
 import { KEY_HEADER } from './inode-record.js';
 
 export interface Sibling {

@@ -1,13 +1,13 @@
 // Records of data streams: their extents, and how many inodes use them. Of inodes and of large attributes.
 
 import { CorruptError } from '@tintype/core';
-import { type Catalog, idAt, typeAt } from '../catalog.js';
-import { blocksWithout, type Extent, pushExtent } from '../extent.js';
 import { EXTENTS_LIMIT } from '../limits.js';
-import type { Mounted } from '../mounted.js';
 import { get64, put64 } from '../object.js';
 import { BLOCK_SIZE } from '../structs/container.js';
 import { FileExtentValue, RECORD_TYPE } from '../structs/records.js';
+import { type Catalog, idAt, typeAt } from '../writing/catalog.js';
+import { blocksWithout, type Extent, pushExtent } from '../writing/extent.js';
+import type { Mounted } from '../writing/mounted.js';
 import { ExtentReferences } from './extent-references.js';
 import { KEY_HEADER } from './inode-record.js';
 

@@ -5,14 +5,14 @@
 // end of a stream, up to the end of its last block, are zeros if we wrote that block.
 
 import { assert, CorruptError, DataWriter, type FileExtent } from '@tintype/core';
+import { get64, put64, viewOf } from '../object.js';
+import { FIELD, FIELD_FLAGS, findField, withField } from '../records/inode-record.js';
+import type { StreamRecords } from '../records/stream-records.js';
+import { BLOCK_SIZE } from '../structs/container.js';
+import { Dstream, INODE_FLAGS, InodeValue, RECORD_TYPE } from '../structs/records.js';
 import type { Catalog } from './catalog.js';
 import { blocksOf, blocksWithout, difference, type Extent, holesOf, sliceExtents, spliceExtents } from './extent.js';
 import type { Mounted } from './mounted.js';
-import { get64, put64, viewOf } from './object.js';
-import { FIELD, FIELD_FLAGS, findField, withField } from './records/inode-record.js';
-import type { StreamRecords } from './records/stream-records.js';
-import { BLOCK_SIZE } from './structs/container.js';
-import { Dstream, INODE_FLAGS, InodeValue, RECORD_TYPE } from './structs/records.js';
 
 interface OpenStream {
   readonly id: number;

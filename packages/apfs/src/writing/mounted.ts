@@ -1,14 +1,14 @@
 // One volume of a container that is open for writing: its superblock, its object map and its three trees.
 
 import { CorruptError, UnsupportedError } from '@tintype/core';
-import { EXTENT_REFERENCE_TREE, fileSystemTree, SNAPSHOT_TREE } from './btree/kinds.js';
-import type { Node } from './btree/node.js';
-import { PhysicalStore, type StorePlace, VirtualStore } from './btree/store.js';
-import { Tree } from './btree/tree.js';
-import { get64, put64, readBlock, requireObject, viewOf } from './object.js';
-import { type Names, ObjectMap } from './object-map.js';
-import { OBJECT_TYPE } from './structs/object.js';
-import { VOLUME_FEATURE_HARDLINK_MAP, VOLUME_FLAGS, VOLUME_INCOMPAT, VolumeSuperblock } from './structs/volume.js';
+import { EXTENT_REFERENCE_TREE, fileSystemTree, SNAPSHOT_TREE } from '../btree/kinds.js';
+import type { Node } from '../btree/node.js';
+import { PhysicalStore, type StorePlace, VirtualStore } from '../btree/store.js';
+import { Tree } from '../btree/tree.js';
+import { get64, put64, readBlock, requireObject, viewOf } from '../object.js';
+import { type Names, ObjectMap } from '../object-map.js';
+import { OBJECT_TYPE } from '../structs/object.js';
+import { VOLUME_FEATURE_HARDLINK_MAP, VOLUME_FLAGS, VOLUME_INCOMPAT, VolumeSuperblock } from '../structs/volume.js';
 
 const at = VolumeSuperblock.at;
 

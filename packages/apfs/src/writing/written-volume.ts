@@ -12,18 +12,18 @@ import {
   type WritableVolume,
   type XattrEntry,
 } from '@tintype/core';
+import { Blocks } from '../reading/blocks.js';
+import { ContainerReader } from '../reading/container-reader.js';
+import { ApfsVolume } from '../reading/volume.js';
+import { VolumeHead } from '../reading/volume-head.js';
+import { type VolumeParts, volumeParts } from '../reading/volume-parts.js';
+import { StreamRecords } from '../records/stream-records.js';
+import { BLOCK_SIZE } from '../structs/container.js';
+import { INODE_FLAGS, InodeValue } from '../structs/records.js';
 import { Catalog } from './catalog.js';
 import { DataStreams } from './data-streams.js';
 import { putAttributes, TYPE } from './inode-draft.js';
 import type { Mounted } from './mounted.js';
-import { Blocks } from './reading/blocks.js';
-import { ContainerReader } from './reading/container-reader.js';
-import { ApfsVolume } from './reading/volume.js';
-import { VolumeHead } from './reading/volume-head.js';
-import { type VolumeParts, volumeParts } from './reading/volume-parts.js';
-import { StreamRecords } from './records/stream-records.js';
-import { BLOCK_SIZE } from './structs/container.js';
-import { INODE_FLAGS, InodeValue } from './structs/records.js';
 import { Structure } from './structure.js';
 import { RESOURCE_FORK, XattrWriter } from './xattr-writer.js';
 

@@ -4,20 +4,20 @@
 // freed → everything is written into free blocks → `writeCheckpoint`: rings, flush, superblock, flush.
 
 import { assert, type BlockDevice, CorruptError, type MountOptions, UnsupportedError } from '@tintype/core';
+import type { Node } from '../btree/node.js';
+import { type EphemeralObject, openCheckpoint, writeCheckpoint } from '../checkpoint.js';
+import { geometry } from '../geometry.js';
+import { get64, put64 } from '../object.js';
+import { type Names, ObjectMap } from '../object-map.js';
+import { Spaceman } from '../spaceman.js';
+import { BLOCK_SIZE, NX_MAX_FILE_SYSTEMS, NxSuperblock } from '../structs/container.js';
+import { OBJECT_TYPE, ObjectHeader, STORAGE, TYPE_MASK } from '../structs/object.js';
+import { NxReaper, REAPER_FLAGS } from '../structs/reaper.js';
+import { Spaceman as SpacemanObject } from '../structs/spaceman.js';
+import { ModifiedBy, VolumeSuperblock } from '../structs/volume.js';
+import { putTime } from '../time.js';
 import { BlockWriter } from './block-writer.js';
-import type { Node } from './btree/node.js';
-import { type EphemeralObject, openCheckpoint, writeCheckpoint } from './checkpoint.js';
-import { geometry } from './geometry.js';
 import { Mounted } from './mounted.js';
-import { get64, put64 } from './object.js';
-import { type Names, ObjectMap } from './object-map.js';
-import { Spaceman } from './spaceman.js';
-import { BLOCK_SIZE, NX_MAX_FILE_SYSTEMS, NxSuperblock } from './structs/container.js';
-import { OBJECT_TYPE, ObjectHeader, STORAGE, TYPE_MASK } from './structs/object.js';
-import { NxReaper, REAPER_FLAGS } from './structs/reaper.js';
-import { Spaceman as SpacemanObject } from './structs/spaceman.js';
-import { ModifiedBy, VolumeSuperblock } from './structs/volume.js';
-import { putTime } from './time.js';
 
 const at = NxSuperblock.at;
 /** Nodes kept in memory, of each tree. */

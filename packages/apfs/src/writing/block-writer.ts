@@ -1,8 +1,8 @@
 // Objects of one block each, collected, sealed, and written in the order of their blocks: neighbours in one piece.
 
 import type { BlockDevice } from '@tintype/core';
-import { seal } from './object.js';
-import { BLOCK_SIZE } from './structs/container.js';
+import { seal } from '../object.js';
+import { BLOCK_SIZE } from '../structs/container.js';
 
 const BLOCKS_AT_ONCE = 256;
 

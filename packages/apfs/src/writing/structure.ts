@@ -2,19 +2,19 @@
 // so that nothing is half-done when there is none. See docs/formats/apfs-writing.md, section 7.
 
 import { assert, type NewItem, nameFromBytes, nameToBytes } from '@tintype/core';
+import { isStorable, nameHash } from '../names.js';
+import { get64, put64, viewOf } from '../object.js';
+import { putNameValue } from '../records/directory-record.js';
+import { FIELD, findField } from '../records/inode-record.js';
+import { Siblings } from '../records/siblings.js';
+import type { StreamRecords } from '../records/stream-records.js';
+import { DirectoryValue, INODE_FLAGS, InodeValue, RECORD_TYPE } from '../structs/records.js';
+import { INODE } from '../structs/volume.js';
+import { putTime } from '../time.js';
 import type { Catalog, NamePlace } from './catalog.js';
 import type { DataStreams } from './data-streams.js';
 import { newInode, renamed, TYPE } from './inode-draft.js';
 import type { Mounted } from './mounted.js';
-import { isStorable, nameHash } from './names.js';
-import { get64, put64, viewOf } from './object.js';
-import { putNameValue } from './records/directory-record.js';
-import { FIELD, findField } from './records/inode-record.js';
-import { Siblings } from './records/siblings.js';
-import type { StreamRecords } from './records/stream-records.js';
-import { DirectoryValue, INODE_FLAGS, InodeValue, RECORD_TYPE } from './structs/records.js';
-import { INODE } from './structs/volume.js';
-import { putTime } from './time.js';
 import { SYMLINK_XATTR, type XattrWriter } from './xattr-writer.js';
 
 const at = InodeValue.at;

@@ -1,10 +1,10 @@
 // Inodes as they are made and changed: their bytes from the attributes of an item.
 
 import type { AttributeChange, ItemKind, NewItem } from '@tintype/core';
-import { put64, viewOf } from './object.js';
-import { FIELD, FIELD_FLAGS, nameField, putFields, withField } from './records/inode-record.js';
-import { INODE_FLAGS, InodeValue } from './structs/records.js';
-import { nanosAt, putTime, secondsAt } from './time.js';
+import { put64, viewOf } from '../object.js';
+import { FIELD, FIELD_FLAGS, nameField, putFields, withField } from '../records/inode-record.js';
+import { INODE_FLAGS, InodeValue } from '../structs/records.js';
+import { nanosAt, putTime, secondsAt } from '../time.js';
 
 const at = InodeValue.at;
 const UF_COMPRESSED = 0x20;

@@ -1,13 +1,13 @@
 // The file-system tree of a volume that is written, by the meaning of its records.
 
 import { assert, CorruptError, nameFromBytes } from '@tintype/core';
-import { type Node, RecordBuffer } from './btree/node.js';
+import { type Node, RecordBuffer } from '../btree/node.js';
+import { canonical, nameHash } from '../names.js';
+import { get64, put64 } from '../object.js';
+import { LONGEST_NAME_KEY, putNameKey, SIBLING_FIELD } from '../records/directory-record.js';
+import { findField, KEY_HEADER, putKeyHeader } from '../records/inode-record.js';
+import { DirectoryValue, InodeValue, RECORD_TYPE } from '../structs/records.js';
 import type { Mounted } from './mounted.js';
-import { canonical, nameHash } from './names.js';
-import { get64, put64 } from './object.js';
-import { LONGEST_NAME_KEY, putNameKey, SIBLING_FIELD } from './records/directory-record.js';
-import { findField, KEY_HEADER, putKeyHeader } from './records/inode-record.js';
-import { DirectoryValue, InodeValue, RECORD_TYPE } from './structs/records.js';
 
 /** A record where it lies: good until the tree is used again. */
 export interface Place {

@@ -13,8 +13,8 @@ import {
 } from '@tintype/testkit';
 import { volumeContract } from '@tintype/testkit/contracts';
 import { expect, test } from 'vitest';
-import { expectApfsckContent, formatted, mountOptions } from './container.testing.js';
-import { ApfsFileSystem } from './file-system.js';
+import { expectApfsckContent, formatted, mountOptions } from '../container.testing.js';
+import { ApfsFileSystem } from '../file-system.js';
 
 const MiB = 1 << 20;
 const specialXattrs = ['com.apple.ResourceFork'];

@@ -2,13 +2,10 @@
 // See docs/formats/apfs-writing.md, 7.5.
 
 import { CorruptError, nameFromBytes } from '@tintype/core';
-import type { Catalog } from './catalog.js';
-import { blocksOf, type Extent } from './extent.js';
-import type { Mounted } from './mounted.js';
-import { get64, put64, viewOf } from './object.js';
-import { KEY_HEADER } from './records/inode-record.js';
-import type { StreamRecords } from './records/stream-records.js';
-import { BLOCK_SIZE } from './structs/container.js';
+import { get64, put64, viewOf } from '../object.js';
+import { KEY_HEADER } from '../records/inode-record.js';
+import type { StreamRecords } from '../records/stream-records.js';
+import { BLOCK_SIZE } from '../structs/container.js';
 import {
   Dstream,
   INODE_FLAGS,
@@ -17,7 +14,10 @@ import {
   XATTR_EMBEDDED_LIMIT,
   XATTR_FLAGS,
   XattrValue,
-} from './structs/records.js';
+} from '../structs/records.js';
+import type { Catalog } from './catalog.js';
+import { blocksOf, type Extent } from './extent.js';
+import type { Mounted } from './mounted.js';
 
 export const SYMLINK_XATTR = 'com.apple.fs.symlink';
 export const RESOURCE_FORK = 'com.apple.ResourceFork';

@@ -1,8 +1,8 @@
 // Commits of a container: empty ones, so that both rings go round, and unmounting.
 
 import { expect, test } from 'vitest';
+import { expectApfsckContent, formatted, mountOptions } from '../container.testing.js';
 import { Container } from './container.js';
-import { expectApfsckContent, formatted, mountOptions } from './container.testing.js';
 
 const MiB = 1 << 20;
 
