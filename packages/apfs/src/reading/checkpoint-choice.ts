@@ -55,11 +55,14 @@ export function chooseCheckpoint(device: BlockDevice, xid: number | null = null)
     .filter((view) => xid === null || xidOf(view) === xid)
     .sort((a, b) => xidOf(b) - xidOf(a));
   const discarded: { xid: number; reason: string }[] = [];
+  const copyXid = first.place === 0 ? xidOf(first.view) : null;
+  // Block 0 is written after the checkpoint that it is a copy of, so that one was there.
+  if (xid === null && copyXid !== null && copyXid > xidOf(candidates[0] ?? first.view))
+    discarded.push({ xid: copyXid, reason: 'its superblock is damaged' });
   for (const superblock of candidates) {
     try {
       const blocks = blocksOf(device, superblock);
       const ephemerals = requireWhole(blocks, superblock);
-      const copyXid = first.place === 0 ? xidOf(first.view) : null;
       return { xid: xidOf(superblock), blocks, superblock, ephemerals, discarded, copyXid };
     } catch (error) {
       if (!(error instanceof CorruptError)) throw error;
