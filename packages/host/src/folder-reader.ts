@@ -11,8 +11,10 @@ import {
   nameToBytes,
   StoreError,
   type StoreFacts,
+  UnsupportedError,
   type Volume,
   type VolumeTraits,
+  type WritableVolume,
   type XattrEntry,
 } from '@tintype/core';
 import { DirectoryReader } from './directory-reader.js';
@@ -228,6 +230,9 @@ export class FolderReader implements Volume {
     return this.items.withPath(entry, (handle) => use(new HeldItem(entry, handle, true)));
   }
 
+  openSnapshot(): WritableVolume {
+    throw new UnsupportedError('a host folder has no snapshots');
+  }
   release(id: ItemId): void {
     const entry = this.#entries.get(id);
     if (entry && entry.kind !== 'directory') this.releaseItem(entry);

@@ -9,6 +9,7 @@ import {
   TintypeError,
   type Volume,
   type VolumeTraits,
+  type WritableVolume,
   type XattrEntry,
 } from '@tintype/core';
 import { FolderVisits } from './folder-visits.js';
@@ -57,6 +58,9 @@ export class GuardedSource implements Volume {
   }
   get snapshots(): readonly SnapshotEntry[] | null {
     return this.#below.snapshots;
+  }
+  openSnapshot(xid: number): WritableVolume {
+    return guard(() => this.#below.openSnapshot(xid));
   }
   nameKey(name: string): string {
     return this.#below.nameKey(name);
