@@ -155,6 +155,7 @@ class BackupRun {
       aside,
       partial: () => folders.own('partial'),
       largeFile: LARGE_FILE,
+      idsLast: this.#destination.stack !== null,
       checksum: this.#options.checksum ?? false,
       remove: this.#options.delete ?? true,
       maxDelete: this.#options.maxDelete ?? null,

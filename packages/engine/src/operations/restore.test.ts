@@ -1,11 +1,13 @@
 // The rules of a restore, on real folders and on images: order, what a hostile backup cannot do.
 
 import {
+  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -76,6 +78,28 @@ test('a second restore finds the links as they are; other links there are confli
     expect(summary.problems).toMatchObject([{ path: '/a/deep', code: 'conflict' }]);
     expect(readlinkSync(join(other, '0'))).toBe('nowhere');
     expect(readlinkSync(join(other, 'a/deep'))).toBe('elsewhere');
+  });
+});
+
+test('hard links across folders are kept, in a restore and in a plain folder', () => {
+  withFolder((folder) => {
+    process.env.TINTYPE_HOME = join(folder, 'home');
+    const source = join(folder, 'source');
+    for (const name of ['a/in', 'b', 'c']) mkdirSync(join(source, name), { recursive: true });
+    writeFileSync(join(source, 'a/in/first'), 'x');
+    for (const name of ['b/second', 'c/third', 'a/fourth']) linkSync(join(source, 'a/in/first'), join(source, name));
+    const image = join(folder, 'b.sparsebundle');
+    backup({ source, destination: image, fs: 'hfs+', size: 64 << 20 }, testContext());
+    restore({ image, target: join(folder, 'target') }, testContext());
+    backup({ source, destination: join(folder, 'plain') }, testContext());
+    for (const name of ['target', 'plain']) {
+      const stats = ['a/in/first', 'b/second', 'c/third', 'a/fourth'].map((path) => statSync(join(folder, name, path)));
+      expect(new Set(stats.map(({ ino }) => ino)).size, name).toBe(1);
+      expect(stats[0]?.nlink).toBe(4);
+    }
+    linkSync(join(source, 'a/in/first'), join(source, 'd'));
+    expect(backup({ source, destination: join(folder, 'plain') }, testContext()).problems).toEqual([]);
+    expect(statSync(join(folder, 'plain/d')).nlink).toBe(5);
   });
 });
 

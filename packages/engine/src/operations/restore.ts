@@ -112,6 +112,7 @@ class RestoreRun {
         target: target.volume,
         content: this.#content,
         links: new HardLinks(),
+        idsLast: false,
         report: this.#report,
         largeFile: Number.POSITIVE_INFINITY,
         partial: () => target.volume.root.id,

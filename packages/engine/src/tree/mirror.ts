@@ -26,6 +26,7 @@ export interface MirrorOptions {
   readonly partial: () => ItemId;
   /** See `Creator`. */
   readonly largeFile: number;
+  readonly idsLast: boolean;
   readonly checksum: boolean;
   /** Remove what the source lacks. */
   readonly remove: boolean;
@@ -119,15 +120,15 @@ export class Mirror {
       }
     };
     for (const change of plan.keep) {
-      if (!this.#keepsLinks(change)) replace(change);
+      if (!this.#keepsLinks(change, frame)) replace(change);
       else report.counts.unchanged += 1;
     }
     for (const change of plan.update) {
-      if (!this.#keepsLinks(change)) replace(change);
+      if (!this.#keepsLinks(change, frame)) replace(change);
       else this.#updateChild(change, frame, scanned);
     }
     for (const change of plan.look) {
-      if (!this.#keepsLinks(change) || !this.#hasSameContent(change, frame)) replace(change);
+      if (!this.#keepsLinks(change, frame) || !this.#hasSameContent(change, frame)) replace(change);
       else this.#updateChild(change, frame, scanned);
     }
     for (const change of plan.replace) replace(change);
@@ -138,10 +139,10 @@ export class Mirror {
   }
 
   /** True if the pair is the same file on both sides as far as hard links go; then it is remembered as such. */
-  #keepsLinks({ source, target }: Change): boolean {
+  #keepsLinks({ source, target }: Change, frame: Frame): boolean {
     if (source.kind === 'directory' || (source.nlink < 2 && target.nlink < 2)) return true;
     if (this.#links.judge(source, target) !== 'keep') return false;
-    this.#links.remember(source, target.id, target.inode);
+    this.#links.remember(source, target.id, target.inode, `${frame.path}/${target.name}`);
     return true;
   }
 
