@@ -13,6 +13,7 @@ import {
   TintypeError,
   UnsupportedError,
 } from '@tintype/core';
+import { AsifDevice } from './asif/device.js';
 import { detect } from './detect.js';
 import type {
   ContainerFacts,
@@ -126,8 +127,6 @@ function openContainer(store: FileStore, path: string, kind: DetectedKind, optio
       return openBundle(store, path, options.writable, options.waitLock);
     case 'encrypted':
       throw new UnsupportedError(`${path} is encrypted, which cannot be opened yet`, { path });
-    case 'asif':
-      throw new UnsupportedError(`${path} is an ASIF image, which cannot be opened yet`, { path });
     default:
       return openFile(store, path, kind, options);
   }
@@ -173,6 +172,10 @@ export function fileContainer(file: StoreFile, kind: DetectedKind, writable: boo
   if (kind === 'sparseimage') {
     const device = new SparseImageDevice(file, writable);
     return { device, format: 'sparseimage', bandSize: device.bandSize, verify: () => device.verify() };
+  }
+  if (kind === 'asif') {
+    const device = new AsifDevice(file, writable);
+    return { device, format: 'asif', verify: () => device.verify() };
   }
   const koly = readKoly(file);
   if (kind === 'udif' && koly) {
@@ -258,8 +261,6 @@ export function imageFacts(store: FileStore, path: string): ContainerFacts {
     const hostBytes = file.allocated(0, file.size());
     if (detected.kind === 'encrypted')
       return { format: 'udrw', size: file.size(), encryption: encryptionFacts(store, path), hostBytes, timeMachine };
-    if (detected.kind === 'asif')
-      return { format: 'asif', size: file.size(), encryption: null, hostBytes, timeMachine };
     const { device, format } = fileContainer(file, detected.kind, false);
     const bands =
       device instanceof SparseImageDevice ? { bandSize: device.bandSize, bandsPresent: device.bandsPresent } : {};

@@ -33,7 +33,7 @@ const FORMATS: Record<string, ImageFormat> = {
   '.sparseimage': 'sparseimage',
   '.asif': 'asif',
 };
-const WRITABLE = ['sparsebundle', 'sparseimage', 'udrw'] as const;
+const WRITABLE = ['sparsebundle', 'sparseimage', 'asif', 'udrw'] as const;
 type WritableFormat = (typeof WRITABLE)[number];
 const PARTITION_TYPES: Record<string, 'Apple_HFS' | 'Apple_APFS'> = { 'hfs+': 'Apple_HFS', apfs: 'Apple_APFS' };
 
@@ -68,6 +68,12 @@ export function createStack(options: CreateOptions, context: RunContext): Stack 
       type: 'warning',
       code: 'over-commit',
       message: `the image may grow to ${size} bytes, but its host volume has ${facts.capacity}`,
+    });
+  if (format === 'asif')
+    context.emit({
+      type: 'warning',
+      code: 'experimental',
+      message: 'writing ASIF images is experimental: no macOS has judged them yet',
     });
   const draft = join(parent, `.${basename(options.image)}.tintype.new`);
   discardImage(store, draft, context.holder);
