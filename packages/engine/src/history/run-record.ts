@@ -1,9 +1,9 @@
 // What a run did, one line an action, in the image itself: `/_SafetyNet/.tintype/runs/UTC-RANDOM.jsonl`. A commit line
 // closes what that commit made durable; whoever reads ignores what follows the last one.
 
-import type { Item, ItemId, Volume, WritableVolume } from '@tintype/core';
-import { SAFETYNET_FOLDER } from '../tree/filter.js';
-import { OWN_FOLDER, type OwnFolders } from './own-folder.js';
+import type { ItemId, Volume, WritableVolume } from '@tintype/core';
+import type { OwnFolders } from './own-folder.js';
+import { lastCommit, runFiles } from './run-log.js';
 
 export interface RunHead {
   readonly version: 1;
@@ -22,11 +22,12 @@ export interface RunTotals {
   readonly bytes: number;
 }
 
+/** What the last commit line of a whole run says beside its number: what it saw, or which run it took back. */
+export type RunEnd = RunTotals | { readonly undone: string };
+
 const BUFFERED = 256 << 10;
 /** A first line longer than this is not ours. */
 const LONGEST_HEAD = 64 << 10;
-/** A last line longer than this is not ours. */
-const LONGEST_TAIL = 256;
 
 export class RunRecord {
   readonly #volume: WritableVolume;
@@ -54,11 +55,11 @@ export class RunRecord {
     );
   }
   /**
-   * Writes all lines so far and the one that closes commit `number`. Call right before the commit; at the end of a run
-   * that saw all of its source with what it saw.
+   * Writes all lines so far and the one that closes commit `number`. Call right before the commit; with `end` if the run
+   * came to its end.
    */
-  commit(number: number, totals: RunTotals | null): void {
-    this.#add(JSON.stringify({ commit: number, ...totals }));
+  commit(number: number, end: RunEnd | null): void {
+    this.#add(JSON.stringify({ commit: number, ...end }));
     this.#write();
   }
 
@@ -78,26 +79,9 @@ export class RunRecord {
 
 /** What the newest run found, if it came to its end: how much a later one will find, more or less. */
 export function lastTotals(volume: Volume): RunTotals | null {
-  let folder: Item | null = volume.root;
-  for (const name of [SAFETYNET_FOLDER, OWN_FOLDER, 'runs']) folder = folder && volume.lookup(folder.id, name);
-  if (folder?.kind !== 'directory') return null;
-  const files = volume.list(folder.id).filter(({ kind, name }) => kind === 'file' && name.endsWith('.jsonl'));
-  // Names begin with the time in UTC.
-  const newest = files.reduce<Item | null>((last, item) => (last && last.name > item.name ? last : item), null);
-  if (!newest) return null;
-  const bytes = Buffer.alloc(Math.min(LONGEST_TAIL, newest.size));
-  const length = volume.read(newest.id, newest.size - bytes.length, bytes);
-  const lines = bytes.toString('utf8', 0, length).trimEnd().split('\n');
-  return lines.length > 1 ? totalsOf(lines.at(-1) as string) : null;
-}
-
-function totalsOf(line: string): RunTotals | null {
-  try {
-    const { items, bytes } = JSON.parse(line) as Partial<Record<keyof RunTotals, unknown>>;
-    return isCount(items) && isCount(bytes) ? { items, bytes } : null;
-  } catch {
-    return null;
-  }
+  const newest = runFiles(volume).at(-1);
+  const { items, bytes } = (newest && lastCommit(volume, newest.item)) ?? {};
+  return isCount(items) && isCount(bytes) ? { items, bytes } : null;
 }
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
