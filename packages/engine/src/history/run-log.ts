@@ -4,6 +4,7 @@
 import { CorruptError, type Item, type Volume } from '@tintype/core';
 import { SAFETYNET_FOLDER } from '../tree/filter.js';
 import { OWN_FOLDER } from './own-folder.js';
+import type { RunHead, RunTotals } from './run-record.js';
 
 export interface RunAction {
   readonly action: 'created' | 'replaced' | 'moved' | 'removed';
@@ -16,6 +17,8 @@ export interface RunAction {
 export interface RunFile {
   readonly item: Item;
   readonly name: string;
+  /** Null if the first line is none of ours. */
+  readonly head: RunHead | null;
   /** Name of the run that this one took back, if it did that to the end. */
   readonly undone: string | null;
 }
@@ -23,18 +26,57 @@ export interface RunFile {
 const PIECE = 256 << 10;
 /** Longer lines are not ours: a path has at most some 300 names of 255 characters. */
 const LONGEST_LINE = 1 << 20;
+const LONGEST_HEAD = 64 << 10;
 const SUFFIX = '.jsonl';
 
 /** Records of all runs, oldest first: their names begin with the time in UTC. */
 export function runFiles(volume: Volume): RunFile[] {
+  return recordItems(volume).map((item) => ({
+    item,
+    name: item.name.slice(0, -SUFFIX.length),
+    head: readHead(volume, item),
+    undone: undoneBy(volume, item),
+  }));
+}
+
+function recordItems(volume: Volume): Item[] {
   let folder: Item | null = volume.root;
   for (const name of [SAFETYNET_FOLDER, OWN_FOLDER, 'runs'])
     folder = folder?.kind === 'directory' ? volume.lookup(folder.id, name) : null;
   if (folder?.kind !== 'directory') return [];
   const items = volume.list(folder.id).filter(({ kind, name }) => kind === 'file' && name.endsWith(SUFFIX));
-  items.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return items.map((item) => ({ item, name: item.name.slice(0, -SUFFIX.length), undone: undoneBy(volume, item) }));
+  return items.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
+
+/** First lines of all run records, oldest first; files that are none are passed over. */
+export function readRunHeads(volume: Volume): RunHead[] {
+  const heads = recordItems(volume).flatMap((item) => readHead(volume, item) ?? []);
+  return heads.sort((a, b) => (a.started < b.started ? -1 : 1));
+}
+
+function readHead(volume: Volume, item: Item): RunHead | null {
+  const bytes = Buffer.alloc(Math.min(item.size, LONGEST_HEAD));
+  const length = volume.read(item.id, 0, bytes);
+  const end = bytes.subarray(0, length).indexOf(10);
+  const head = end < 0 ? null : parse(bytes.toString('utf8', 0, end));
+  return isRunHead(head) ? head : null;
+}
+
+function isRunHead(value: unknown): value is RunHead {
+  if (typeof value !== 'object' || value === null) return false;
+  const { version, run, started, undoes } = value as Partial<Record<keyof RunHead, unknown>>;
+  const isPlain = version === 1 && typeof run === 'string' && typeof started === 'string';
+  return isPlain && (undoes === undefined || typeof undoes === 'string');
+}
+
+/** What the newest run found, if it came to its end: how much a later one will find, more or less. */
+export function lastTotals(volume: Volume): RunTotals | null {
+  const newest = recordItems(volume).at(-1);
+  const { items, bytes } = (newest && lastCommit(volume, newest)) ?? {};
+  return isCount(items) && isCount(bytes) ? { items, bytes } : null;
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** What the last commit line says. @throws CorruptError for a line that is too long */
 export function lastCommit(volume: Volume, item: Item): Readonly<Record<string, unknown>> | null {

@@ -1,9 +1,8 @@
 // What a run did, one line an action, in the image itself: `/_SafetyNet/.tintype/runs/UTC-RANDOM.jsonl`. A commit line
 // closes what that commit made durable; whoever reads ignores what follows the last one.
 
-import type { ItemId, Volume, WritableVolume } from '@tintype/core';
+import type { ItemId, WritableVolume } from '@tintype/core';
 import type { OwnFolders } from './own-folder.js';
-import { lastCommit, runFiles } from './run-log.js';
 
 export interface RunHead {
   readonly version: 1;
@@ -14,6 +13,8 @@ export interface RunHead {
   readonly source: string;
   /** Name of the SafetyNet folder of this run, whether it came to be or not. */
   readonly safetynet: string | null;
+  /** The run that this one takes back. */
+  readonly undoes?: string;
 }
 
 /** What a whole run found in its source. */
@@ -26,8 +27,6 @@ export interface RunTotals {
 export type RunEnd = RunTotals | { readonly undone: string };
 
 const BUFFERED = 256 << 10;
-/** A first line longer than this is not ours. */
-const LONGEST_HEAD = 64 << 10;
 
 export class RunRecord {
   readonly #volume: WritableVolume;
@@ -75,44 +74,4 @@ export class RunRecord {
     this.#lines = [];
     this.#length = 0;
   }
-}
-
-/** What the newest run found, if it came to its end: how much a later one will find, more or less. */
-export function lastTotals(volume: Volume): RunTotals | null {
-  const newest = runFiles(volume).at(-1);
-  const { items, bytes } = (newest && lastCommit(volume, newest.item)) ?? {};
-  return isCount(items) && isCount(bytes) ? { items, bytes } : null;
-}
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-
-/** First lines of all run records, oldest first; files that are none are passed over. */
-export function readRunHeads(volume: WritableVolume, folders: OwnFolders): RunHead[] {
-  const folder = folders.find('.tintype', 'runs');
-  if (!folder) return [];
-  const heads: RunHead[] = [];
-  for (const item of volume.list(folder.id)) {
-    const head = item.kind === 'file' ? readHead(volume, item.id) : null;
-    if (head) heads.push(head);
-  }
-  return heads.sort((a, b) => (a.started < b.started ? -1 : 1));
-}
-
-function readHead(volume: WritableVolume, id: ItemId): RunHead | null {
-  const bytes = new Uint8Array(LONGEST_HEAD);
-  const length = volume.read(id, 0, bytes);
-  const end = bytes.subarray(0, length).indexOf(10);
-  if (end < 0) return null;
-  try {
-    const head: unknown = JSON.parse(Buffer.from(bytes.subarray(0, end)).toString('utf8'));
-    return isRunHead(head) ? head : null;
-  } catch {
-    return null;
-  }
-}
-
-function isRunHead(value: unknown): value is RunHead {
-  if (typeof value !== 'object' || value === null) return false;
-  const head = value as Partial<Record<keyof RunHead, unknown>>;
-  return head.version === 1 && typeof head.run === 'string' && typeof head.started === 'string';
 }

@@ -6,7 +6,8 @@ import { CancelledError, type Item, RefusedError, VolumeFullError } from '@tinty
 import type { SummaryEvent } from '../events.js';
 import { Committer } from '../history/committer.js';
 import { OwnFolders } from '../history/own-folder.js';
-import { lastTotals, RunRecord } from '../history/run-record.js';
+import { lastTotals } from '../history/run-log.js';
+import { RunRecord } from '../history/run-record.js';
 import {
   type Aside,
   clearPartial,

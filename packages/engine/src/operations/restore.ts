@@ -4,7 +4,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CancelledError, type Item, type ItemId, RefusedError, type Volume, type WritableVolume } from '@tintype/core';
 import type { SummaryEvent } from '../events.js';
-import { lastTotals } from '../history/run-record.js';
+import { lastTotals } from '../history/run-log.js';
 import { isKnownVolume } from '../home.js';
 import type { Operation, RestoreOptions, RunContext } from '../operation.js';
 import { compareItems } from '../tree/compare.js';

@@ -36,7 +36,7 @@ export const undo: Operation<'undo'> = (options, context): SummaryEvent => {
 function runToUndo({ volume }: Side, image: string): RunFile {
   const files = runFiles(volume);
   const undone = new Set(files.map((file) => file.undone));
-  const run = files.findLast((file) => file.undone === null && !undone.has(file.name));
+  const run = files.findLast((file) => file.head !== null && file.head.undoes === undefined && !undone.has(file.name));
   if (!run) throw new RefusedError('nothing-to-undo', `${image} has no run that can be taken back`, { path: image });
   return run;
 }
@@ -112,7 +112,15 @@ class UndoRun {
     this.#context.random(random);
     const run = `${started.replace(/[-:]|\.\d+/g, '')}-${Buffer.from(random).toString('hex')}`;
     const { uid, gid } = this.#volume.root;
-    const head = { version: 1 as const, run, host: hostname(), started, source: `undo ${this.#run.name}`, safetynet };
+    const head = {
+      version: 1 as const,
+      run,
+      host: hostname(),
+      started,
+      source: this.#options.image,
+      safetynet,
+      undoes: this.#run.name,
+    };
     const record = new RunRecord(this.#volume, this.#folders, head, { uid, gid });
     this.#report.record = record;
     this.#committer.record = record;
