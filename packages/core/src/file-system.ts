@@ -3,7 +3,7 @@
 import type { BlockDevice } from './block-device.js';
 import type { Finding } from './finding.js';
 import type { Range } from './ranges/range.js';
-import type { WritableVolume } from './volume.js';
+import type { SnapshotEntry, WritableVolume } from './volume.js';
 
 export interface SizeLimits {
   /** Smallest and largest size in bytes that `resize` accepts now. */
@@ -57,6 +57,10 @@ export interface MountOptions {
   readonly random: (target: Uint8Array) => void;
   /** Upper bound for cached metadata in bytes; the driver chooses if absent. */
   readonly cacheBytes?: number;
+  /** Of encrypted volumes, UTF-8. Without it they are there, but whatever needs it throws a `PassphraseError`. */
+  readonly passphrase?: Uint8Array | undefined;
+  /** Told at opening what is no reason to refuse, such as that an older state is read. */
+  readonly report?: (finding: Finding) => void;
 }
 
 export interface CheckOptions {
@@ -79,6 +83,10 @@ export interface Probe {
     readonly writer: string;
     /** True if it was not closed cleanly. */
     readonly dirty: boolean;
+    /** True if its contents need a passphrase. */
+    readonly isEncrypted: boolean;
+    /** Oldest first. */
+    readonly snapshots: readonly SnapshotEntry[];
   }[];
 }
 

@@ -1,7 +1,9 @@
 export * from './block-device.js';
 export { crc32 } from './checksum/crc32.js';
+export { type Fletcher64, fletcher64 } from './checksum/fletcher64.js';
 export { CheckedDevice } from './devices/checked.js';
 export { CountingDevice } from './devices/counting.js';
+export { DataWriter } from './devices/data-writer.js';
 export { LatchedDevice } from './devices/latched.js';
 export { MemoryDevice } from './devices/memory.js';
 export { OverlayDevice } from './devices/overlay.js';

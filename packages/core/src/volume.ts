@@ -115,6 +115,8 @@ export interface Volume {
   xattr(id: ItemId, name: string): Uint8Array | null;
   /** What is known of snapshots; null where the file system has none. */
   readonly snapshots: readonly SnapshotEntry[] | null;
+  /** The volume as it was, by transaction: every call that changes something refuses. @throws UnsupportedError */
+  openSnapshot(xid: number): WritableVolume;
   /** Gives up what is held for this id (host: handles). Of a folder: also the ids of its items. */
   release(id: ItemId): void;
 }

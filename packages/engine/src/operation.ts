@@ -96,6 +96,12 @@ export interface RestoreOptions extends ImageChoice {
   readonly verify?: boolean | undefined;
 }
 
+export interface UndoOptions extends ImageChoice {
+  readonly image: string;
+  /** Seconds between commits; for tests. */
+  readonly commitEvery?: number | undefined;
+}
+
 /** `passphrase` is that of A, unless only B is encrypted. */
 export interface DiffOptions extends SecondPassphrase {
   readonly passphrase?: Uint8Array | undefined;
@@ -134,6 +140,7 @@ export interface Operations {
   create: CreateOptions;
   backup: BackupOptions;
   restore: RestoreOptions;
+  undo: UndoOptions;
   diff: DiffOptions;
   verify: VerifyOptions;
   raw: RawOptions;

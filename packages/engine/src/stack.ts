@@ -1,5 +1,6 @@
 // The only place that puts the floors of an image together: container, partition, driver, file system, volume.
 
+import { apfs } from '@tintype/apfs';
 import {
   type BlockDevice,
   CountingDevice,
@@ -7,6 +8,7 @@ import {
   type FileSystem,
   type FileSystemDriver,
   type Probe,
+  RefusedError,
   TintypeError,
   UnsupportedError,
   WindowDevice,
@@ -24,7 +26,7 @@ import {
 import { OriginalNames } from './tree/original-names.js';
 
 /** The file systems that images can hold. */
-export const drivers: readonly FileSystemDriver[] = [hfsplus];
+export const drivers: readonly FileSystemDriver[] = [hfsplus, apfs];
 
 export interface StackOptions {
   readonly store: FileStore;
@@ -89,8 +91,6 @@ export function probeVolumes(device: BlockDevice, map: PartitionMap): ProbedVolu
 }
 
 export function openStack(path: string, options: StackOptions): Stack {
-  if (options.snapshot !== undefined)
-    throw new UnsupportedError('snapshots need an APFS volume, which cannot be read yet');
   const image = openImage(options.store, path, {
     writable: options.writable,
     waitLock: options.waitLock ?? 0,
@@ -112,9 +112,13 @@ export function mount(path: string, image: DiskImage, options: StackOptions): St
   const chosen = chooseVolume(path, probeVolumes(image.device, map), options.volume);
   const { partition, driver } = chosen;
   const device = new CountingDevice(new WindowDevice(image.device, partition.start, partition.size));
-  const fileSystem = driver.open(device, { writable: options.writable, now: options.now, random: options.random });
-  const volume = fileSystem.volumes.find((candidate) => candidate.uuid === chosen.volume.uuid) ?? fileSystem.volumes[0];
-  if (!volume) throw new UnsupportedError(`${path} holds a file system without a volume`);
+  const { writable, now, random, passphrase } = options;
+  const fileSystem = driver.open(device, { writable, now, random, passphrase });
+  const live = fileSystem.volumes.find((candidate) => candidate.uuid === chosen.volume.uuid) ?? fileSystem.volumes[0];
+  if (!live) throw new UnsupportedError(`${path} holds a file system without a volume`);
+  const volume = options.snapshot === undefined ? live : snapshotOf(live, options.snapshot);
+  // An encrypted volume needs its passphrase now, while whoever opens it can still ask for it.
+  void volume.root;
   const end = (last: () => void) => {
     try {
       last();
@@ -136,10 +140,20 @@ export function mount(path: string, image: DiskImage, options: StackOptions): St
   };
 }
 
+/** By name or transaction. @throws UnsupportedError, RefusedError */
+function snapshotOf(volume: WritableVolume, wanted: string): WritableVolume {
+  const known = volume.snapshots;
+  if (!known) throw new UnsupportedError(`volume ${volume.name} cannot have snapshots: only APFS volumes can`);
+  const chosen = known.find(({ name }) => name === wanted) ?? known.find(({ xid }) => String(xid) === wanted);
+  if (!chosen)
+    throw new RefusedError('no-snapshot', `volume ${volume.name} has no snapshot ${wanted}`, { snapshot: wanted });
+  return volume.openSnapshot(chosen.xid);
+}
+
 /** By UUID, name or index; the first if none is wanted. @throws UnsupportedError */
 export function chooseVolume(path: string, volumes: readonly ProbedVolume[], wanted: string | undefined): ProbedVolume {
   const first = volumes[0];
-  if (!first) throw new UnsupportedError(`${path} holds no volume that tintype can read (HFS+ or HFSX)`);
+  if (!first) throw new UnsupportedError(`${path} holds no volume that tintype can read (HFS+, HFSX or APFS)`);
   if (wanted === undefined) return first;
   const chosen =
     volumes.find(({ volume }) => volume.uuid.toLowerCase() === wanted.toLowerCase()) ??

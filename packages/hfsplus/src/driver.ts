@@ -49,6 +49,8 @@ class HfsPlusDriver implements FileSystemDriver {
           directories: Math.max(0, folderCount - hiddenItems.folders),
           writer: fourCharacters(header.lastMountedVersion),
           dirty: (header.attributes & VOLUME_ATTRIBUTES.unmounted) === 0 || journal?.isEmpty === false,
+          isEncrypted: false,
+          snapshots: [],
         },
       ],
     };

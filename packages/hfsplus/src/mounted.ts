@@ -1,11 +1,10 @@
 // What file system and volume share while a device is mounted: header, trees, allocation.
 
-import { type BlockDevice, CorruptError, type RecordOf } from '@tintype/core';
+import { type BlockDevice, CorruptError, DataWriter, type RecordOf } from '@tintype/core';
 import { Allocation } from './allocation.js';
 import { NodeFile } from './btree/node-file.js';
 import { type KeyCompare, Tree } from './btree/tree.js';
 import { CatalogIds } from './catalog-ids.js';
-import { DataWriter } from './data-writer.js';
 import { extentsOf, type ForkRecord } from './extent.js';
 import { CACHE_BYTES } from './limits.js';
 import { forkExtents } from './records/extent-records.js';

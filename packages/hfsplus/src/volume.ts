@@ -169,6 +169,9 @@ export class HfsVolume implements WritableVolume {
     return this.#attributes.get(id, name);
   }
 
+  openSnapshot(): WritableVolume {
+    throw new UnsupportedError('HFS+ has no snapshots');
+  }
   release(_id: ItemId): void {}
 
   create(folder: ItemId, items: readonly NewItem[]): ItemId[] {

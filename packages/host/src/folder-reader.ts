@@ -11,8 +11,10 @@ import {
   nameToBytes,
   StoreError,
   type StoreFacts,
+  UnsupportedError,
   type Volume,
   type VolumeTraits,
+  type WritableVolume,
   type XattrEntry,
 } from '@tintype/core';
 import { DirectoryReader } from './directory-reader.js';
@@ -228,6 +230,9 @@ export class FolderReader implements Volume {
     return this.items.withPath(entry, (handle) => use(new HeldItem(entry, handle, true)));
   }
 
+  openSnapshot(): WritableVolume {
+    throw new UnsupportedError('a host folder has no snapshots');
+  }
   release(id: ItemId): void {
     const entry = this.#entries.get(id);
     if (entry && entry.kind !== 'directory') this.releaseItem(entry);
@@ -239,10 +244,24 @@ export class FolderReader implements Volume {
     }
     // From the bottom up: what a folder still has to do to itself may need its parents' handles.
     for (const next of below.reverse()) {
-      for (const child of next.children.values()) this.forget(child);
+      for (const child of next.children.values()) if (!this.#staysElsewhere(child, next)) this.forget(child);
       next.children.clear();
       if (next !== this.rootFolder) this.releaseFolder(next);
     }
+  }
+
+  /** True if a name in another folder is known: then the entry lives on under that one. */
+  #staysElsewhere(entry: Entry, released: Folder): boolean {
+    if (entry.links.length === 0) return false;
+    const others = [entry.place, ...entry.links].filter(
+      ({ folder, name }) => folder !== released && folder.children.get(name) === entry,
+    );
+    const [place, ...links] = others;
+    if (!place) return false;
+    this.releaseItem(entry);
+    entry.place = place;
+    entry.links = links;
+    return true;
   }
 
   protected releaseItem(entry: Entry): void {

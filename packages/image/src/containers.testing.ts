@@ -1,6 +1,7 @@
 // The containers that can be written, each made and opened over any store: what the tests of all of them run over.
 
 import type { BlockDevice, FileStore, Finding } from '@tintype/core';
+import { type AsifShape, writeNewAsif } from './asif/create.js';
 import { createImage } from './create.js';
 import type { Holder } from './disk-image.js';
 import { fileContainer, openBundle, openFile } from './open.js';
@@ -43,7 +44,12 @@ const options = { waitLock: 0, holder } as const;
 const seamsOf = (bandSize: number, size: number): number[] =>
   [1, 2, Math.floor(size / bandSize)].map((band) => band * bandSize);
 
-function fileAt(store: FileStore, path: string, kind: 'raw' | 'sparseimage', writable: boolean): OpenContainer {
+function fileAt(
+  store: FileStore,
+  path: string,
+  kind: 'raw' | 'sparseimage' | 'asif',
+  writable: boolean,
+): OpenContainer {
   const { device, verify } = fileContainer(store.open(path, writable ? 'write' : 'read'), kind, writable);
   return { device, verify, distrust: () => {}, close: () => device.close() };
 }
@@ -115,6 +121,21 @@ function raw(size: number): Container {
   };
 }
 
+function asif(shape: AsifShape, size: number): Container {
+  return {
+    name: `an ASIF image with chunks of ${shape.chunkSize} bytes`,
+    size,
+    seams: seamsOf(shape.chunkSize, size),
+    knowsZeros: true,
+    make: (store) => {
+      const file = store.open('a.asif', 'create');
+      writeNewAsif(file, { size, random: holder.random, shape });
+      file.close();
+    },
+    open: (store, writable) => fileAt(store, 'a.asif', 'asif', writable),
+  };
+}
+
 /** Sizes that no band divides, bands that are no power of two, and small ones: those of a sparse image need index nodes. */
 export const containers: readonly Container[] = [
   raw(8 * MiB + 1536),
@@ -130,4 +151,6 @@ export const containers: readonly Container[] = [
   encrypted('sparsebundle', 4096, 3 * MiB + 2560),
   encrypted('sparseimage', MiB, 6 * MiB + 512),
   encrypted('udrw', 0, 4 * MiB + 1536),
+  asif({ chunkSize: 33 * 512, blockSize: 512, reach: 33 * 512 * 10_000 }, 40 * MiB + 1024),
+  asif({ chunkSize: 1 << 18, blockSize: 4096, reach: 2 ** 40 }, 6 * MiB + 4096),
 ];

@@ -1,6 +1,7 @@
 // New images that read as zeros. Nothing may be at the path; after a failure the caller removes what was made.
 
 import { assert, type FileStore, type StoreFile } from '@tintype/core';
+import { writeNewAsif } from './asif/create.js';
 import type { CreateImageOptions, DiskImage } from './disk-image.js';
 import { NEW_CHUNK, NEW_DATA_OFFSET, newEncryption } from './encryption/create.js';
 import { openEncryptedFile } from './encryption/open.js';
@@ -59,17 +60,19 @@ function encryptionFor({ encryption, passphrase, kdfRounds, holder }: CreateImag
 }
 
 function createFile(store: FileStore, path: string, options: CreateImageOptions): Opened {
+  const { format, size, bandSize, holder, waitLock, encryption } = options;
+  assert(format !== 'sparsebundle', 'a bundle is no file');
+  assert(format !== 'asif' || encryption === undefined, 'no encrypted ASIF has been seen');
   const file = store.open(path, 'create');
   try {
-    takeLocks([file], 'exclusive', options.waitLock, path);
-    const isSparse = options.format === 'sparseimage';
-    const clear =
-      options.encryption === undefined ? { file, wipe: () => {} } : encryptedFile(store, path, file, options);
-    if (isSparse) clear.file.write(0, sparseHeader(options.size, options.bandSize ?? SPARSE_IMAGE_BAND));
+    takeLocks([file], 'exclusive', waitLock, path);
+    const clear = encryption === undefined ? { file, wipe: () => {} } : encryptedFile(store, path, file, options);
+    if (format === 'sparseimage') clear.file.write(0, sparseHeader(size, bandSize ?? SPARSE_IMAGE_BAND));
+    else if (format === 'asif') writeNewAsif(file, { size, random: holder.random });
     else extend(file, clear.file === file ? 0 : NEW_DATA_OFFSET, options);
     clear.file.sync();
     store.syncFolder(parentOf(path));
-    return { ...fileContainer(clear.file, isSparse ? 'sparseimage' : 'raw', true), lock: { release: clear.wipe } };
+    return { ...fileContainer(clear.file, format === 'udrw' ? 'raw' : format, true), lock: { release: clear.wipe } };
   } catch (error) {
     file.close();
     throw error;

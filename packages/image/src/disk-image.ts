@@ -85,7 +85,8 @@ export interface Holder {
 }
 
 export interface CreateImageOptions extends Omit<OpenImageOptions, 'writable' | 'allowTimeMachine' | 'onLeaseLost'> {
-  readonly format: 'sparsebundle' | 'sparseimage' | 'udrw';
+  /** `asif` is experimental: no macOS has judged what is written. */
+  readonly format: 'sparsebundle' | 'sparseimage' | 'asif' | 'udrw';
   /** Of the disk in bytes, a multiple of 512. */
   readonly size: number;
   /** Sparse bundle: bytes of a band; default by the rule of `bandSizeFor`. Sparse image: bytes of a band, default 1 MiB. */

@@ -11,6 +11,7 @@ import {
   TintypeError,
   UnsupportedError,
 } from '@tintype/core';
+import { AsifDevice } from './asif/device.js';
 import { detect, detectFile } from './detect.js';
 import type {
   ContainerFacts,
@@ -125,10 +126,8 @@ function closeAll(device: LatchedDevice, lease: Lease | null, lock: HeldLock): v
 }
 
 function openContainer(store: FileStore, path: string, kind: DetectedKind, options: OpenImageOptions): Opened {
-  if (store.kind(path) === 'directory') {
+  if (store.kind(path) === 'directory')
     return openBundle(store, path, options.writable, options.waitLock, options.passphrase);
-  }
-  if (kind === 'asif') throw new UnsupportedError(`${path} is an ASIF image, which cannot be opened yet`, { path });
   return openFile(store, path, kind, options);
 }
 
@@ -234,6 +233,10 @@ export function fileContainer(
     const device = new SparseImageDevice(file, writable);
     return { device, format: 'sparseimage', bandSize: device.bandSize, verify: () => device.verify() };
   }
+  if (kind === 'asif') {
+    const device = new AsifDevice(file, writable);
+    return { device, format: 'asif', verify: () => device.verify() };
+  }
   const koly = readKoly(file);
   if (kind === 'udif' && koly) {
     const device = udifDevice(file, koly, beside);
@@ -295,8 +298,6 @@ export function imageFacts(store: FileStore, path: string): ContainerFacts {
       const format = path.toLowerCase().endsWith('.sparseimage') ? 'sparseimage' : 'udrw';
       return { format, size, encryption: encryptionFacts(file), hostBytes, timeMachine };
     }
-    if (detected.kind === 'asif')
-      return { format: 'asif', size: file.size(), encryption: null, hostBytes, timeMachine };
     const { device, format } = fileContainer(file, detected.kind, false, { store, path });
     const bands =
       device instanceof SparseImageDevice ? { bandSize: device.bandSize, bandsPresent: device.bandsPresent } : {};

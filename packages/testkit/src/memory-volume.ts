@@ -11,6 +11,7 @@ import {
   type ItemKind,
   type NewItem,
   type SnapshotEntry,
+  UnsupportedError,
   type VolumeTraits,
   type WritableVolume,
   type XattrEntry,
@@ -148,6 +149,9 @@ export class MemoryVolume implements WritableVolume {
   }
   xattr(id: ItemId, name: string): Uint8Array | null {
     return this.#node(id).xattrs.get(name)?.slice() ?? null;
+  }
+  openSnapshot(): WritableVolume {
+    throw new UnsupportedError('the model has no snapshots');
   }
   release(_id: ItemId): void {}
 

@@ -57,8 +57,9 @@ export function fsckHfsplus(file: string): Verdict {
   const verdict = run('fsck.hfsplus', ['-fdn', file]);
   return { ...verdict, ok: verdict.ok && verdict.output.includes('appears to be OK') };
 }
-export function apfsck(file: string): Verdict {
-  return run('apfsck', ['-cuw', file]);
+/** All that apfsck knows; without `c` a container that was not closed is no finding. */
+export function apfsck(file: string, options: '-cuw' | '-uw' = '-cuw'): Verdict {
+  return run('apfsck', [options, file]);
 }
 export function mkfsHfsplus(file: string, options: readonly string[] = []): Verdict {
   return run('mkfs.hfsplus', [...options, file]);

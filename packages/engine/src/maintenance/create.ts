@@ -35,7 +35,7 @@ const FORMATS: Record<string, ImageFormat> = {
   '.sparseimage': 'sparseimage',
   '.asif': 'asif',
 };
-const WRITABLE = ['sparsebundle', 'sparseimage', 'udrw'] as const;
+const WRITABLE = ['sparsebundle', 'sparseimage', 'asif', 'udrw'] as const;
 type WritableFormat = (typeof WRITABLE)[number];
 const PARTITION_TYPES: Record<string, 'Apple_HFS' | 'Apple_APFS'> = { 'hfs+': 'Apple_HFS', apfs: 'Apple_APFS' };
 
@@ -53,6 +53,8 @@ export function formatFor(path: string, format: string | undefined, dmg: ImageFo
 export function createStack(options: CreateOptions, context: RunContext): Stack {
   const format = requireWritable(formatFor(options.image, options.format, 'udrw'));
   requirePassphrase(options);
+  if (format === 'asif' && encryptionOf(options) !== undefined)
+    throw new UnsupportedError('encrypted ASIF images cannot be written: none has been seen');
   if (options.preallocate && format !== 'udrw')
     throw new UsageError(`--preallocate is for raw images (udrw); a ${format} grows as it is filled`);
   const driver = drivers.find(({ kind }) => kind === (options.fs ?? 'hfs+'));
@@ -69,6 +71,12 @@ export function createStack(options: CreateOptions, context: RunContext): Stack 
       type: 'warning',
       code: 'over-commit',
       message: `the image may grow to ${size} bytes, but its host volume has ${facts.capacity}`,
+    });
+  if (format === 'asif')
+    context.emit({
+      type: 'warning',
+      code: 'experimental',
+      message: 'writing ASIF images is experimental: no macOS has judged them yet',
     });
   const draft = join(parent, `.${basename(options.image)}.tintype.new`);
   discardImage(store, draft, context.holder);

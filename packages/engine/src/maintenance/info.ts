@@ -11,7 +11,10 @@ import {
   partitionMap,
 } from '@tintype/image';
 import type { RunContext } from '../operation.js';
+import { timeText } from '../operations/browse.js';
 import { probeVolumes } from '../stack.js';
+
+const BILLION = 1_000_000_000n;
 
 export interface VolumeInfo {
   readonly index: number;
@@ -48,7 +51,7 @@ export function info(path: string, context: InfoContext, passphrase?: Uint8Array
   const { timeMachine, ...container } = imageFacts(store, path);
   const outside = { container, timeMachine, lockedBy: lockHolder(store, path) };
   const closed: ImageInfo = { ...outside, partitions: [], volumes: [], reclaimable: 0 };
-  if ((container.encryption && !passphrase) || container.format === 'asif') return closed;
+  if (container.encryption && !passphrase) return closed;
   try {
     const image = openImage(store, path, { writable: false, waitLock: 0, holder, allowTimeMachine: true, passphrase });
     try {
@@ -74,6 +77,11 @@ function insideOf(image: DiskImage, context: InfoContext): Pick<ImageInfo, 'part
   }
   const volumes = found.map(({ index, driver, volume }): VolumeInfo => {
     const { name, uuid, caseSensitive, capacity, free, files, directories, writer, dirty } = volume;
+    const snapshots = volume.snapshots.map((each) => ({
+      name: each.name,
+      xid: each.xid,
+      created: timeOf(each.created),
+    }));
     const used = capacity - free;
     return {
       index,
@@ -86,12 +94,18 @@ function insideOf(image: DiskImage, context: InfoContext): Pick<ImageInfo, 'part
       free,
       files,
       directories,
-      snapshots: [],
+      snapshots,
       writer,
       dirty,
     };
   });
   return { partitions: map.partitions, volumes, reclaimable };
+}
+
+/** With the nanoseconds that a snapshot keeps. */
+function timeOf(nanoseconds: bigint): string {
+  const nanos = ((nanoseconds % BILLION) + BILLION) % BILLION;
+  return timeText(Number((nanoseconds - nanos) / BILLION), Number(nanos), 1);
 }
 
 /** Host bytes behind free blocks. */

@@ -13,7 +13,7 @@ export function* inspect(
   { volume, passphrase }: ImageChoice,
   { store, holder }: InfoContext,
 ): Generator<string> {
-  const containerPlaces = ['plist', 'band', 'sprs', 'koly', 'gpt', 'apm', 'encryption', 'lease'];
+  const containerPlaces = ['plist', 'band', 'sprs', 'shdw', 'koly', 'gpt', 'apm', 'encryption', 'lease'];
   if (place === null || containerPlaces.includes(place.split(':')[0] ?? '')) yield* inspectImage(store, path, place);
   if (place !== null && containerPlaces.includes(place.split(':')[0] ?? '')) return;
   const image = openImage(store, path, { writable: false, waitLock: 0, holder, allowTimeMachine: true, passphrase });

@@ -98,7 +98,7 @@ class Verification {
 
   #contents(driver: FileSystemDriver, window: BlockDevice): void {
     const { now, random, progress } = this.#context;
-    const fileSystem = driver.open(window, { writable: false, now, random });
+    const fileSystem = driver.open(window, { writable: false, now, random, passphrase: this.#options.passphrase });
     const buffer = new Uint8Array(PIECE);
     try {
       for (const volume of fileSystem.volumes)

@@ -56,6 +56,9 @@ export class OriginalNames implements WritableVolume {
   get snapshots(): readonly SnapshotEntry[] | null {
     return this.#below.snapshots;
   }
+  openSnapshot(xid: number): WritableVolume {
+    return new OriginalNames(this.#below.openSnapshot(xid));
+  }
   nameKey(name: string): string {
     return this.#below.nameKey(name);
   }

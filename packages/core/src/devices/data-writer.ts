@@ -1,6 +1,6 @@
 // Joins small writes that follow each other on the device: files made one after another lie one after another.
 
-import type { BlockDevice } from '@tintype/core';
+import type { BlockDevice } from '../block-device.js';
 
 const BUFFER_SIZE = 1 << 20;
 /** Longer writes pass through without copying. */

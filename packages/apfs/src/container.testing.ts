@@ -1,0 +1,57 @@
+// Containers for tests: formatted in memory, saved for apfsck.
+
+import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import path from 'node:path';
+import type { BlockDevice, FormatOptions, MountOptions } from '@tintype/core';
+import { apfsck, Random, SparseDevice, withFolder, withOracle } from '@tintype/testkit';
+import { expect } from 'vitest';
+import { format } from './format.js';
+
+const random = new Random(5);
+export const formatOptions: FormatOptions = {
+  volumeName: 'Test',
+  caseSensitive: false,
+  now: 1_777_000_000,
+  random: (target) => random.fill(target),
+  uid: 501,
+  gid: 20,
+};
+export const mountOptions: MountOptions = {
+  writable: true,
+  now: () => 1_777_000_100,
+  random: (target) => random.fill(target),
+};
+
+export function formatted(size: number, options: Partial<FormatOptions> = {}): SparseDevice {
+  const device = new SparseDevice(size);
+  format(device, { ...formatOptions, ...options });
+  return device;
+}
+
+/** The device's content in a sparse file. */
+export function save(device: BlockDevice, file: string): void {
+  const handle = openSync(file, 'w');
+  ftruncateSync(handle, device.size);
+  const buffer = new Uint8Array(1 << 20);
+  for (let position = 0; position < device.size; ) {
+    const { length, kind } = device.extent(position);
+    for (let done = 0; kind === 'data' && done < length; done += buffer.length) {
+      const part = buffer.subarray(0, Math.min(buffer.length, length - done));
+      device.read(position + done, part);
+      writeSync(handle, part, 0, part.length, position + done);
+    }
+    position += length;
+  }
+  closeSync(handle);
+}
+
+/** `open`: block 0 may be older than the newest checkpoint. Does nothing where apfsck is missing. */
+export function expectApfsckContent(device: BlockDevice, state: 'closed' | 'open' = 'closed'): void {
+  if (withOracle('apfsck').skip) return;
+  withFolder((folder) => {
+    const file = path.join(folder, 'container');
+    const judged = state === 'open' && device instanceof SparseDevice ? device.clone() : device;
+    save(judged, file);
+    expect(apfsck(file, state === 'open' ? '-uw' : '-cuw')).toEqual({ ok: true, output: '', exit: 0 });
+  });
+}

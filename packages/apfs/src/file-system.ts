@@ -1,0 +1,82 @@
+// APFS, mounted for writing: one device, its volumes, one commit for all of them.
+
+import {
+  assert,
+  type BlockDevice,
+  type FileSystem,
+  type MountOptions,
+  type Range,
+  type SizeLimits,
+  UnsupportedError,
+  type WritableVolume,
+} from '@tintype/core';
+import { get64 } from './object.js';
+import { BLOCK_SIZE, NxSuperblock } from './structs/container.js';
+import { uuidText } from './uuid.js';
+import { Container } from './writing/container.js';
+import { WrittenVolume } from './writing/written-volume.js';
+
+/** Changed nodes in memory beyond this many make a commit due: 96 MiB. */
+const CHANGED_NODES = 24_576;
+
+export class ApfsFileSystem implements FileSystem {
+  readonly kind = 'apfs';
+  readonly writable = true;
+  readonly blockSize = BLOCK_SIZE;
+  readonly #container: Container;
+  readonly #volumes: readonly WrittenVolume[];
+  /** A commit failed: what is in memory does not go with the device any more. */
+  #hasFailed = false;
+
+  /** @throws CorruptError, UnsupportedError for what is only read */
+  constructor(device: BlockDevice, options: MountOptions) {
+    this.#container = new Container(device, options);
+    this.#volumes = this.#container.volumes.map((volume) => new WrittenVolume(volume));
+  }
+  get uuid(): string {
+    const { superblock } = this.#container;
+    return uuidText(new Uint8Array(superblock.buffer, superblock.byteOffset + NxSuperblock.at.nx_uuid, 16));
+  }
+  get volumes(): readonly WritableVolume[] {
+    return this.#volumes;
+  }
+  get capacity(): number {
+    return get64(this.#container.superblock, NxSuperblock.at.nx_block_count) * BLOCK_SIZE;
+  }
+  get free(): number {
+    const { spaceman } = this.#container;
+    return Math.max(0, spaceman.available - spaceman.reserve) * BLOCK_SIZE;
+  }
+  get commitDue(): boolean {
+    const changed = this.#container.volumes.reduce((sum, volume) => sum + volume.changedNodes, 0);
+    return changed > CHANGED_NODES || this.#container.spaceman.isCommitDue;
+  }
+
+  commit(): void {
+    assert(!this.#hasFailed, 'after a commit that failed there is no other');
+    this.#hasFailed = true;
+    for (const volume of this.#volumes) volume.flush();
+    if (this.#container.hasChanges) this.#container.commit();
+    this.#hasFailed = false;
+  }
+
+  freeRanges(): Iterable<Range> {
+    return this.#container.spaceman.freeRanges();
+  }
+  sizeLimits(): SizeLimits | null {
+    return null;
+  }
+  resize(size: number): void {
+    throw new UnsupportedError(`APFS containers are not resized yet, not to ${size} bytes either`);
+  }
+  close(): void {
+    if (this.#hasFailed) return;
+    this.commit();
+    if (!this.#container.isMarked) return;
+    this.#hasFailed = true;
+    this.#container.unmount();
+  }
+  abandon(): void {
+    this.#hasFailed = true;
+  }
+}

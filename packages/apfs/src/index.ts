@@ -1,0 +1,1 @@
+export { apfs } from './driver.js';

@@ -1,0 +1,173 @@
+// Who uses which blocks: one record for each stretch that was taken since the last snapshot, and changes of counts of what
+// snapshots own. See docs/formats/apfs-writing.md, 6.8.
+
+import { CorruptError } from '@tintype/core';
+import { RecordBuffer } from '../btree/node.js';
+import { put64 } from '../object.js';
+import { EXTENT_KIND, PhysicalExtentValue, RECORD_TYPE } from '../structs/records.js';
+import type { Mounted } from '../writing/mounted.js';
+import { KEY_HEADER, putKeyHeader } from './inode-record.js';
+
+const at = PhysicalExtentValue.at;
+const NO_OWNER = 0xffff_ffff;
+
+interface Piece {
+  readonly start: number;
+  readonly count: number;
+  readonly kind: number;
+  readonly references: number;
+  /** Low and high half of the owner. */
+  readonly owner: readonly [number, number];
+}
+
+export class ExtentReferences {
+  readonly #volume: Mounted;
+  readonly #record = new RecordBuffer();
+
+  constructor(volume: Mounted) {
+    this.#volume = volume;
+  }
+
+  /** Blocks just taken, used once. */
+  add(start: number, count: number, owner: number): void {
+    this.#insert({ start, count, kind: EXTENT_KIND.new, references: 1, owner: halves(owner) });
+    this.#volume.add('apfs_fs_alloc_count', count);
+    this.#volume.add('apfs_total_blocks_alloced', count);
+  }
+  /** The record of the blocks before `start` grows over new ones, if these are `owner`'s and used once; else as `add`. */
+  grow(start: number, count: number, owner: number): void {
+    const tree = this.#volume.extentReferences;
+    this.#putKey(start);
+    if (tree.floor(this.#record)) {
+      const piece = this.#piece();
+      const [low, high] = halves(owner);
+      const isIts = piece.owner[0] === low && piece.owner[1] === high && piece.kind === EXTENT_KIND.new;
+      if (isIts && piece.start + piece.count === start && piece.references === 1) {
+        this.#putLength(piece.count + count, piece.kind);
+        this.#volume.add('apfs_fs_alloc_count', count);
+        this.#volume.add('apfs_total_blocks_alloced', count);
+        return;
+      }
+    }
+    this.add(start, count, owner);
+  }
+  /** One more stream uses these blocks. */
+  take(start: number, count: number): void {
+    this.#change(start, count, 1);
+  }
+  /** One stream less; blocks that nobody uses any more are free. */
+  put(start: number, count: number): void {
+    this.#change(start, count, -1);
+  }
+
+  #change(start: number, count: number, by: number): void {
+    for (let block = start; block < start + count; ) {
+      const piece = this.#cut(block, start + count);
+      if (piece.kind === 0)
+        this.#insert({ ...piece, kind: EXTENT_KIND.update, references: by, owner: [NO_OWNER, NO_OWNER] });
+      else this.#count(piece, piece.references + by);
+      block += piece.count;
+    }
+  }
+  #count(piece: Piece, count: number): void {
+    const tree = this.#volume.extentReferences;
+    this.#putKey(piece.start);
+    if (count !== 0) {
+      tree.find(this.#record);
+      const leaf = tree.change();
+      leaf.view.setInt32(leaf.valueAt(tree.index) + at.refcnt, count, true);
+      return;
+    }
+    tree.remove(this.#record);
+    // Blocks of an update belong to a snapshot.
+    if (piece.kind !== EXTENT_KIND.new) return;
+    this.#volume.place.spaceman.free(piece.start, piece.count);
+    this.#volume.add('apfs_fs_alloc_count', -piece.count);
+    this.#volume.add('apfs_total_blocks_freed', piece.count);
+  }
+
+  /** The record that begins at `block` and does not pass `end`, cut so; kind 0: there is none, up to the next one. */
+  #cut(block: number, end: number): Piece {
+    const tree = this.#volume.extentReferences;
+    this.#putKey(block);
+    if (tree.floor(this.#record)) {
+      let piece = this.#piece();
+      if (piece.start + piece.count > block) {
+        if (piece.start < block) {
+          this.#putLength(block - piece.start, piece.kind);
+          piece = { ...piece, start: block, count: piece.start + piece.count - block };
+          this.#insert(piece);
+        }
+        const rest = piece.start + piece.count - end;
+        if (rest <= 0) return piece;
+        this.#putKey(block);
+        tree.find(this.#record);
+        this.#putLength(end - block, piece.kind);
+        this.#insert({ ...piece, start: end, count: rest });
+        return { ...piece, count: end - block };
+      }
+    }
+    if (!this.#volume.hasSnapshots)
+      throw new CorruptError(
+        'j_phys_ext_key',
+        'block',
+        block,
+        'blocks in use are in no record of the extent references',
+      );
+    let next = end;
+    tree.scan(this.#record, (leaf, index) => {
+      next = Math.min(end, blockAt(leaf.view, leaf.keyAt(index)));
+      return false;
+    });
+    return { start: block, count: next - block, kind: 0, references: 0, owner: [0, 0] };
+  }
+
+  /** The record that the last search found. */
+  #piece(): Piece {
+    const { leaf, index } = this.#volume.extentReferences;
+    const { view } = leaf;
+    const value = leaf.valueAt(index);
+    if (leaf.valueLength(index) < PhysicalExtentValue.size)
+      throw PhysicalExtentValue.corrupt(view, value, 'len_and_kind', 'the record is too short');
+    const high = view.getUint32(value + at.len_and_kind + 4, true);
+    const count = (high & 0x0fff_ffff) * 0x1_0000_0000 + view.getUint32(value + at.len_and_kind, true);
+    const owner = [
+      view.getUint32(value + at.owning_obj_id, true),
+      view.getUint32(value + at.owning_obj_id + 4, true),
+    ] as const;
+    const start = blockAt(view, leaf.keyAt(index));
+    return { start, count, kind: high >>> 28, references: view.getInt32(value + at.refcnt, true), owner };
+  }
+  /** Changes the length of the record that the last search found. */
+  #putLength(count: number, kind: number): void {
+    const tree = this.#volume.extentReferences;
+    const leaf = tree.change();
+    putLength(leaf.view, leaf.valueAt(tree.index), count, kind);
+  }
+  #insert({ start, count, kind, references, owner }: Piece): void {
+    const { view } = this.#record;
+    this.#putKey(start);
+    putLength(view, KEY_HEADER, count, kind);
+    view.setUint32(KEY_HEADER + at.owning_obj_id, owner[0], true);
+    view.setUint32(KEY_HEADER + at.owning_obj_id + 4, owner[1], true);
+    view.setInt32(KEY_HEADER + at.refcnt, references, true);
+    this.#record.valueLength = PhysicalExtentValue.size;
+    this.#volume.extentReferences.insert(this.#record);
+  }
+  #putKey(block: number): void {
+    putKeyHeader(this.#record.view, 0, block, RECORD_TYPE.extent);
+    this.#record.keyLength = KEY_HEADER;
+  }
+}
+
+function putLength(view: DataView, value: number, count: number, kind: number): void {
+  put64(view, value + at.len_and_kind, count);
+  const high = view.getUint32(value + at.len_and_kind + 4, true);
+  view.setUint32(value + at.len_and_kind + 4, (high | (kind << 28)) >>> 0, true);
+}
+function blockAt(view: DataView, key: number): number {
+  return (view.getUint32(key + 4, true) & 0x0fff_ffff) * 0x1_0000_0000 + view.getUint32(key, true);
+}
+function halves(owner: number): [number, number] {
+  return [owner >>> 0, Math.floor(owner / 0x1_0000_0000)];
+}
