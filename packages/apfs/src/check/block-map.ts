@@ -1,15 +1,18 @@
-// Which blocks of a container are in use, as its structures say: each has one owner.
+// Which blocks of a container are in use, as its structures say: each has one owner. Kept in pages of one chunk, laid out as the
+// chunk's own bitmap, and only where something is in use.
 
 import type { Report } from './report.js';
 
 export class BlockMap {
-  readonly #bits: Uint8Array;
   readonly count: number;
+  readonly #pages: (Uint8Array | undefined)[] = [];
+  readonly #pageBytes: number;
   readonly #report: Report;
 
-  constructor(count: number, report: Report) {
+  /** `pageBytes`: of a chunk's bitmap, which is one block. */
+  constructor(count: number, pageBytes: number, report: Report) {
     this.count = count;
-    this.#bits = new Uint8Array(Math.ceil(count / 8));
+    this.#pageBytes = pageBytes;
     this.#report = report;
   }
 
@@ -20,22 +23,47 @@ export class BlockMap {
       this.#report.add('block-outside', owner, `${count} blocks from ${start} do not lie in ${this.count} blocks`);
       return;
     }
+    const perPage = 8 * this.#pageBytes;
     let shared = 0;
-    let first = 0;
-    for (let block = start; block < start + count; block += 1) {
-      const mask = 1 << (block & 7);
-      const byte = this.#bits[block >>> 3] as number;
-      if ((byte & mask) !== 0) {
-        if (shared === 0) first = block;
-        shared += 1;
-      }
-      this.#bits[block >>> 3] = byte | mask;
+    for (let block = start; block < start + count; ) {
+      const index = Math.floor(block / perPage);
+      const end = Math.min(start + count, (index + 1) * perPage);
+      shared += markBits(this.#page(index), block - index * perPage, end - index * perPage);
+      block = end;
     }
     if (shared > 0)
-      this.#report.add('block-shared', owner, `${shared} blocks from ${first} on belong to something else, too`);
+      this.#report.add('block-shared', owner, `${shared} of ${count} blocks at ${start} belong to something else, too`);
   }
 
-  has(block: number): boolean {
-    return ((this.#bits[block >>> 3] as number) & (1 << (block & 7))) !== 0;
+  /** The bitmap of a chunk as it should be; null if nothing of it is in use. */
+  page(index: number): Uint8Array | null {
+    return this.#pages[index] ?? null;
   }
+
+  #page(index: number): Uint8Array {
+    let page = this.#pages[index];
+    if (!page) {
+      page = new Uint8Array(this.#pageBytes);
+      this.#pages[index] = page;
+    }
+    return page;
+  }
+}
+
+/** Sets bits, whole bytes where it can; answers how many were set. */
+function markBits(page: Uint8Array, from: number, to: number): number {
+  let shared = 0;
+  for (let bit = from; bit < to; ) {
+    const at = bit >>> 3;
+    if ((bit & 7) === 0 && bit + 8 <= to && page[at] === 0) {
+      page[at] = 0xff;
+      bit += 8;
+      continue;
+    }
+    const mask = 1 << (bit & 7);
+    if (((page[at] as number) & mask) !== 0) shared += 1;
+    page[at] = (page[at] as number) | mask;
+    bit += 1;
+  }
+  return shared;
 }

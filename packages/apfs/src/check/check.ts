@@ -22,7 +22,12 @@ export function* check(device: BlockDevice, options: CheckOptions): Generator<Fi
   const container = open(device, report);
   yield* report.take();
   if (!container) return;
-  const check = { device, container, report, used: new BlockMap(container.blocks.count, report) };
+  const check = {
+    device,
+    container,
+    report,
+    used: new BlockMap(container.blocks.count, container.blocks.size, report),
+  };
   const volumes = container.volumes();
   const total = volumes.length + PARTS;
   let done = 0;

@@ -262,25 +262,40 @@ function checkPool({ container, report }: ContainerCheck, spaceman: DataView, po
 }
 
 /** The bitmap against what is in use. `isComplete`: everything could be followed, so what is left over is lost. */
-export function compareBitmap({ container, report, used }: ContainerCheck, space: Space, isComplete: boolean): void {
+export function compareBitmap(check: ContainerCheck, space: Space, isComplete: boolean): void {
+  const { container, report, used } = check;
   const { blocks } = container;
-  for (const chunk of space.chunks) {
+  const nothing = new Uint8Array(blocks.size);
+  for (const [index, chunk] of space.chunks.entries()) {
     const bitmap = report.attempt('chunk', `chunk at ${chunk.start}`, () => bitmapOf(blocks, chunk));
-    let lost = 0;
-    let missing = 0;
-    let firstLost = 0;
-    let firstMissing = 0;
-    for (let i = 0; i < chunk.count; i += 1) {
-      const isMarked = bitmap !== null && (((bitmap[i >>> 3] as number) >>> (i & 7)) & 1) === 1;
-      const isUsed = used.has(chunk.start + i);
-      if (isMarked === isUsed) continue;
-      if (isMarked && lost++ === 0) firstLost = chunk.start + i;
-      if (isUsed && missing++ === 0) firstMissing = chunk.start + i;
-    }
+    const page = used.page(index);
+    if (!page && !bitmap) continue;
+    const { lost, missing } = differences(bitmap ?? nothing, page ?? nothing, chunk.count);
     const place = `chunk at ${chunk.start}`;
-    if (missing > 0)
-      report.add('bitmap-missing', place, `${missing} blocks from ${firstMissing} on are used, but marked free`);
-    if (lost > 0 && isComplete)
-      report.add('bitmap-lost', place, `${lost} blocks from ${firstLost} on are marked used, but belong to nothing`);
+    const text = ({ count, first }: Difference): string => `${count} blocks from ${chunk.start + first} on are`;
+    if (missing.count > 0) report.add('bitmap-missing', place, `${text(missing)} in use, but marked free`);
+    if (lost.count > 0 && isComplete)
+      report.add('bitmap-lost', place, `${text(lost)} marked used, but belong to nothing`);
   }
+}
+
+/** Blocks that differ in one way, and the first of them. */
+interface Difference {
+  count: number;
+  first: number;
+}
+
+function differences(bitmap: Uint8Array, page: Uint8Array, count: number): { lost: Difference; missing: Difference } {
+  const lost = { count: 0, first: 0 };
+  const missing = { count: 0, first: 0 };
+  for (let at = 0; at < Math.ceil(count / 8); at += 1) {
+    const difference = (bitmap[at] as number) ^ (page[at] as number);
+    for (let bit = 0; difference >>> bit !== 0; bit += 1) {
+      if (((difference >>> bit) & 1) === 0 || 8 * at + bit >= count) continue;
+      const kind = (((bitmap[at] as number) >>> bit) & 1) === 1 ? lost : missing;
+      if (kind.count === 0) kind.first = 8 * at + bit;
+      kind.count += 1;
+    }
+  }
+  return { lost, missing };
 }
