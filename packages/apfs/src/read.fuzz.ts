@@ -88,7 +88,7 @@ test.each(sampleNames)('mutations of %s', (name) => {
   const refused = { count: 0 };
   let items = 0;
   // Each mount of the encrypted one derives a key first.
-  const seeds = name === 'filevault' ? count(12, 200) : count(120, 4000);
+  const seeds = name === 'filevault' ? count(12, 100) : count(120, 800);
   for (let seed = 1; seed <= seeds; seed += 1) {
     const bytes = original.slice();
     mutate(bytes, objects, new Random(seed));
