@@ -47,6 +47,12 @@ export interface DiskImage {
   facts(): ContainerFacts;
   /** Container checks only: lengths of bands, headers, tables, checksums. */
   verify(): Iterable<Finding>;
+  /**
+   * Gives the disk another size in bytes, a multiple of the device's blocks: new room reads as zeros, what lies behind a new end is gone.
+   * Flushes first; durable when it returns. File system and partition map are the caller's affair, before shrinking and
+   * after growing. @throws UnsupportedError where the size is fixed
+   */
+  resize(size: number): void;
   /** Flushes and closes. Does not throw after the device has latched a failure. */
   close(): void;
 }

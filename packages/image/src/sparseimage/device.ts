@@ -97,12 +97,33 @@ export class SparseImageDevice implements BlockDevice {
     this.#file.close();
   }
 
+  /** Durable when it returns. A cut of a shrinking may leave the old size, with zeros behind the new end. */
+  resize(size: number): void {
+    this.flush();
+    const tail = Math.min(size, this.size);
+    const band = Math.floor(tail / this.bandSize);
+    if (size > this.size) this.#zeroTail(band, tail - band * this.bandSize);
+    else this.#slots.dropFrom(Math.ceil(size / this.bandSize));
+    this.#file.sync();
+    this.#slots.writeSize(size);
+    this.#file.sync();
+  }
+
   *verify(): Generator<Finding> {
     for (const slot of this.#slots.doubles)
       yield finding('sparse-image-double', `slot ${slot}`, 'names a band that a lower slot holds', {
         severity: 'warning',
         repairable: true,
       });
+  }
+
+  /** What lies in the last band behind the disk's end is not defined before the disk grows over it. */
+  #zeroTail(band: number, offset: number): void {
+    const place = this.#slots.place(band);
+    const length = this.bandSize - offset;
+    if (place === undefined) return;
+    const stored = Math.max(0, Math.min(length, this.#file.size() - place - offset));
+    if (!this.#file.punch(place + offset, stored)) this.#file.write(place + offset, new Uint8Array(stored));
   }
 
   /** A band that a cut of a compaction left named twice is named once again. */

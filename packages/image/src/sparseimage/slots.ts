@@ -90,6 +90,26 @@ export class Slots {
     this.#entry(slot, 0);
   }
 
+  /** Slots that name bands from this one on, cleared; the bands read as zeros. */
+  dropFrom(band: number): void {
+    for (const [each, slot] of this.#slotOf)
+      if (each >= band) {
+        this.clear(slot);
+        this.#slotOf.delete(each);
+      }
+  }
+  /** Writes the header's fields for another size, at once. */
+  writeSize(size: number): void {
+    const first = SparseHeader.at.totalSectorsLow;
+    const bytes = new Uint8Array(SparseHeader.at.reserved - first);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, (size / 512) >>> 0);
+    view.setBigUint64(SparseHeader.at.nextNode - first, BigInt(this.#tables[1]?.position ?? 0));
+    view.setBigUint64(SparseHeader.at.totalSectors - first, BigInt(size / 512));
+    this.#file.write(first, bytes);
+    this.size = size;
+  }
+
   /** A new last table behind the full one. All that the tables name so far must be durable. */
   addNode(): void {
     const last = this.#tables.at(-1) as Table;
@@ -149,11 +169,9 @@ export class Slots {
     const node = new Uint8Array(NODE_SIZE);
     const view = new DataView(node.buffer);
     for (let position = first; position !== 0; ) {
-      if (position < this.end || position + NODE_SIZE > fileSize)
+      const { position: last, before, slots } = this.#tables.at(-1) as Table;
+      if (position < last + NODE_SIZE + slots * this.bandSize || position + NODE_SIZE > fileSize)
         throw new CorruptError('sparse image', 'nextNode', position, 'index nodes do not ascend within the file');
-      if (this.#tables.length > this.bands / HEADER_SLOTS + 2)
-        throw new CorruptError('sparse image', 'nextNode', position, `${this.bands} bands need no further index node`);
-      const { before, slots } = this.#tables.at(-1) as Table;
       this.#file.read(position, node);
       const { signature, nextNode } = SparseNode.read(view, 0);
       if (signature !== SPARSE_SIGNATURE) throw SparseNode.corrupt(view, 0, 'signature', 'is not sprs');
