@@ -61,6 +61,18 @@ export class SectorModel {
     this.#note(tail, device.size - tail, 0);
     device.zero(0, device.size);
   }
+  /** Zeros a share of whole bands. */
+  zeroBands(
+    device: BlockDevice,
+    random: Random,
+    { bandSize, bands, share }: { readonly bandSize: number; readonly bands: number; readonly share: number },
+  ): void {
+    for (let band = 0; band < bands; band += 1) {
+      if (random.fraction() >= share) continue;
+      this.#note(band * bandSize, bandSize, 0);
+      device.zero(band * bandSize, bandSize);
+    }
+  }
   flush(device: BlockDevice): void {
     device.flush();
     this.#flushes.push(this.calls());

@@ -53,6 +53,11 @@ export interface DiskImage {
    * after growing. @throws UnsupportedError where the size is fixed
    */
   resize(size: number): void;
+  /**
+   * Packs the file itself where the format needs that (sparse image), after free ranges were discarded. Answers by how
+   * many bytes it became shorter; 0 where discarding alone gives everything back.
+   */
+  compact(): number;
   /** Flushes and closes. Does not throw after the device has latched a failure. */
   close(): void;
 }

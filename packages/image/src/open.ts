@@ -47,6 +47,8 @@ export interface Opened {
   resize?(size: number): void;
   /** The largest that the disk can become, where the format says so. */
   readonly maxSize?: number;
+  /** Packs the file, asking `check` before each step; answers by how many bytes it became shorter. */
+  compact?(check: () => void): number;
   /** Called before use if the last writer did not close the image. */
   distrust?(): void;
 }
@@ -115,6 +117,15 @@ export function holdImage(
       if (size > maxSize) throw new UnsupportedError(`the disk in ${path} can have ${maxSize} bytes at most`);
       device.flush();
       device.change(() => resize(size));
+    },
+    compact: () => {
+      assert(device.writable, 'an image that is packed is open for writing');
+      device.flush();
+      let freed = 0;
+      device.change(() => {
+        freed = opened.compact?.(() => lease?.requireHeld()) ?? 0;
+      });
+      return freed;
     },
     close: () => {
       closeAll(device, lease, opened.lock);
@@ -189,8 +200,9 @@ function takeFileLock(file: StoreFile, writable: boolean, wait: number, path: st
 export function fileContainer(file: StoreFile, kind: DetectedKind, writable: boolean): Omit<Opened, 'lock'> {
   if (kind === 'sparseimage') {
     const device = new SparseImageDevice(file, writable);
+    const compact = (check: () => void): number => device.compact(check);
     const resize = (size: number): void => device.resize(size);
-    return { device, format: 'sparseimage', bandSize: device.bandSize, verify: () => device.verify(), resize };
+    return { device, format: 'sparseimage', bandSize: device.bandSize, verify: () => device.verify(), resize, compact };
   }
   if (kind === 'asif') {
     const device = new AsifDevice(file, writable);

@@ -90,13 +90,36 @@ export class Slots {
     this.#entry(slot, 0);
   }
 
-  /** Slots that name bands from this one on, cleared; the bands read as zeros. */
-  dropFrom(band: number): void {
-    for (const [each, slot] of this.#slotOf)
-      if (each >= band) {
+  /** Clears the slots of all bands that `isGone`; they read as zeros. Answers how many there were. */
+  drop(isGone: (band: number) => boolean): number {
+    let dropped = 0;
+    for (const [band, slot] of this.#slotOf)
+      if (isGone(band)) {
         this.clear(slot);
-        this.#slotOf.delete(each);
+        this.#slotOf.delete(band);
+        dropped += 1;
       }
+    return dropped;
+  }
+  /** Bands by their slots, ascending. */
+  inUse(): { readonly slot: number; readonly band: number }[] {
+    return [...this.#slotOf].map(([band, slot]) => ({ slot, band })).sort((a, b) => a.slot - b.slot);
+  }
+  /** The band is that of another slot from here on; entries are the caller's affair. */
+  move(band: number, to: number): void {
+    this.#slotOf.set(band, to);
+  }
+  /** Lets go of last tables that name nothing. True if there were any: then the link to them is cut, not yet durable. */
+  trim(): boolean {
+    this.#next = 0;
+    for (const slot of this.#slotOf.values()) this.#next = Math.max(this.#next, slot + 1);
+    let isCut = false;
+    while (this.#tables.length > 1 && this.#next <= (this.#tables.at(-1) as Table).before) {
+      this.#tables.pop();
+      isCut = true;
+    }
+    if (isCut) this.#link(this.#tables.at(-1) as Table, 0);
+    return isCut;
   }
   /** Writes the header's fields for another size, at once. */
   writeSize(size: number): void {
