@@ -1,6 +1,7 @@
 // Opens any image: finds its format, takes lock and lease, and puts a latch over its device.
 
 import {
+  assert,
   type BlockDevice,
   CorruptError,
   type FileStore,
@@ -31,6 +32,7 @@ import { RawDevice } from './raw.js';
 import { Bands } from './sparsebundle/bands.js';
 import { BundleDevice } from './sparsebundle/device.js';
 import { parseInfoPlist, readBundleInfo, readSmallFile } from './sparsebundle/info-plist.js';
+import { resizeBundle } from './sparsebundle/resize.js';
 import { SparseImageDevice } from './sparseimage/device.js';
 import { readKoly, UdifDevice } from './udif/reader.js';
 
@@ -41,6 +43,12 @@ export interface Opened {
   readonly lock: HeldLock;
   readonly bandSize?: number;
   verify(): Iterable<Finding>;
+  /** Durable when it returns; absent where the disk's size is fixed. */
+  resize?(size: number): void;
+  /** The largest that the disk can become, where the format says so. */
+  readonly maxSize?: number;
+  /** Packs the file, asking `check` before each step; answers by how many bytes it became shorter. */
+  compact?(check: () => void): number;
   /** Called before use if the last writer did not close the image. */
   distrust?(): void;
 }
@@ -100,6 +108,25 @@ export function holdImage(
     ownPaths: lease ? [path, lease.path] : [path],
     facts: () => imageFacts(store, path),
     verify: () => opened.verify(),
+    resize: (size) => {
+      const { resize } = opened;
+      if (!resize || !device.writable || store.kind(path) === 'device')
+        throw new UnsupportedError(`the size of the disk in ${path} cannot be changed`);
+      assert(size > 0 && size % device.blockSize === 0, 'a disk is made of whole blocks');
+      const { maxSize = Number.MAX_SAFE_INTEGER } = opened;
+      if (size > maxSize) throw new UnsupportedError(`the disk in ${path} can have ${maxSize} bytes at most`);
+      device.flush();
+      device.change(() => resize(size));
+    },
+    compact: () => {
+      assert(device.writable, 'an image that is packed is open for writing');
+      device.flush();
+      let freed = 0;
+      device.change(() => {
+        freed = opened.compact?.(() => lease?.requireHeld()) ?? 0;
+      });
+      return freed;
+    },
     close: () => {
       closeAll(device, lease, opened.lock);
     },
@@ -136,13 +163,15 @@ export function openBundle(store: FileStore, path: string, writable: boolean, wa
   const info = readBundleInfo(store, path);
   const lock = lockBundle(store, path, writable, wait);
   const bands = new Bands(store, `${path}/bands`, info.bandSize, writable);
+  const device = new BundleDevice(bands, info, writable);
   return {
-    device: new BundleDevice(bands, info, writable),
+    device,
     format: 'sparsebundle',
     lock,
     bandSize: info.bandSize,
     verify: () => verifyBundle(store, path),
     distrust: () => bands.distrust(),
+    resize: (size) => resizeBundle({ store, path, bands, device }, size),
   };
 }
 
@@ -171,11 +200,14 @@ function takeFileLock(file: StoreFile, writable: boolean, wait: number, path: st
 export function fileContainer(file: StoreFile, kind: DetectedKind, writable: boolean): Omit<Opened, 'lock'> {
   if (kind === 'sparseimage') {
     const device = new SparseImageDevice(file, writable);
-    return { device, format: 'sparseimage', bandSize: device.bandSize, verify: () => device.verify() };
+    const compact = (check: () => void): number => device.compact(check);
+    const resize = (size: number): void => device.resize(size);
+    return { device, format: 'sparseimage', bandSize: device.bandSize, verify: () => device.verify(), resize, compact };
   }
   if (kind === 'asif') {
     const device = new AsifDevice(file, writable);
-    return { device, format: 'asif', verify: () => device.verify() };
+    const resize = (size: number): void => device.resize(size);
+    return { device, format: 'asif', verify: () => device.verify(), resize, maxSize: device.maxSize };
   }
   const koly = readKoly(file);
   if (kind === 'udif' && koly) {
@@ -184,7 +216,8 @@ export function fileContainer(file: StoreFile, kind: DetectedKind, writable: boo
   }
   // An old raw image may end with a trailer that has no property list: the disk is its data fork.
   const [start, size] = koly ? [koly.dataForkOffset, koly.dataForkLength] : [0, file.size()];
-  return { device: new RawDevice(file, start, size, writable), format: 'udrw', verify: () => [] };
+  const device = new RawDevice(file, start, size, writable);
+  return { device, format: 'udrw', verify: () => [], resize: (to) => device.resize(to) };
 }
 
 function udifFormat(codecs: readonly string[]): ImageFormat {
