@@ -21,8 +21,10 @@ const CACHED_CHUNKS = 256;
 /** Runs that are looked for before shorter ones are taken, when much is wanted. */
 const GOOD_RUN = 64;
 const ALL_FREE = new Uint8Array(BLOCK_SIZE);
-/** Blocks that only removals may take: a removal must be possible on a full volume. */
-const RESERVE = 64;
+/** Most and fewest blocks that only removals may take: a removal must be possible on a full volume. */
+const RESERVE = { most: 256, fewest: 36 };
+/** Blocks that a commit takes beside those of the trees: superblocks and object maps. */
+const COMMIT_BLOCKS = 8;
 
 export interface Extent {
   readonly start: number;
@@ -76,7 +78,7 @@ export class Spaceman {
     return this.#free + this.#releasable;
   }
   get reserve(): number {
-    return Math.min(RESERVE, Math.floor(this.blocks / 64));
+    return Math.min(RESERVE.most, Math.max(RESERVE.fewest, Math.floor(this.blocks / 64)));
   }
   /** True if so much was freed that the queue may soon be full, or so many chunks changed that the pool works hard. */
   get isCommitDue(): boolean {
@@ -85,7 +87,7 @@ export class Spaceman {
 
   /** @throws VolumeFullError unless so many blocks can be taken; `removal` may use what is kept back for it */
   require(blocks: number, purpose: 'growth' | 'removal'): void {
-    const spare = purpose === 'growth' ? this.reserve : 0;
+    const spare = purpose === 'growth' ? this.reserve : COMMIT_BLOCKS;
     if (blocks + spare > this.available) throw this.full(blocks);
   }
   full(blocks: number): VolumeFullError {

@@ -103,7 +103,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'undo',
-    purpose: 'Take back what the last run did: new items go to SafetyNet, old ones come back.',
+    purpose: 'Take back what the last run did; nothing is destroyed.',
     operands: 'IMAGE',
     least: 1,
     most: 1,

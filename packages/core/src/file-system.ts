@@ -64,6 +64,8 @@ export interface MountOptions {
 }
 
 export interface CheckOptions {
+  /** Of encrypted volumes, UTF-8: without it they are not looked into, which is a finding. */
+  readonly passphrase?: Uint8Array | undefined;
   /** Called now and then with done and total parts of the work; may throw to cancel. */
   readonly progress?: (done: number, total: number) => void;
 }

@@ -18,6 +18,7 @@ export * from './name-bytes.js';
 export * from './progress.js';
 export * from './ranges/range.js';
 export { RangeSet } from './ranges/range-set.js';
+export * from './report.js';
 export * from './struct/access.js';
 export * from './struct/fields.js';
 export * from './struct/struct.js';

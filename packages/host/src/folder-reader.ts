@@ -18,7 +18,7 @@ import {
   type XattrEntry,
 } from '@tintype/core';
 import { DirectoryReader } from './directory-reader.js';
-import { type Entry, type Folder, HeldItem, pathOf, pathOfFolder } from './entry.js';
+import { type Entry, type Folder, HeldItem, type Place, pathOf, pathOfFolder } from './entry.js';
 import { FolderHandles } from './folder-handles.js';
 import { ItemHandles } from './item-handles.js';
 import { directoryBufferSize, maxPathBytes } from './limits.js';
@@ -30,6 +30,7 @@ import { hostTraits } from './traits.js';
 import { XattrCalls } from './xattr-calls.js';
 
 const rootId: ItemId = 1;
+const NO_LINKS: readonly Place[] = [];
 
 export class FolderReader implements Volume {
   readonly name: string;
@@ -124,7 +125,7 @@ export class FolderReader implements Volume {
     }
     const { id, kind, device, inode } = item;
     const place = { folder, name };
-    const entry: Entry = { id, place, links: [], kind, device, inode, mayHaveHoles, failure: null, folder: null };
+    const entry: Entry = { id, place, links: NO_LINKS, kind, device, inode, mayHaveHoles, failure: null, folder: null };
     this.#add(entry);
     return { entry, item };
   }
@@ -135,7 +136,7 @@ export class FolderReader implements Volume {
     const entry: Entry = {
       id,
       place: { folder, name },
-      links: [],
+      links: NO_LINKS,
       kind,
       device: -1,
       inode: -1,

@@ -9,6 +9,7 @@ import { fileContainer, openBundle, openFile } from './open.js';
 export interface OpenContainer {
   readonly device: BlockDevice;
   verify(): Iterable<Finding>;
+  resize(size: number): void;
   /** What is called after a writer that did not close. */
   distrust(): void;
   /** Flushes nothing. */
@@ -50,8 +51,8 @@ function fileAt(
   kind: 'raw' | 'sparseimage' | 'asif',
   writable: boolean,
 ): OpenContainer {
-  const { device, verify } = fileContainer(store.open(path, writable ? 'write' : 'read'), kind, writable);
-  return { device, verify, distrust: () => {}, close: () => device.close() };
+  const { device, verify, resize } = fileContainer(store.open(path, writable ? 'write' : 'read'), kind, writable);
+  return { device, verify, resize: (size) => resize?.(size), distrust: () => {}, close: () => device.close() };
 }
 
 function bundle(bandSize: number, size: number): Container {
@@ -63,12 +64,12 @@ function bundle(bandSize: number, size: number): Container {
     make: (store) =>
       createImage(store, 'a.sparsebundle', { ...options, format: 'sparsebundle', size, bandSize }).close(),
     open: (store, writable) => {
-      const { device, verify, lock, distrust } = openBundle(store, 'a.sparsebundle', writable, 0);
+      const { device, verify, lock, distrust, resize } = openBundle(store, 'a.sparsebundle', writable, 0);
       const close = (): void => {
         device.close();
         lock.release();
       };
-      return { device, verify, distrust: () => distrust?.(), close };
+      return { device, verify, resize: (to) => resize?.(to), distrust: () => distrust?.(), close };
     },
   };
 }
@@ -105,7 +106,8 @@ function encrypted(format: 'sparsebundle' | 'sparseimage' | 'udrw', bandSize: nu
         opened.device.close();
         opened.lock.release();
       };
-      return { device: opened.device, verify: opened.verify, distrust: () => opened.distrust?.(), close };
+      const resize = (to: number): void => opened.resize?.(to);
+      return { device: opened.device, verify: opened.verify, resize, distrust: () => opened.distrust?.(), close };
     },
   };
 }

@@ -19,6 +19,7 @@ export class SectorModel {
   readonly #values = new Map<number, Value[]>();
   /** Calls at the ends of completed flushes, ascending. */
   readonly #flushes: number[] = [];
+  readonly #sizes: Value[] = [];
   #mark = 0;
 
   constructor(readonly calls: () => number) {}
@@ -60,13 +61,31 @@ export class SectorModel {
     this.#note(tail, device.size - tail, 0);
     device.zero(0, device.size);
   }
+  /** Zeros a share of whole bands. */
+  zeroBands(
+    device: BlockDevice,
+    random: Random,
+    { bandSize, bands, share }: { readonly bandSize: number; readonly bands: number; readonly share: number },
+  ): void {
+    for (let band = 0; band < bands; band += 1) {
+      if (random.fraction() >= share) continue;
+      this.#note(band * bandSize, bandSize, 0);
+      device.zero(band * bandSize, bandSize);
+    }
+  }
   flush(device: BlockDevice): void {
     device.flush();
     this.#flushes.push(this.calls());
   }
-  /** The disk got another size: what was beyond the new end reads as zeros when it grows again. */
-  resized(before: number, after: number): void {
-    if (after < before) this.#note(after, before - after, 0);
+  /** Gives the disk another size by `resize`: what was beyond the new end reads as zeros when it grows again. */
+  resize(device: BlockDevice, size: number, resize: (size: number) => void): void {
+    const before = device.size;
+    this.#sizes.push({ since: this.calls(), mark: before });
+    this.#sizes.push({ since: this.calls(), mark: size });
+    for (const sector of this.#values.keys())
+      if (sector * SECTOR >= Math.min(size, before)) this.#note(sector * SECTOR, SECTOR, 0);
+    resize(size);
+    this.#flushes.push(this.calls());
   }
 
   /** After a closing without a flush: what is there now counts as written now. */
@@ -83,6 +102,12 @@ export class SectorModel {
   expectPossible(device: BlockDevice, calls: number, description: string): void {
     const durable = this.#flushes.findLast((end) => end <= calls) ?? -1;
     const bytes = new Uint8Array(SECTOR);
+    const sizes = this.#sizes.filter(({ since }) => since <= calls).slice(-2);
+    if (sizes.length > 0)
+      expect(
+        sizes.map(({ mark }) => mark),
+        description,
+      ).toContain(device.size);
     for (const [sector, values] of this.#values) {
       const position = sector * SECTOR;
       if (position >= device.size) continue;

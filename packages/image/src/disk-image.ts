@@ -47,6 +47,17 @@ export interface DiskImage {
   facts(): ContainerFacts;
   /** Container checks only: lengths of bands, headers, tables, checksums. */
   verify(): Iterable<Finding>;
+  /**
+   * Gives the disk another size in bytes, a multiple of the device's blocks: new room reads as zeros, what lies behind a new end is gone.
+   * Flushes first; durable when it returns. File system and partition map are the caller's affair, before shrinking and
+   * after growing. @throws UnsupportedError where the size is fixed
+   */
+  resize(size: number): void;
+  /**
+   * Packs the file itself where the format needs that (sparse image), after free ranges were discarded. Answers by how
+   * many bytes it became shorter; 0 where discarding alone gives everything back.
+   */
+  compact(): number;
   /** Flushes and closes. Does not throw after the device has latched a failure. */
   close(): void;
 }

@@ -1,6 +1,7 @@
 // Opens any image: finds its format, takes lock and lease, and puts a latch over its device.
 
 import {
+  assert,
   type BlockDevice,
   CorruptError,
   type FileStore,
@@ -32,6 +33,7 @@ import { RawDevice } from './raw.js';
 import { Bands } from './sparsebundle/bands.js';
 import { BundleDevice } from './sparsebundle/device.js';
 import { readBundleInfo } from './sparsebundle/info-plist.js';
+import { resizeBundle } from './sparsebundle/resize.js';
 import { verifyBundle } from './sparsebundle/verify.js';
 import { SparseImageDevice } from './sparseimage/device.js';
 import { type KolyFields, readKoly } from './udif/koly.js';
@@ -45,6 +47,12 @@ export interface Opened {
   readonly lock: HeldLock;
   readonly bandSize?: number;
   verify(): Iterable<Finding>;
+  /** Durable when it returns; absent where the disk's size is fixed. */
+  resize?(size: number): void;
+  /** The largest that the disk can become, where the format says so. */
+  readonly maxSize?: number;
+  /** Packs the file, asking `check` before each step; answers by how many bytes it became shorter. */
+  compact?(check: () => void): number;
   /** Called before use if the last writer did not close the image. */
   distrust?(): void;
 }
@@ -104,6 +112,25 @@ export function holdImage(
     ownPaths: lease ? [path, lease.path] : [path],
     facts: () => ({ ...imageFacts(store, path), format: opened.format, size: opened.device.size }),
     verify: () => opened.verify(),
+    resize: (size) => {
+      const { resize } = opened;
+      if (!resize || !device.writable || store.kind(path) === 'device')
+        throw new UnsupportedError(`the size of the disk in ${path} cannot be changed`);
+      assert(size > 0 && size % device.blockSize === 0, 'a disk is made of whole blocks');
+      const { maxSize = Number.MAX_SAFE_INTEGER } = opened;
+      if (size > maxSize) throw new UnsupportedError(`the disk in ${path} can have ${maxSize} bytes at most`);
+      device.flush();
+      device.change(() => resize(size));
+    },
+    compact: () => {
+      assert(device.writable, 'an image that is packed is open for writing');
+      device.flush();
+      let freed = 0;
+      device.change(() => {
+        freed = opened.compact?.(() => lease?.requireHeld()) ?? 0;
+      });
+      return freed;
+    },
     close: () => {
       closeAll(device, lease, opened.lock);
     },
@@ -149,13 +176,15 @@ export function openBundle(
       ? (file: StoreFile) => new EncryptedFile(file, cipher, { dataOffset: 0, clearSize: null })
       : undefined;
     const bands = new Bands(store, `${path}/bands`, info.bandSize, writable, wrap);
+    const device = new BundleDevice(bands, info, writable, cipher?.chunkSize);
     return {
-      device: new BundleDevice(bands, info, writable, cipher?.chunkSize),
+      device,
       format: 'sparsebundle',
       lock: { release: () => releaseAll(cipher, lock) },
       bandSize: info.bandSize,
       verify: () => verifyBundle(store, path, cipher?.chunkSize ?? 1),
       distrust: () => bands.distrust(),
+      resize: (size) => resizeBundle({ store, path, bands, device }, size),
     };
   } catch (error) {
     lock.release();
@@ -231,11 +260,14 @@ export function fileContainer(
 ): Omit<Opened, 'lock'> {
   if (kind === 'sparseimage') {
     const device = new SparseImageDevice(file, writable);
-    return { device, format: 'sparseimage', bandSize: device.bandSize, verify: () => device.verify() };
+    const compact = (check: () => void): number => device.compact(check);
+    const resize = (size: number): void => device.resize(size);
+    return { device, format: 'sparseimage', bandSize: device.bandSize, verify: () => device.verify(), resize, compact };
   }
   if (kind === 'asif') {
     const device = new AsifDevice(file, writable);
-    return { device, format: 'asif', verify: () => device.verify() };
+    const resize = (size: number): void => device.resize(size);
+    return { device, format: 'asif', verify: () => device.verify(), resize, maxSize: device.maxSize };
   }
   const koly = readKoly(file);
   if (kind === 'udif' && koly) {
@@ -262,7 +294,8 @@ function udifDevice(
 }
 
 function rawDisk(file: StoreFile, writable: boolean, start = 0, size = file.size()): Omit<Opened, 'lock'> {
-  return { device: new RawDevice(file, start, size, writable), format: 'udrw', verify: () => [] };
+  const device = new RawDevice(file, start, size, writable);
+  return { device, format: 'udrw', verify: () => [], resize: (to) => device.resize(to) };
 }
 
 function udifFormat(codecs: readonly string[]): ImageFormat {

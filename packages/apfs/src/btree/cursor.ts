@@ -20,6 +20,29 @@ export interface ReadableNode {
   valueLength(index: number): number;
 }
 
+/** Where a record lies: offsets in its node. */
+export interface RecordPlace {
+  readonly view: DataView;
+  readonly keyAt: number;
+  readonly keyLength: number;
+  /** -1: a key without a value. */
+  readonly valueAt: number;
+  /** 0 without a value. */
+  readonly valueLength: number;
+}
+
+/** An entry of a node that was read. */
+export function recordAt(node: ReadableNode, index: number): RecordPlace {
+  const valueAt = node.valueAt(index);
+  return {
+    view: node.view,
+    keyAt: node.keyAt(index),
+    keyLength: node.keyLength(index),
+    valueAt,
+    valueLength: valueAt < 0 ? 0 : node.valueLength(index),
+  };
+}
+
 /** Where a tree's nodes come from. */
 export interface NodeSource {
   readonly kind: TreeKind;
@@ -48,7 +71,7 @@ export function floorIndex(kind: TreeKind, node: ReadableNode, { view, length }:
 }
 
 /** A place in a tree. Valid until the tree is changed. */
-export class Cursor {
+export class Cursor implements RecordPlace {
   readonly #source: NodeSource;
   readonly #nodes: ReadableNode[] = [];
   readonly #indexes: number[] = [];

@@ -1,7 +1,7 @@
 // Names in folders, as they are read. See docs/formats/apfs.md, 6.5 and 7.5.
 
 import { CorruptError, nameFromBytes, nameToBytes } from '@tintype/core';
-import { Cursor, type NodeSource } from '../btree/cursor.js';
+import { Cursor, type NodeSource, type RecordPlace } from '../btree/cursor.js';
 import { canonical, nameHash } from '../names.js';
 import { DirectoryValue, RECORD_TYPE } from '../structs/records.js';
 import { idAt } from './ids.js';
@@ -37,7 +37,7 @@ export class Directory {
     const cursor = new Cursor(this.#tree);
     let isThere = cursor.seek(this.#keys.record(folder, RECORD_TYPE.directory));
     for (; isThere && isRecord(cursor, folder, RECORD_TYPE.directory); isThere = cursor.next())
-      found.push(this.#entry(cursor));
+      found.push(readEntry(cursor, this.#rule));
     return found;
   }
 
@@ -50,7 +50,7 @@ export class Directory {
     let isThere = cursor.seek(this.#keys.hash(folder, hash));
     for (; isThere && isRecord(cursor, folder, RECORD_TYPE.directory); isThere = cursor.next()) {
       if (cursor.view.getUint32(cursor.keyAt + 8, true) >>> 10 !== hash) break;
-      const entry = this.#entry(cursor);
+      const entry = readEntry(cursor, this.#rule);
       if (canonical(entry.name, rule) === wanted) return entry;
     }
     // A kernel that did not know a letter stored the name under another hash.
@@ -63,23 +63,23 @@ export class Directory {
     if (bytes.length >= KEY_NAME_LIMIT) return null;
     const cursor = new Cursor(this.#tree);
     const key = this.#keys.plainName(folder, bytes);
-    return cursor.seek(key) && cursor.isAt(key) ? this.#entry(cursor) : null;
+    return cursor.seek(key) && cursor.isAt(key) ? readEntry(cursor, this.#rule) : null;
   }
+}
 
-  /** @throws CorruptError for a name that no file system can hold */
-  #entry(cursor: Cursor): Entry {
-    const { view, keyAt, keyLength, valueAt, valueLength } = cursor;
-    const at = keyAt + (this.#rule === 'plain' ? PLAIN_NAME : HASHED_NAME);
-    const said = this.#rule === 'plain' ? view.getUint16(keyAt + 8, true) : view.getUint32(keyAt + 8, true) & 0x3ff;
-    const length = keyAt + keyLength - at;
-    const folder = idAt(view, keyAt);
-    const bad = (problem: string): CorruptError =>
-      new CorruptError('j_drec_key', 'name', folder, `an entry of folder ${folder} ${problem}`);
-    if (said !== length || length < 2 || view.getUint8(keyAt + keyLength - 1) !== 0) throw bad('has no name that ends');
-    const name = nameFromBytes(new Uint8Array(view.buffer, view.byteOffset + at, length - 1));
-    if (name === '.' || name === '..' || name.includes('/') || name.includes('\0'))
-      throw bad('has a name no item can have');
-    if (valueLength < DirectoryValue.size) throw bad('has no value');
-    return { name, id: idAt(view, valueAt + DirectoryValue.at.file_id) };
-  }
+/** The name of a record. @throws CorruptError for a name that no file system can hold */
+export function readEntry(place: RecordPlace, rule: NameRule): Entry {
+  const { view, keyAt, keyLength, valueAt, valueLength } = place;
+  const at = keyAt + (rule === 'plain' ? PLAIN_NAME : HASHED_NAME);
+  const said = rule === 'plain' ? view.getUint16(keyAt + 8, true) : view.getUint32(keyAt + 8, true) & 0x3ff;
+  const length = keyAt + keyLength - at;
+  const folder = idAt(view, keyAt);
+  const bad = (problem: string): CorruptError =>
+    new CorruptError('j_drec_key', 'name', folder, `an entry of folder ${folder} ${problem}`);
+  if (said !== length || length < 2 || view.getUint8(keyAt + keyLength - 1) !== 0) throw bad('has no name that ends');
+  const name = nameFromBytes(new Uint8Array(view.buffer, view.byteOffset + at, length - 1));
+  if (name === '.' || name === '..' || name.includes('/') || name.includes('\0'))
+    throw bad('has a name no item can have');
+  if (valueLength < DirectoryValue.size) throw bad('has no value');
+  return { name, id: idAt(view, valueAt + DirectoryValue.at.file_id) };
 }

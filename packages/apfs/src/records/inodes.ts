@@ -1,7 +1,7 @@
 // Inodes as they are read. See docs/formats/apfs.md, 6.3.
 
 import { CorruptError, type ItemKind, nameFromBytes, u64le } from '@tintype/core';
-import type { Cursor } from '../btree/cursor.js';
+import type { Cursor, RecordPlace } from '../btree/cursor.js';
 import { INODE_FIELD } from '../structs/extended-fields.js';
 import { Dstream, INODE_FLAGS, InodeValue, RECORD_TYPE } from '../structs/records.js';
 import { nanosAt, secondsAt } from '../time.js';
@@ -48,17 +48,19 @@ export interface Inode {
   /** Bytes of the data stream; 0 without one. */
   readonly size: number;
   readonly alloced: number;
+  /** True if it has one, be it empty. */
+  readonly hasStream: boolean;
   readonly sparseBytes: number;
   readonly rdev: number;
+  readonly hasRdev: boolean;
   /** Of a compressed file, where the inode says it. */
   readonly uncompressedSize: number | null;
   /** Kept in the inode itself by some writers. */
   readonly finderInfo: Uint8Array | null;
 }
 
-/** The inode under the cursor. @throws CorruptError */
-export function readInode(cursor: Cursor): Inode {
-  const { view, keyAt, valueAt, valueLength } = cursor;
+/** The inode of a record, such as that under a cursor. @throws CorruptError */
+export function readInode({ view, keyAt, valueAt, valueLength }: RecordPlace): Inode {
   const id = idAt(view, keyAt);
   if (valueLength < InodeValue.size)
     throw new CorruptError('j_inode_val', 'size', id, `inode ${id} has only ${valueLength} bytes`);
@@ -93,7 +95,9 @@ export function readInode(cursor: Cursor): Inode {
     size: dstream ? u64le(view, dstream.at, Dstream.at.size) : 0,
     alloced: dstream ? u64le(view, dstream.at, Dstream.at.alloced_size) : 0,
     sparseBytes: number(INODE_FIELD.sparseBytes),
+    hasStream: dstream !== undefined,
     rdev: number(INODE_FIELD.rdev),
+    hasRdev: fields.has(INODE_FIELD.rdev),
     uncompressedSize:
       (internalFlags & INODE_FLAGS.hasUncompressedSize) !== 0
         ? exactAt(view, valueAt + at.uncompressed_size, id)

@@ -1,7 +1,7 @@
 // Extended attributes, as they are read: in their record, or in a stream. See docs/formats/apfs.md, 6.6.
 
 import { CorruptError, nameFromBytes, nameToBytes, UnsupportedError, u64le } from '@tintype/core';
-import { Cursor, type NodeSource } from '../btree/cursor.js';
+import { Cursor, type NodeSource, type RecordPlace } from '../btree/cursor.js';
 import { XATTR_VALUE_LIMIT } from '../limits.js';
 import { Dstream, RECORD_TYPE, XATTR_FLAGS, XattrValue } from '../structs/records.js';
 import { idAt } from './ids.js';
@@ -35,7 +35,7 @@ export class Xattrs {
     const found: XattrPlace[] = [];
     const cursor = new Cursor(this.#tree);
     let isThere = cursor.seek(this.#keys.record(id, RECORD_TYPE.xattr));
-    for (; isThere && isRecord(cursor, id, RECORD_TYPE.xattr); isThere = cursor.next()) found.push(placeAt(cursor));
+    for (; isThere && isRecord(cursor, id, RECORD_TYPE.xattr); isThere = cursor.next()) found.push(readXattr(cursor));
     return found;
   }
 
@@ -44,7 +44,7 @@ export class Xattrs {
     if (bytes.length >= KEY_NAME_LIMIT) return null;
     const cursor = new Cursor(this.#tree);
     const key = this.#keys.xattr(id, bytes);
-    return cursor.seek(key) && cursor.isAt(key) ? placeAt(cursor) : null;
+    return cursor.seek(key) && cursor.isAt(key) ? readXattr(cursor) : null;
   }
 
   /** The whole value. @throws UnsupportedError if it is longer than can be taken in one piece */
@@ -68,8 +68,8 @@ export class Xattrs {
   }
 }
 
-function placeAt(cursor: Cursor): XattrPlace {
-  const { view, keyAt, keyLength, valueAt, valueLength } = cursor;
+/** The attribute of a record. @throws CorruptError */
+export function readXattr({ view, keyAt, keyLength, valueAt, valueLength }: RecordPlace): XattrPlace {
   const id = idAt(view, keyAt);
   const bad = (field: string, problem: string): CorruptError =>
     new CorruptError('j_xattr_val', field, id, `an attribute of inode ${id} ${problem}`);

@@ -11,16 +11,16 @@ import type { StreamRecords } from '../records/stream-records.js';
 import { BLOCK_SIZE } from '../structs/container.js';
 import { Dstream, INODE_FLAGS, InodeValue, RECORD_TYPE } from '../structs/records.js';
 import type { Catalog } from './catalog.js';
-import { blocksOf, blocksWithout, difference, type Extent, holesOf, sliceExtents, spliceExtents } from './extent.js';
+import { blocksWithout, type Extent, ExtentList } from './extent.js';
 import type { Mounted } from './mounted.js';
 
 interface OpenStream {
   readonly id: number;
   stream: number;
   size: number;
-  extents: readonly Extent[];
+  readonly extents: ExtentList;
   /** Extents as the tree has them. */
-  stored: readonly Extent[];
+  stored: ExtentList;
   /** True if an inode record has a dstream field. */
   hasField: boolean;
   /** Of a new file: the value of its inode record, which is not in the tree yet. */
@@ -57,8 +57,8 @@ export class DataStreams {
       id,
       stream: id,
       size: 0,
-      extents: [],
-      stored: [],
+      extents: new ExtentList(),
+      stored: new ExtentList(),
       hasField: false,
       draft,
       isShared: false,
@@ -73,12 +73,12 @@ export class DataStreams {
   /** @throws VolumeFullError, with nothing changed */
   write(id: number, position: number, source: Uint8Array): void {
     if (source.length === 0) return;
-    const stream = this.#own(id, position + source.length);
+    const stream = this.#own(id, position, position + source.length);
     const end = position + source.length;
     if (position > stream.size) this.#lengthen(stream, position);
     const first = Math.floor(position / BLOCK_SIZE);
     const last = Math.ceil(end / BLOCK_SIZE);
-    const have = blocksOf(stream.extents);
+    const have = stream.extents.blocks;
     if (first < have) this.#makeFresh(stream, first, Math.min(last, have), { position, end });
     if (last > have) this.#append(stream, have, last);
     this.#put(stream, position, source, first >= have);
@@ -89,8 +89,8 @@ export class DataStreams {
   truncate(id: number, size: number): void {
     const { size: old, extents } = this.#stream(id);
     const keep = Math.ceil(size / BLOCK_SIZE);
-    if (size === old && blocksOf(extents) <= keep) return;
-    const stream = this.#own(id, 0);
+    if (size === old && extents.blocks <= keep) return;
+    const stream = this.#own(id, 0, 0);
     if (size > stream.size) this.#lengthen(stream, size);
     else this.#shorten(stream, keep);
     stream.size = size;
@@ -130,7 +130,7 @@ export class DataStreams {
     this.#writer.flush();
     const first = Math.floor(position / BLOCK_SIZE);
     let at = first * BLOCK_SIZE;
-    for (const { start, count } of sliceExtents(extents, first, Math.ceil((position + length) / BLOCK_SIZE))) {
+    for (const { start, count } of extents.slice(first, Math.ceil((position + length) / BLOCK_SIZE))) {
       const from = Math.max(position, at);
       const to = Math.min(position + length, at + count * BLOCK_SIZE);
       const part = target.subarray(from - position, to - position);
@@ -139,7 +139,7 @@ export class DataStreams {
       at += count * BLOCK_SIZE;
     }
     if (at < position + length)
-      throw new CorruptError('j_dstream', 'size', id, `${size} bytes do not lie in ${blocksOf(extents)} blocks`);
+      throw new CorruptError('j_dstream', 'size', id, `${size} bytes do not lie in ${extents.blocks} blocks`);
     return length;
   }
   /** Data and holes of the whole file, as it is now. */
@@ -167,12 +167,12 @@ export class DataStreams {
     const own = get64(view, at + InodeValue.at.private_id);
     const field = findField(view, at + InodeValue.size, at + length, FIELD.dstream);
     const size = field ? get64(view, field.at + Dstream.at.size) : 0;
-    const stored = field ? this.#records.extents(own) : [];
+    const stored = new ExtentList(field ? this.#records.extents(own) : []);
     const stream = {
       id,
       stream: own,
       size,
-      extents: stored,
+      extents: new ExtentList(stored),
       stored,
       hasField: field !== null,
       draft: null,
@@ -188,14 +188,13 @@ export class DataStreams {
   }
 
   /** A stream that may be changed: nobody else uses it. Room for its records is kept. @throws VolumeFullError */
-  #own(id: number, end: number): OpenStream {
+  #own(id: number, position: number, end: number): OpenStream {
     const stream = this.#stream(id);
-    const have = blocksOf(stream.extents);
+    const have = stream.extents.blocks;
     const data = Math.max(0, Math.ceil(end / BLOCK_SIZE) - have);
     const share = stream.isShared ? stream.extents.length : 0;
-    const rewritten = stream.stored.length > 0 ? Math.min(have, Math.ceil(end / BLOCK_SIZE)) : 0;
     const places = (this.#dirty.has(stream) ? 1 : 4) + share;
-    this.#volume.require({ catalog: places, references: places, data: data + this.#limitRewritten(stream, rewritten) });
+    this.#volume.require({ catalog: places, references: places, data: data + this.#exchanged(stream, position, end) });
     if (stream.isShared) this.#unshare(stream);
     if (!this.#dirty.has(stream)) {
       this.#volume.pending.places += 4;
@@ -204,13 +203,17 @@ export class DataStreams {
     this.#dirty.add(stream);
     return stream;
   }
-  /** Blocks that a write may have to exchange: at most those that are there and not fresh. */
-  #limitRewritten({ extents }: OpenStream, blocks: number): number {
+  /** Blocks that a write has to exchange: those that are there and not fresh, and the last one where it goes on behind it. */
+  #exchanged({ extents, size, isShared }: OpenStream, position: number, end: number): number {
     const { spaceman } = this.#volume.place;
+    const from = Math.min(position, size);
+    const parts = extents.slice(Math.floor(from / BLOCK_SIZE), Math.ceil(Math.max(from + 1, end) / BLOCK_SIZE));
     let count = 0;
-    for (const extent of sliceExtents(extents, 0, Math.min(blocks, 4096)))
-      if (extent.start === 0 || !spaceman.isFresh(extent.start, extent.count)) count += extent.count;
-    return Math.min(count, blocks);
+    for (const extent of parts) {
+      const isFresh = !isShared && extent.start > 0 && spaceman.isFresh(extent.start, extent.count);
+      if (!isFresh) count += extent.count;
+    }
+    return count;
   }
 
   /** The stream gets an id of its own; its blocks are then used by two. */
@@ -218,7 +221,7 @@ export class DataStreams {
     stream.isShared = false;
     if (!this.#records.isShared(stream.stream)) return;
     const fresh = this.#volume.newId();
-    this.#records.copy(stream.stream, fresh, stream.stored);
+    this.#records.copy(stream.stream, fresh, [...stream.stored]);
     this.#records.unuse(stream.stream);
     this.#records.use(fresh);
     const { view, at } = this.#catalog.inodeToChange(stream.id);
@@ -229,7 +232,7 @@ export class DataStreams {
   /** Blocks `[first, last)` of the stream become fresh ones; bytes outside `[position, end)` in the outer ones stay. */
   #makeFresh(stream: OpenStream, first: number, last: number, { position, end }: Span): void {
     const { spaceman } = this.#volume.place;
-    const old = sliceExtents(stream.extents, first, last);
+    const old = stream.extents.slice(first, last);
     const isFresh = old.every(({ start, count }) => start > 0 && spaceman.isFresh(start, count));
     if (isFresh) return;
     const fresh = spaceman.take(last - first);
@@ -242,8 +245,8 @@ export class DataStreams {
   #copy(from: readonly Extent[], to: readonly Extent[], block: number): void {
     this.#writer.flush();
     const { device } = this.#volume.place;
-    const [source] = sliceExtents(from, block, block + 1);
-    const [target] = sliceExtents(to, block, block + 1);
+    const [source] = new ExtentList(from).slice(block, block + 1);
+    const [target] = new ExtentList(to).slice(block, block + 1);
     assert(source !== undefined && target !== undefined, 'a block that is copied is part of both');
     if (source.start === 0) this.#block.fill(0);
     else device.read(source.start * BLOCK_SIZE, this.#block);
@@ -251,15 +254,15 @@ export class DataStreams {
   }
   /** Other extents for `[first, last)`. Blocks that are in no record yet are free at once. */
   #exchange(stream: OpenStream, first: number, last: number, extents: readonly Extent[]): void {
-    const gone = sliceExtents(stream.extents, first, last);
+    const gone = stream.extents.slice(first, last);
     const before = stream.extents.length;
-    stream.extents = spliceExtents(stream.extents, first, last, extents);
+    stream.extents.splice(first, last, extents);
     const more = Math.max(0, stream.extents.length - before);
     this.#volume.pending.places += more;
     this.#volume.pending.references += more;
     if (gone.length === 0) return;
     const { spaceman } = this.#volume.place;
-    for (const { start, count } of blocksWithout(gone, stream.stored)) {
+    for (const { start, count } of blocksWithout(gone, stream.stored.slice(first, last))) {
       this.#writer.flush();
       spaceman.free(start, count);
     }
@@ -271,7 +274,7 @@ export class DataStreams {
     const needed = last - have;
     const expected = Math.max(needed, Math.ceil(stream.expected / BLOCK_SIZE) - have);
     const wanted = expected + spaceman.reserve < spaceman.available ? expected : needed;
-    const before = stream.extents.at(-1);
+    const before = stream.extents.last;
     const added: Extent[] = [];
     const after = before && before.start > 0 ? spaceman.takeAt(before.start + before.count, wanted) : 0;
     if (before && after > 0) added.push({ start: before.start + before.count, count: after });
@@ -285,7 +288,7 @@ export class DataStreams {
     const first = Math.floor(position / BLOCK_SIZE);
     const last = Math.ceil(end / BLOCK_SIZE);
     let at = first * BLOCK_SIZE;
-    for (const { start, count } of sliceExtents(stream.extents, first, last)) {
+    for (const { start, count } of stream.extents.slice(first, last)) {
       const from = Math.max(position, at);
       const to = Math.min(end, at + count * BLOCK_SIZE);
       const place = start * BLOCK_SIZE - at;
@@ -302,7 +305,7 @@ export class DataStreams {
     this.#shorten(stream, old);
     const rest = stream.size % BLOCK_SIZE;
     if (rest > 0) this.#clearTail(stream, old - 1, rest);
-    const have = blocksOf(stream.extents);
+    const have = stream.extents.blocks;
     const blocks = Math.ceil(size / BLOCK_SIZE) - have;
     if (blocks > 0) this.#exchange(stream, have, have, [{ start: 0, count: blocks }]);
     stream.size = Math.max(stream.size, size);
@@ -310,7 +313,7 @@ export class DataStreams {
   #clearTail(stream: OpenStream, block: number, rest: number): void {
     this.#writer.flush();
     const { device, spaceman } = this.#volume.place;
-    const [last] = sliceExtents(stream.extents, block, block + 1);
+    const [last] = stream.extents.slice(block, block + 1);
     if (!last || last.start === 0) return;
     device.read(last.start * BLOCK_SIZE, this.#block);
     if (this.#block.subarray(rest).every((byte) => byte === 0)) return;
@@ -326,7 +329,7 @@ export class DataStreams {
     device.write(start * BLOCK_SIZE, bytes);
   }
   #shorten(stream: OpenStream, keep: number): void {
-    const have = blocksOf(stream.extents);
+    const have = stream.extents.blocks;
     if (have > keep) this.#exchange(stream, keep, have, []);
   }
 
@@ -340,11 +343,11 @@ export class DataStreams {
     } else if (hasData) this.#putSizes(stream);
     if (hasData && !stream.hasField) this.#records.use(stream.stream);
     stream.hasField = hasData;
-    const { head, tail, block } = difference(stored, extents);
-    const gone = stored.slice(head, stored.length - tail);
-    const come = extents.slice(head, extents.length - tail);
+    const { head, tail, block } = stored.difference(extents);
+    const gone = stored.entries(head, stored.length - tail);
+    const come = extents.entries(head, extents.length - tail);
     this.#records.replace(stream.stream, block, gone, come);
-    stream.stored = extents;
+    stream.stored = new ExtentList(extents);
     this.#dirty.delete(stream);
   }
   /** A new inode, with all its fields at once. */
@@ -359,14 +362,14 @@ export class DataStreams {
     const { view, at, length } = this.#catalog.inode(stream.id);
     const field = findField(view, at + InodeValue.size, at + length, FIELD.dstream);
     const sparse = findField(view, at + InodeValue.size, at + length, FIELD.sparseBytes);
-    const holes = holesOf(stream.extents);
+    const holes = stream.extents.holes;
     if (!field || (holes > 0 && !sparse)) {
       this.#catalog.replaceInode(stream.id, withStream(this.#catalog.inodeValue(stream.id), stream));
       return;
     }
     this.#catalog.inodeToChange(stream.id);
     put64(view, field.at + Dstream.at.size, stream.size);
-    put64(view, field.at + Dstream.at.alloced_size, blocksOf(stream.extents) * BLOCK_SIZE);
+    put64(view, field.at + Dstream.at.alloced_size, stream.extents.blocks * BLOCK_SIZE);
     put64(view, field.at + Dstream.at.total_bytes_written, stream.size);
     if (sparse) put64(view, sparse.at, holes * BLOCK_SIZE);
     const generation = at + InodeValue.at.write_generation_counter;
@@ -386,11 +389,11 @@ function withStream(value: Uint8Array, { size, extents }: OpenStream): Uint8Arra
   const bytes = new Uint8Array(Dstream.size);
   const view = viewOf(bytes);
   put64(view, Dstream.at.size, size);
-  put64(view, Dstream.at.alloced_size, blocksOf(extents) * BLOCK_SIZE);
+  put64(view, Dstream.at.alloced_size, extents.blocks * BLOCK_SIZE);
   put64(view, Dstream.at.total_bytes_written, size);
   const field = { type: FIELD.dstream, flags: FIELD_FLAGS.dstream, bytes };
   const result = withField(value, InodeValue.size, FIELD.dstream, field);
-  const holes = holesOf(extents);
+  const holes = extents.holes;
   const hadSparse = findField(viewOf(result), InodeValue.size, result.length, FIELD.sparseBytes) !== null;
   if (holes === 0 && !hadSparse) return result;
   const sparse = new Uint8Array(8);

@@ -138,9 +138,15 @@ export class Mounted {
   require(needs: Needs, purpose: 'growth' | 'removal' = 'growth'): void {
     const { spaceman } = this.place;
     const { pending } = this;
-    const catalog = nodesFor(this.catalog, needs.catalog + pending.places, (needs.bytes ?? 0) + pending.bytes);
-    const maps = nodesFor(this.omap.tree, catalog.copied, 32 * catalog.made);
-    const references = nodesFor(this.#extentReferences, (needs.references ?? 0) + pending.references, 0);
+    // Removals insert next to nothing: only what is copied counts, and a node or two above.
+    const isGrowth = purpose === 'growth';
+    const places = pending.places + (isGrowth ? needs.catalog : 0);
+    const bytes = pending.bytes + (needs.bytes ?? 0);
+    const catalog = nodesFor(this.catalog, needs.catalog + pending.places, places, bytes);
+    const maps = nodesFor(this.omap.tree, catalog.copied, 0, 32 * catalog.made);
+    const inserted = pending.references + (isGrowth ? (needs.references ?? 0) : 0);
+    const cut = isGrowth ? 0 : 60 * (needs.references ?? 0);
+    const references = nodesFor(this.#extentReferences, (needs.references ?? 0) + pending.references, inserted, cut);
     const all = [catalog, maps, references];
     const nodes = all.reduce((sum, { copied, made }) => sum + copied + made, 0);
     spaceman.require(nodes + (needs.data ?? 0), purpose);
@@ -161,11 +167,16 @@ export interface Needs {
   readonly freed?: number;
 }
 
-/** Nodes that may be copied, and made, when records change in `places` of a tree and `bytes` of them are new. */
-function nodesFor({ height, nodeCount, store }: Tree, places: number, bytes: number): { copied: number; made: number } {
+/** Nodes that may be copied when records change in `places` of a tree, and made when they are inserted in so many of them. */
+function nodesFor(
+  { height, nodeCount, store }: Tree,
+  places: number,
+  inserted: number,
+  bytes: number,
+): { copied: number; made: number } {
   if (places === 0 && bytes === 0) return { copied: 0, made: 0 };
   const copied = Math.min((places + 1) * height, Math.max(0, nodeCount - store.changedCount));
-  return { copied, made: places + Math.ceil(bytes / 1500) + height + 1 };
+  return { copied, made: inserted + Math.ceil(bytes / 1500) + height };
 }
 
 type NumberField = {

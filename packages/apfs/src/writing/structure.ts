@@ -158,7 +158,7 @@ export class Structure {
     const links = viewOf(value).getUint32(at.nchildren_or_nlink, true);
     const stream = get64(viewOf(value), at.private_id);
     const freed = entry.type === TYPE.file && links <= 1 ? this.#records.extents(stream).length : 0;
-    this.#volume.require({ catalog: 10, references: freed, freed }, 'removal');
+    this.#volume.require({ catalog: 5, references: freed, freed }, 'removal');
     if (entry.type === TYPE.directory) {
       assert(links === 0, 'a folder that is removed is empty');
       this.#removeItem(entry, value);

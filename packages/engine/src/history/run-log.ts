@@ -29,16 +29,20 @@ const LONGEST_LINE = 1 << 20;
 const LONGEST_HEAD = 64 << 10;
 const SUFFIX = '.jsonl';
 
-/** Records of all runs, oldest first: their names begin with the time in UTC. */
+/** Records of all runs, oldest first. */
 export function runFiles(volume: Volume): RunFile[] {
-  return recordItems(volume).map((item) => ({
+  const files = recordItems(volume).map((item) => ({
     item,
     name: item.name.slice(0, -SUFFIX.length),
     head: readHead(volume, item),
     undone: undoneBy(volume, item),
   }));
+  // Within one second names say nothing.
+  const started = ({ head }: RunFile): string => head?.started ?? '';
+  return files.sort((a, b) => (started(a) < started(b) ? -1 : started(a) > started(b) ? 1 : 0));
 }
 
+/** By name: that begins with the time in UTC, in seconds. */
 function recordItems(volume: Volume): Item[] {
   let folder: Item | null = volume.root;
   for (const name of [SAFETYNET_FOLDER, OWN_FOLDER, 'runs'])

@@ -26,7 +26,7 @@ import type { SummaryEvent } from '../events.js';
 import { rememberVolume } from '../home.js';
 import type { CreateOptions, Operation, RunContext } from '../operation.js';
 import { defaultCapacity, isOverCommitted } from '../rules/capacity.js';
-import { drivers, openStack, type Stack } from '../stack.js';
+import { drivers, openStack, PARTITION_TYPES, type Stack } from '../stack.js';
 import { UsageError } from '../usage-error.js';
 
 const FORMATS: Record<string, ImageFormat> = {
@@ -37,7 +37,6 @@ const FORMATS: Record<string, ImageFormat> = {
 };
 const WRITABLE = ['sparsebundle', 'sparseimage', 'asif', 'udrw'] as const;
 type WritableFormat = (typeof WRITABLE)[number];
-const PARTITION_TYPES: Record<string, 'Apple_HFS' | 'Apple_APFS'> = { 'hfs+': 'Apple_HFS', apfs: 'Apple_APFS' };
 
 /** The format that a path and `--format` ask for; `dmg` is what a `.dmg` means to the command. Null: not an image. */
 export function formatFor(path: string, format: string | undefined, dmg: ImageFormat): string | null {

@@ -82,6 +82,16 @@ test('a second run copies only what changed', () => {
   });
 });
 
+test('the counts are those of the items below the root', () => {
+  withBackup(({ source }, run) => {
+    const items = { scanned: 4, created: 0, replaced: 0, updated: 0, removed: 0, unchanged: 4, failed: 0 };
+    expect(run().items).toEqual(items);
+    expect(run({ dryRun: true }).items).toMatchObject({ scanned: 4, created: 0, replaced: 0, removed: 0 });
+    utimesSync(source, OLD, OLD);
+    expect(run().items).toEqual(items);
+  });
+});
+
 test('B26: what a run would overwrite or remove is kept in a dated folder, full paths kept', () => {
   withBackup(({ source, image }, run) => {
     put(join(source, 'sub/c'), 'changed content');

@@ -111,7 +111,7 @@ class BackupRun {
           ? []
           : filter.withoutCaches(
               source,
-              items.filter((item) => !filter.excludes(`${path}/${item.name}`, item)),
+              items.filter((item) => !filter.excludes(path, item)),
             ),
       between: () => {
         if (this.#context.progress.cancelled) throw new CancelledError();

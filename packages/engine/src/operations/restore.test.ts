@@ -103,6 +103,17 @@ test('hard links across folders are kept, in a restore and in a plain folder', (
   });
 });
 
+test('a second name of a link, made after the first run, is restored as such', () => {
+  withLinks((folder, image) => {
+    const source = join(folder, 'source');
+    linkSync(join(source, '0'), join(source, 'a/second'));
+    backup({ source, destination: image }, testContext());
+    restore({ image, target: join(folder, 'target') }, testContext());
+    expect(lstatSync(join(folder, 'target/0')).ino).toBe(lstatSync(join(folder, 'target/a/second')).ino);
+    expect(backup({ source, destination: image }, testContext()).items).toMatchObject({ created: 0, replaced: 0 });
+  });
+});
+
 test('a dry run makes nothing and counts the links', () => {
   withLinks((folder, image) => {
     const target = join(folder, 'target');

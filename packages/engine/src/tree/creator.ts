@@ -240,8 +240,11 @@ export class Creator {
     const { links, target } = this.#parts;
     if (!this.#canLink(item)) {
       const first = links.find(item);
-      const shared = first === null ? null : target.xattr(first, LINK_ATTRIBUTE);
-      target.setXattr(id, LINK_ATTRIBUTE, shared ?? randomBytes(16));
+      const known = first === null ? null : target.xattr(first, LINK_ATTRIBUTE);
+      const shared = known ?? randomBytes(16);
+      target.setXattr(id, LINK_ATTRIBUTE, shared);
+      // The first one may be from an earlier run, when it had no other name.
+      if (first !== null && known === null) target.setXattr(first, LINK_ATTRIBUTE, shared);
       if (first !== null) return;
     }
     links.remember(item, id, null, path);

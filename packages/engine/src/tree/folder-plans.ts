@@ -40,7 +40,7 @@ export function planOf({ source, target, path }: Frame, options: SidesOptions): 
   if (!listed) return null;
   const wanted = filter.withoutCaches(
     options.source,
-    listed.filter((item) => !filter.excludes(`${path}/${item.name}`, item)),
+    listed.filter((item) => !filter.excludes(path, item)),
   );
   for (const item of wanted) report.scanned(item.kind === 'file' ? item.size : 0);
   const existing = target === null ? [] : options.target.list(target);

@@ -61,8 +61,7 @@ export class Mirror {
 
   /** Walks everything; removals come last, when their number is known. */
   run(): void {
-    const { source, sourceRoot, target, report, now } = this.#options;
-    report.scanned(0);
+    const { source, sourceRoot, target, now } = this.#options;
     const started = now();
     const stack: OpenFrame[] = [{ source: sourceRoot, target: target.root.id, path: '', fresh: false, rest: null }];
     for (let frame = stack.at(-1); frame; frame = stack.at(-1)) {
@@ -187,7 +186,7 @@ export class Mirror {
     }
   }
 
-  /** Attributes only. A change of nothing but the change time is written, but not counted. */
+  /** Attributes only. A change of nothing but the change time is written, but not counted, and neither is the root. */
   #update({ source, target }: Change, path: string, scanned: number): void {
     const { report } = this.#options;
     const traits = this.#options.target.traits;
@@ -200,6 +199,7 @@ export class Mirror {
     const isTold =
       traits.changeTimes && (wanted.ctime !== target.ctime || compareItems(source, target, traits) !== 'none');
     if (differs || xattrsChanged || isTold) this.#options.target.setAttributes(target.id, wanted);
+    if (path === '') return;
     if (differs || xattrsChanged) report.counts.updated += 1;
     else report.counts.unchanged += 1;
   }

@@ -15,13 +15,14 @@ import {
 import { isZero } from '../zeros.js';
 import { FreeChunks } from './chunks.js';
 import { type AsifFormat, readAsifHeader } from './format.js';
+import { AsifHeader } from './structs.js';
 import { AsifTables, type Entry } from './tables.js';
 
 export class AsifDevice implements BlockDevice {
   readonly draft = false;
   readonly writable: boolean;
   readonly #file: StoreFile;
-  readonly #format: AsifFormat;
+  #format: AsifFormat;
   readonly #tables: AsifTables;
   readonly #chunks: FreeChunks | null;
   #dirty = false;
@@ -37,6 +38,10 @@ export class AsifDevice implements BlockDevice {
 
   get size(): number {
     return this.#format.size;
+  }
+  /** The largest that the disk can become. */
+  get maxSize(): number {
+    return this.#format.maxSize;
   }
   get blockSize(): number {
     return this.#format.blockSize;
@@ -113,6 +118,43 @@ export class AsifDevice implements BlockDevice {
   }
   close(): void {
     this.#file.close();
+  }
+
+  /** Durable when it returns. */
+  resize(size: number): void {
+    const { blockSize, maxSize } = this.#format;
+    assert(size <= maxSize && size % blockSize === 0, 'the disk can have this size');
+    const before = this.#format.size;
+    if (size > before) this.#clearBehind(before, size);
+    this.flush();
+    const bytes = new Uint8Array(8);
+    new DataView(bytes.buffer).setBigUint64(0, BigInt(size / blockSize));
+    this.#file.write(AsifHeader.at.sectorCount, bytes);
+    this.#file.sync();
+    this.#format = { ...this.#format, size };
+    if (size < before) this.#clearBehind(size, before);
+    this.flush();
+  }
+
+  /** What lies behind the disk's end must not come to light when the disk grows over it. */
+  #clearBehind(end: number, past: number): void {
+    const { chunkSize } = this.#format;
+    const offset = end % chunkSize;
+    const last = Math.floor(end / chunkSize);
+    const entry = offset === 0 ? null : this.#tables.entry(last);
+    if (entry && !isEmpty(entry)) {
+      this.#dirty = true;
+      this.#zeroStored(this.#stored(last, entry), offset, chunkSize - offset);
+    }
+    for (let chunk = Math.ceil(end / chunkSize); chunk < Math.ceil(past / chunkSize); chunk += 1) {
+      const untabled = this.#tables.untabled(chunk);
+      const stored = untabled > 0 ? null : this.#tables.entry(chunk);
+      if (untabled > 0) chunk += untabled - 1;
+      else if (stored && !isEmpty(stored)) {
+        this.#dirty = true;
+        this.#giveUp(chunk, stored, 'none');
+      }
+    }
   }
 
   /** Chunks that two places use, and entries that are not known. */

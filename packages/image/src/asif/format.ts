@@ -8,6 +8,7 @@ import { ASIF_SIGNATURE, AsifHeader, ENTRY, HEADER_SIZE } from './structs.js';
 export interface AsifFormat {
   /** Bytes of the disk. */
   readonly size: number;
+  /** The largest that the disk can become. */
   readonly maxSize: number;
   /** Bytes of a block, and of a chunk. */
   readonly blockSize: number;
@@ -50,7 +51,10 @@ export function readAsifHeader(file: StoreFile): AsifFormat {
     if (offset < HEADER_SIZE || offset % ENTRY !== 0 || offset + length > chunkSize)
       throw corrupt(i === 0 ? 'directoryA' : 'directoryB', 'the directory lies outside the first chunk');
   if (Math.abs(directories[0] - directories[1]) < length) throw corrupt('directoryB', 'the directories overlap');
-  return { ...format, directories };
+  // The chunk with the metadata lies behind the largest disk; a place that no table reaches is none.
+  const metadata = header.metadataChunk * chunkSize;
+  const maxSize = metadata >= format.size ? Math.min(format.maxSize, metadata) : format.maxSize;
+  return { ...format, maxSize, directories };
 }
 
 /** All that follows from four numbers; sizes in bytes, counts in blocks. */

@@ -89,6 +89,12 @@ export class EncryptedFile implements StoreFile {
     if (length >= this.#size) return;
     const end = this.#ceil(length);
     if (end > length) this.#writePart(this.#floor(length), length, new Uint8Array(Math.min(end, this.#size) - length));
+    if (this.#placement.keepSize) {
+      // The header never claims what is not there.
+      this.#placement.keepSize(length);
+      this.#file.sync();
+      this.#keptSize = length;
+    }
     this.#file.truncate(this.#placement.dataOffset + end);
     this.#size = length;
   }

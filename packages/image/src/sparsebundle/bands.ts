@@ -121,6 +121,21 @@ export class Bands {
     this.#namesChanged = true;
   }
 
+  /** Nothing lies behind the disk's end: bands there are removed, the last one is cut. Here the folder is listed. */
+  cutBehind(size: number): void {
+    const count = Math.ceil(size / this.#bandSize);
+    for (const { name, kind } of this.#store.list(this.#folder)) {
+      const index = indexOf(name);
+      if (kind === 'file' && index !== null && index >= count) this.remove(index);
+    }
+    const last = count - 1;
+    const band = this.#band(last);
+    const length = size - last * this.#bandSize;
+    if (!band || band.length <= length) return;
+    cut(band, length);
+    this.#dirty.add(last);
+  }
+
   /** Contents, lengths and names of bands are durable afterwards. */
   flush(): void {
     for (const index of [...this.#dirty].sort((a, b) => a - b)) this.#band(index)?.file.sync();
@@ -190,6 +205,11 @@ export class Bands {
     if (this.#distrusts) this.#dirty.add(index);
     return band;
   }
+}
+
+/** Null if no band has this name. */
+function indexOf(name: string): number | null {
+  return /^(0|[1-9a-f][0-9a-f]*)$/.test(name) ? Number.parseInt(name, 16) : null;
 }
 
 function cut(band: Band, length: number): void {

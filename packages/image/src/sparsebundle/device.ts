@@ -11,7 +11,7 @@ const PIECE = 4096;
 export class BundleDevice implements BlockDevice {
   readonly blockSize: number;
   readonly draft = false;
-  readonly size: number;
+  #size: number;
   readonly writable: boolean;
   readonly #bands: Bands;
   readonly #bandSize: number;
@@ -19,11 +19,14 @@ export class BundleDevice implements BlockDevice {
   constructor(bands: Bands, info: BundleInfo, writable: boolean, blockSize = 512) {
     this.#bands = bands;
     this.#bandSize = info.bandSize;
-    this.size = info.size;
+    this.#size = info.size;
     this.writable = writable;
     this.blockSize = blockSize;
   }
 
+  get size(): number {
+    return this.#size;
+  }
   read(position: number, target: Uint8Array): void {
     this.#each(position, target.length, (band, offset, at, length) =>
       this.#bands.read(band, offset, target.subarray(at, at + length)),
@@ -60,6 +63,11 @@ export class BundleDevice implements BlockDevice {
   }
   close(): void {
     this.#bands.close();
+  }
+
+  /** Of a bundle whose property list says so. */
+  setSize(size: number): void {
+    this.#size = size;
   }
 
   /** What lies behind the band's end so far is zero already: trailing zeros are not written there. */

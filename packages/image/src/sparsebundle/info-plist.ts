@@ -104,6 +104,14 @@ function wholeNumber(values: ReadonlyMap<string, string>, key: string): number {
   return value;
 }
 
+/** The same list with another size; what else stands in it stays. */
+export function withSize(text: string, size: number): string {
+  const changed = text.replace(/(<key>size<\/key>\s*<integer>)[^<]*/, (_all, before: string) => before + size);
+  const { bandSize, size: seen } = parseInfoPlist(Buffer.from(changed));
+  // A key of this name inside a value that nobody knows.
+  return seen === size ? changed : formatInfoPlist({ bandSize, size });
+}
+
 /** Reads `Info.plist`, or its copy `Info.bckup` where that cannot be understood. @throws CorruptError, StoreError */
 export function readBundleInfo(store: FileStore, bundle: string): BundleInfo {
   try {

@@ -3,9 +3,18 @@
 // Invariants: a band's bytes are durable before the table names it (flush: data, barrier, table, barrier); what a slot
 // holds that was never named is never seen.
 
-import { assert, type BlockDevice, type DeviceExtent, type Finding, finding, type StoreFile } from '@tintype/core';
+import {
+  assert,
+  type BlockDevice,
+  type DeviceExtent,
+  type Finding,
+  finding,
+  RangeSet,
+  type StoreFile,
+} from '@tintype/core';
 import { blockSizeOf, discardRange } from '../encryption/file.js';
 import { isZero } from '../zeros.js';
+import { compactSlots } from './compact.js';
 import { Slots } from './slots.js';
 
 export class SparseImageDevice implements BlockDevice {
@@ -16,6 +25,8 @@ export class SparseImageDevice implements BlockDevice {
   readonly #slots: Slots;
   /** Bands written but not yet named by a table. */
   readonly #unnamed: { readonly band: number; readonly slot: number }[] = [];
+  /** Zeroed or discarded since the image was opened: what compaction need not keep. */
+  readonly #empty = new RangeSet();
   #dirty = false;
 
   /** Opening for writing clears what a cut left. @throws CorruptError, StoreError */
@@ -51,6 +62,7 @@ export class SparseImageDevice implements BlockDevice {
       const place = this.#slots.place(band);
       if (place === undefined && isZero(part)) return;
       this.#file.write((place ?? this.#append(band)) + offset, part);
+      this.#empty.remove(position + at, length);
       this.#dirty = true;
     });
   }
@@ -60,6 +72,7 @@ export class SparseImageDevice implements BlockDevice {
       const place = this.#slots.place(band);
       if (place === undefined) return;
       this.#dirty = true;
+      this.#empty.add(band * this.bandSize + offset, part);
       if (this.#file.punch(place + offset, part)) return;
       for (let at = 0; at < part; at += zeros.length)
         this.#file.write(place + offset + at, zeros.subarray(0, Math.min(zeros.length, part - at)));
@@ -68,7 +81,9 @@ export class SparseImageDevice implements BlockDevice {
   discard(position: number, length: number): void {
     this.#each(position, length, (band, offset, _at, part) => {
       const place = this.#slots.place(band);
-      if (place !== undefined) discardRange(this.#file, place + offset, part);
+      if (place === undefined) return;
+      this.#empty.add(band * this.bandSize + offset, part);
+      discardRange(this.#file, place + offset, part);
     });
   }
   extent(position: number): DeviceExtent {
@@ -99,12 +114,49 @@ export class SparseImageDevice implements BlockDevice {
     this.#file.close();
   }
 
+  /** Durable when it returns. A cut of a shrinking may leave the old size, with zeros behind the new end. */
+  resize(size: number): void {
+    this.flush();
+    this.#empty.clear();
+    const tail = Math.min(size, this.size);
+    const band = Math.floor(tail / this.bandSize);
+    if (size > this.size) this.#zeroTail(band, tail - band * this.bandSize);
+    else this.#slots.drop((each) => each >= Math.ceil(size / this.bandSize));
+    this.#file.sync();
+    this.#slots.writeSize(size);
+    this.#file.sync();
+  }
+
+  /**
+   * Packs the file: bands that were zeroed or discarded as a whole go, the last ones move down into the free slots, the
+   * file is cut. `check` is called before each step that writes. Answers by how many bytes the file became shorter.
+   */
+  compact(check: () => void): number {
+    this.flush();
+    const isEmpty = (band: number): boolean => {
+      const start = band * this.bandSize;
+      return this.#empty.covers(start, Math.min(this.bandSize, this.size - start));
+    };
+    const freed = compactSlots({ file: this.#file, slots: this.#slots, isEmpty, check });
+    this.#empty.clear();
+    return freed;
+  }
+
   *verify(): Generator<Finding> {
     for (const slot of this.#slots.doubles)
       yield finding('sparse-image-double', `slot ${slot}`, 'names a band that a lower slot holds', {
         severity: 'warning',
         repairable: true,
       });
+  }
+
+  /** What lies in the last band behind the disk's end is not defined before the disk grows over it. */
+  #zeroTail(band: number, offset: number): void {
+    const place = this.#slots.place(band);
+    const length = this.bandSize - offset;
+    if (place === undefined) return;
+    const stored = Math.max(0, Math.min(length, this.#file.size() - place - offset));
+    if (!this.#file.punch(place + offset, stored)) this.#file.write(place + offset, new Uint8Array(stored));
   }
 
   /** A band that a cut of a compaction left named twice is named once again. */

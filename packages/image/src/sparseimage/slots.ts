@@ -90,6 +90,49 @@ export class Slots {
     this.#entry(slot, 0);
   }
 
+  /** Clears the slots of all bands that `isGone`; they read as zeros. Answers how many there were. */
+  drop(isGone: (band: number) => boolean): number {
+    let dropped = 0;
+    for (const [band, slot] of this.#slotOf)
+      if (isGone(band)) {
+        this.clear(slot);
+        this.#slotOf.delete(band);
+        dropped += 1;
+      }
+    return dropped;
+  }
+  /** Bands by their slots, ascending. */
+  inUse(): { readonly slot: number; readonly band: number }[] {
+    return [...this.#slotOf].map(([band, slot]) => ({ slot, band })).sort((a, b) => a.slot - b.slot);
+  }
+  /** The band is that of another slot from here on; entries are the caller's affair. */
+  move(band: number, to: number): void {
+    this.#slotOf.set(band, to);
+  }
+  /** Lets go of last tables that name nothing. True if there were any: then the link to them is cut, not yet durable. */
+  trim(): boolean {
+    this.#next = 0;
+    for (const slot of this.#slotOf.values()) this.#next = Math.max(this.#next, slot + 1);
+    let isCut = false;
+    while (this.#tables.length > 1 && this.#next <= (this.#tables.at(-1) as Table).before) {
+      this.#tables.pop();
+      isCut = true;
+    }
+    if (isCut) this.#link(this.#tables.at(-1) as Table, 0);
+    return isCut;
+  }
+  /** Writes the header's fields for another size, at once. */
+  writeSize(size: number): void {
+    const first = SparseHeader.at.totalSectorsLow;
+    const bytes = new Uint8Array(SparseHeader.at.reserved - first);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, (size / 512) >>> 0);
+    view.setBigUint64(SparseHeader.at.nextNode - first, BigInt(this.#tables[1]?.position ?? 0));
+    view.setBigUint64(SparseHeader.at.totalSectors - first, BigInt(size / 512));
+    this.#file.write(first, bytes);
+    this.size = size;
+  }
+
   /** A new last table behind the full one. All that the tables name so far must be durable. */
   addNode(): void {
     const last = this.#tables.at(-1) as Table;
@@ -149,11 +192,9 @@ export class Slots {
     const node = new Uint8Array(NODE_SIZE);
     const view = new DataView(node.buffer);
     for (let position = first; position !== 0; ) {
-      if (position < this.end || position + NODE_SIZE > fileSize)
+      const { position: last, before, slots } = this.#tables.at(-1) as Table;
+      if (position < last + NODE_SIZE + slots * this.bandSize || position + NODE_SIZE > fileSize)
         throw new CorruptError('sparse image', 'nextNode', position, 'index nodes do not ascend within the file');
-      if (this.#tables.length > this.bands / HEADER_SLOTS + 2)
-        throw new CorruptError('sparse image', 'nextNode', position, `${this.bands} bands need no further index node`);
-      const { before, slots } = this.#tables.at(-1) as Table;
       this.#file.read(position, node);
       const { signature, nextNode } = SparseNode.read(view, 0);
       if (signature !== SPARSE_SIGNATURE) throw SparseNode.corrupt(view, 0, 'signature', 'is not sprs');

@@ -1,0 +1,152 @@
+// The records of a volume's tree, one by one; what belongs together is kept for `links.ts`. See docs/formats/apfs-writing.md, 10.6.
+
+import { CorruptError, nameFromBytes } from '@tintype/core';
+import { type RecordPlace, recordAt } from '../btree/cursor.js';
+import type { DiskNode } from '../btree/disk-node.js';
+import { canonical, nameHash } from '../names.js';
+import { type NameRule, readEntry } from '../records/directory.js';
+import { idAt, typeAt } from '../records/ids.js';
+import { type Inode, readInode } from '../records/inodes.js';
+import { readXattr, type XattrPlace } from '../records/xattrs.js';
+import { DirectoryValue, RECORD_TYPE, SiblingValue } from '../structs/records.js';
+import { INODE } from '../structs/volume.js';
+import type { Report } from './report.js';
+import { StreamCheck } from './streams.js';
+
+/** What is known of an inode when all records were seen. */
+export interface ItemFacts {
+  readonly inode: Inode;
+  readonly xattrs: Set<string>;
+  /** Names that lead to it. */
+  names: number;
+  /** Folder and name of the last of them. */
+  entry: { readonly folder: number; readonly name: string; readonly sibling: number } | null;
+  /** Entries of a folder. */
+  children: number;
+  /** Sibling ids of its hard links, ascending. */
+  siblings: { readonly id: number; readonly folder: number; readonly name: string }[] | null;
+}
+
+export interface DirectoryEntry {
+  readonly folder: number;
+  readonly name: string;
+  readonly id: number;
+  /** POSIX type >> 12. */
+  readonly type: number;
+  readonly sibling: number;
+}
+
+export class CatalogCheck {
+  readonly items = new Map<number, ItemFacts>();
+  readonly entries: DirectoryEntry[] = [];
+  /** Inode of each sibling id. */
+  readonly siblingMaps = new Map<number, number>();
+  readonly streams: StreamCheck;
+  readonly name: string;
+  readonly #report: Report;
+  readonly #rule: NameRule;
+
+  constructor(name: string, rule: NameRule, blockSize: number, report: Report) {
+    this.name = name;
+    this.#rule = rule;
+    this.#report = report;
+    this.streams = new StreamCheck(name, blockSize, report);
+  }
+
+  visit(node: DiskNode, index: number): void {
+    const record = recordAt(node, index);
+    const type = typeAt(record.view, record.keyAt);
+    const id = idAt(record.view, record.keyAt);
+    if (type === RECORD_TYPE.inode) this.#inode(record);
+    else if (type === RECORD_TYPE.xattr) this.#xattr(id, record);
+    else if (type === RECORD_TYPE.directory) this.#entry(id, record);
+    else if (type === RECORD_TYPE.siblingLink) this.#sibling(id, record);
+    else if (type === RECORD_TYPE.siblingMap) this.siblingMaps.set(id, idAt(record.view, requireValue(record, 8)));
+    else if (type === RECORD_TYPE.fileExtent) this.streams.extent(id, record);
+    else if (type === RECORD_TYPE.dstreamId)
+      this.streams.count(id, record.view.getUint32(requireValue(record, 4), true));
+    else if (!KNOWN.includes(type)) this.#report.add('record', this.name, `object ${id} has a record of type ${type}`);
+  }
+
+  #inode(record: RecordPlace): void {
+    const inode = readInode(record);
+    this.items.set(inode.id, { inode, xattrs: new Set(), names: 0, entry: null, children: 0, siblings: null });
+  }
+
+  #xattr(id: number, record: RecordPlace): void {
+    const xattr = readXattr(record);
+    const facts = this.items.get(id);
+    if (!facts)
+      this.#report.add('xattr-orphan', this.name, `attribute ${xattr.name} belongs to ${id}, which is no inode`);
+    facts?.xattrs.add(xattr.name);
+    this.#checkXattr(id, xattr, record.valueLength);
+    if (!(xattr.value instanceof Uint8Array)) this.streams.attribute(xattr.value.stream, xattr.size, id);
+  }
+
+  #checkXattr(id: number, { name, size, flags, value }: XattrPlace, length: number): void {
+    const place = `${this.name}, inode ${id}`;
+    const rule = (holds: boolean, message: string): void =>
+      this.#report.expect(holds, 'xattr-record', place, `attribute ${name}: ${message}`);
+    rule((flags & ~KNOWN_XATTR_FLAGS) === 0, `flags ${flags} are not all known`);
+    if (!(value instanceof Uint8Array)) return;
+    rule(length === size + 4, `${length} bytes hold a value of ${size}`);
+    rule(size <= XATTR_EMBEDDED, `${size} bytes are too many for a record`);
+    if (name === FINDER_INFO) rule(size === 32, `${size} bytes are no Finder info`);
+    if (name === SYMLINK) rule(size > 1 && value[size - 1] === 0, 'the target does not end');
+  }
+
+  #entry(folder: number, record: RecordPlace): void {
+    const { name, id } = readEntry(record, this.#rule);
+    const place = `${this.name}, folder ${folder}`;
+    if (this.#rule !== 'plain') {
+      const stored = record.view.getUint32(record.keyAt + 8, true) >>> 10;
+      const isRight = stored === nameHash(canonical(name, this.#rule));
+      this.#report.expect(isRight, 'name-hash', place, `${JSON.stringify(name)} has another hash`);
+    }
+    const type = record.view.getUint16(record.valueAt + DirectoryValue.at.flags, true) & TYPE_MASK;
+    this.entries.push({ folder, name, id, type, sibling: siblingOf(record) });
+  }
+
+  #sibling(inode: number, record: RecordPlace): void {
+    const at = requireValue(record, SiblingValue.size);
+    const length = record.view.getUint16(at + SiblingValue.at.name_len, true);
+    if (length < 2 || SiblingValue.size + length > record.valueLength)
+      throw new CorruptError('j_sibling_val', 'name_len', inode, `${length} bytes of a name`);
+    const bytes = new Uint8Array(record.view.buffer, record.view.byteOffset + at + SiblingValue.size, length - 1);
+    const facts = this.items.get(inode);
+    if (!facts) {
+      this.#report.add('link-siblings', this.name, `a link belongs to ${inode}, which is no inode`);
+      return;
+    }
+    facts.siblings ??= [];
+    facts.siblings.push({
+      id: idAt(record.view, record.keyAt + 8),
+      folder: idAt(record.view, at),
+      name: nameFromBytes(bytes),
+    });
+  }
+}
+
+const KNOWN: readonly number[] = [RECORD_TYPE.cryptoState, RECORD_TYPE.directoryStats, RECORD_TYPE.fileInfo];
+const KNOWN_XATTR_FLAGS = 0x17;
+const XATTR_EMBEDDED = 3804;
+const TYPE_MASK = 0xf;
+const FINDER_INFO = 'com.apple.FinderInfo';
+const SYMLINK = 'com.apple.fs.symlink';
+/** Of the one extended field that an entry may have: blob, descriptor, value. */
+const SIBLING_AT = DirectoryValue.size + 8;
+
+/** Where a value of at least `size` bytes lies. @throws CorruptError */
+function requireValue({ valueAt, valueLength, view, keyAt }: RecordPlace, size: number): number {
+  if (valueLength < size) throw new CorruptError('j_val', 'size', idAt(view, keyAt), `only ${valueLength} bytes`);
+  return valueAt;
+}
+
+function siblingOf({ view, valueAt, valueLength }: RecordPlace): number {
+  return valueLength >= SIBLING_AT + 8 ? idAt(view, valueAt + SIBLING_AT) : 0;
+}
+
+/** Numbers that no item of a user has. */
+export function isReserved(id: number): boolean {
+  return id < INODE.firstUser;
+}

@@ -1,0 +1,170 @@
+// The container itself: superblock, copy, rings of the checkpoints, reaper, key bag. See docs/formats/apfs-writing.md, 10.2.
+
+import { type BlockDevice, u32le, u64le } from '@tintype/core';
+import { get64 } from '../object.js';
+import { readEphemeral } from '../reading/checkpoint-choice.js';
+import type { ContainerReader } from '../reading/container-reader.js';
+import { FsOid, NX_MAX_FILE_SYSTEMS, NxSuperblock, OID_RESERVED_COUNT } from '../structs/container.js';
+import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
+import { NxReaper, REAPER_FLAGS } from '../structs/reaper.js';
+import type { BlockMap } from './block-map.js';
+import type { Report } from './report.js';
+
+const nx = NxSuperblock.at;
+/** What block 0 may have of its own: checksum, counters, flags. */
+const COPY_DIFFERS = [
+  [0, 8],
+  [nx.nx_counters, nx.nx_counters + 256],
+  [nx.nx_flags, nx.nx_flags + 8],
+] as const;
+const VOLUME_SHARE = 512 * 1024 * 1024;
+const KNOWN_FEATURES = 3;
+const EFI = { length: 0x28, extents: 0x2c, list: 0xb0 } as const;
+
+export interface ContainerCheck {
+  readonly device: BlockDevice;
+  readonly container: ContainerReader;
+  readonly report: Report;
+  readonly used: BlockMap;
+}
+
+export function checkContainer(check: ContainerCheck): void {
+  for (const { xid, reason } of check.container.checkpoint.discarded)
+    check.report.add('checkpoint-discarded', `checkpoint ${xid}`, `checkpoint ${xid} cannot be used: ${reason}`);
+  checkCopy(check);
+  checkFields(check);
+  checkRings(check);
+  checkReaper(check);
+  markFixed(check);
+  check.report.attempt('efi-jumpstart', 'EFI jumpstart', () => markJumpstart(check));
+}
+
+function checkCopy({ device, container, report }: ContainerCheck): void {
+  const { copyXid } = container.checkpoint;
+  if (copyXid === null) {
+    report.add('copy-damaged', 'block 0', 'the copy of the superblock is damaged');
+    return;
+  }
+  if (copyXid < container.xid)
+    report.add('not-unmounted', 'block 0', `is of transaction ${copyXid}, and the newest is ${container.xid}`);
+  if (copyXid !== container.xid) return;
+  const bytes = new Uint8Array(container.blocks.size);
+  device.read(0, bytes);
+  const { superblock } = container;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const skipped = COPY_DIFFERS.find(([start, end]) => at >= start && at < end);
+    if (skipped) at = skipped[1] - 1;
+    else if (bytes[at] !== superblock.getUint8(at)) {
+      report.add('copy-differs', 'block 0', `differs from the newest superblock at byte ${at}`);
+      return;
+    }
+  }
+}
+
+function checkFields({ container, report }: ContainerCheck): void {
+  const { superblock, blocks, xid } = container;
+  const rule = (holds: boolean, message: string): void =>
+    report.expect(holds, 'superblock-field', 'container superblock', message);
+  const next = u64le(superblock, 0, nx.nx_next_xid);
+  rule(next === xid + 1, `the next transaction is ${next} after ${xid}`);
+  const wanted = Math.min(NX_MAX_FILE_SYSTEMS, Math.ceil((blocks.count * blocks.size) / VOLUME_SHARE));
+  const most = u32le(superblock, 0, nx.nx_max_file_systems);
+  rule(most === wanted, `at most ${most} volumes, where ${wanted} are allowed`);
+  rule(get64(superblock, nx.nx_features) <= KNOWN_FEATURES, 'optional features are not all known');
+  rule(superblock.getBigUint64(nx.nx_readonly_compatible_features, true) === 0n, 'read-only features are not known');
+  rule(u32le(superblock, 0, nx.nx_test_type) === 0, 'the field for tests is set');
+  const blockedOut = superblock.getBigUint64(nx.nx_blocked_out_prange + 8, true);
+  report.expect(blockedOut === 0n, 'resize-pending', 'container superblock', 'a resize was not finished');
+  for (let slot = most; slot < NX_MAX_FILE_SYSTEMS; slot += 1)
+    rule(u64le(superblock, nx.nx_fs_oid + slot * FsOid.size, FsOid.at.oid) === 0, `slot ${slot} may not hold a volume`);
+  rule(blocks.count * blocks.size <= blocks.device.size, `${blocks.count} blocks do not fit the device`);
+}
+
+/** Checkpoints follow one another in both rings, and the objects of one follow one another without a gap. */
+function checkRings({ container, report }: ContainerCheck): void {
+  const { superblock, checkpoint, blocks } = container;
+  const place = `checkpoint ${container.xid}`;
+  for (const area of ['desc', 'data'] as const) {
+    const count = u32le(superblock, 0, nx[`nx_xp_${area}_blocks`]);
+    const index = u32le(superblock, 0, nx[`nx_xp_${area}_index`]);
+    const length = u32le(superblock, 0, nx[`nx_xp_${area}_len`]);
+    const next = u32le(superblock, 0, nx[`nx_xp_${area}_next`]);
+    const isWhole = index < count && length <= count && next === (index + length) % count;
+    report.expect(isWhole, 'checkpoint-ring', place, `${area} area: ${length} of ${count} from ${index}, next ${next}`);
+  }
+  const count = u32le(superblock, 0, nx.nx_xp_data_blocks);
+  const base = u64le(superblock, 0, nx.nx_xp_data_base);
+  let index = u32le(superblock, 0, nx.nx_xp_data_index);
+  let total = 0;
+  const nextOid = u64le(superblock, 0, nx.nx_next_oid);
+  for (const { oid, block, size } of checkpoint.ephemerals) {
+    report.expect(
+      block === base + (index % count),
+      'checkpoint-order',
+      place,
+      `object ${oid} is out of order at ${block}`,
+    );
+    report.expect(
+      oid >= OID_RESERVED_COUNT && oid < nextOid,
+      'oid-range',
+      place,
+      `object ${oid} has no number of its own`,
+    );
+    index += size / blocks.size;
+    total += size / blocks.size;
+  }
+  const length = u32le(superblock, 0, nx.nx_xp_data_len);
+  report.expect(total === length, 'checkpoint-ring', place, `the objects take ${total} blocks, not ${length}`);
+}
+
+function checkReaper({ container, report }: ContainerCheck): void {
+  const { superblock, checkpoint, blocks } = container;
+  const oid = u64le(superblock, 0, nx.nx_reaper_oid);
+  const place = checkpoint.ephemerals.find((each) => each.oid === oid);
+  if (!place || (place.type & 0xffff) !== OBJECT_TYPE.reaper) {
+    report.add('reaper', 'reaper', 'the reaper is not in the checkpoint');
+    return;
+  }
+  const view = readEphemeral(blocks, superblock, place);
+  const flags = u32le(view, 0, NxReaper.at.nr_flags);
+  const known = REAPER_FLAGS.magicBlockHeadersMaintained | REAPER_FLAGS.continues;
+  report.expect((flags & ~known) === 0 && (flags & 1) === 1, 'reaper', 'reaper', `flags ${flags} are not known`);
+  const buffer = u32le(view, 0, NxReaper.at.nr_state_buffer_size);
+  const wanted = blocks.size - NxReaper.size;
+  report.expect(buffer === wanted, 'reaper', 'reaper', `a state buffer of ${buffer} bytes, not ${wanted}`);
+  report.expect((flags & REAPER_FLAGS.continues) === 0, 'reaper-busy', 'reaper', 'something is not deleted to its end');
+}
+
+function markFixed({ container, used }: ContainerCheck): void {
+  const { superblock } = container;
+  used.mark(0, 1, 'block 0');
+  for (const area of ['desc', 'data'] as const)
+    used.mark(
+      u64le(superblock, 0, nx[`nx_xp_${area}_base`]),
+      u32le(superblock, 0, nx[`nx_xp_${area}_blocks`]),
+      `${area} area`,
+    );
+  const keys = u64le(superblock, 0, nx.nx_keylocker_start);
+  if (keys > 0) used.mark(keys, u64le(superblock, 0, nx.nx_keylocker_count), 'key bag of the container');
+  const media = get64(superblock, nx.nx_mkb_locker);
+  if (media > 0) used.mark(media, get64(superblock, nx.nx_mkb_locker + 8), 'media key bag');
+}
+
+function markJumpstart({ container, used }: ContainerCheck): void {
+  const { superblock, blocks, xid } = container;
+  const block = u64le(superblock, 0, nx.nx_efi_jumpstart);
+  if (block === 0) return;
+  const type = OBJECT_TYPE.efiJumpstart;
+  const storage = STORAGE.physical;
+  const view = blocks.readObject(block, {
+    structure: 'nx_efi_jumpstart',
+    type,
+    storage,
+    oid: block,
+    xid: { most: xid },
+  });
+  used.mark(block, 1, 'EFI jumpstart');
+  const extents = Math.min(view.getUint32(EFI.extents, true), Math.floor((blocks.size - EFI.list) / 16));
+  for (let i = 0; i < extents; i += 1)
+    used.mark(get64(view, EFI.list + 16 * i), get64(view, EFI.list + 16 * i + 8), 'EFI driver');
+}

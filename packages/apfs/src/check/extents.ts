@@ -1,0 +1,100 @@
+// Who refers to data blocks: streams in the trees of a volume, and the extent reference trees, which count them. Both are swept
+// over the blocks in order. See docs/formats/apfs-writing.md, 6.8.
+
+import { physicalPlaces } from '../btree/disk-tree.js';
+import { EXTENT_REFERENCE_TREE } from '../btree/kinds.js';
+import { idAt } from '../records/ids.js';
+import { EXTENT_KIND, PhysicalExtentValue } from '../structs/records.js';
+import type { ContainerCheck } from './container.js';
+import { checkTree } from './tree.js';
+
+/** A change of a count at a block, as pairs of numbers: block, change. */
+export class Changes {
+  readonly #list: number[] = [];
+
+  add(start: number, count: number, change: number): void {
+    this.#list.push(start, change, start + count, -change);
+  }
+  /** Ascending by block. */
+  sorted(): { readonly at: number; readonly change: number }[] {
+    const all: { at: number; change: number }[] = [];
+    for (let i = 0; i < this.#list.length; i += 2)
+      all.push({ at: this.#list[i] as number, change: this.#list[i + 1] as number });
+    return all.sort((a, b) => a.at - b.at);
+  }
+}
+
+export interface ReferenceTree {
+  readonly root: number;
+  readonly name: string;
+  /** Counts of this and all earlier trees. */
+  readonly counts: Changes;
+}
+
+/** Reads one tree: adds its counts, marks what it owns; answers blocks of the tree and of its data. */
+export function checkReferences(check: ContainerCheck, { root, name, counts }: ReferenceTree) {
+  const { container, report, used } = check;
+  const { blocks, xid } = container;
+  let nodes = 0;
+  let data = 0;
+  let end = 0;
+  const result = checkTree({
+    blocks,
+    report,
+    kind: EXTENT_REFERENCE_TREE,
+    name,
+    root,
+    resolve: physicalPlaces(blocks, xid),
+    visitNode: (_, pointer) => {
+      used.mark(pointer, 1, name);
+      nodes += 1;
+    },
+    visitRecord: (node, index) => {
+      const { view } = node;
+      const start = idAt(view, node.keyAt(index));
+      const value = node.valueAt(index);
+      const isSize = node.valueLength(index) === PhysicalExtentValue.size;
+      report.expect(
+        isSize,
+        'reference-record',
+        name,
+        `the record of block ${start} has ${node.valueLength(index)} bytes`,
+      );
+      if (!isSize) return;
+      const kind = view.getUint8(value + 7) >>> 4;
+      const length = idAt(view, value);
+      const count = view.getInt32(value + PhysicalExtentValue.at.refcnt, true);
+      const isSound = length > 0 && count !== 0 && (kind === EXTENT_KIND.new ? count > 0 : kind === EXTENT_KIND.update);
+      report.expect(isSound, 'reference-record', name, `${length} blocks at ${start} of kind ${kind} counted ${count}`);
+      report.expect(start >= end, 'reference-record', name, `the records before and at block ${start} overlap`);
+      end = start + length;
+      counts.add(start, length, count);
+      if (kind !== EXTENT_KIND.new) return;
+      used.mark(start, length, name);
+      data += length;
+    },
+  });
+  return { nodes, data, isComplete: result.isComplete };
+}
+
+/** Blocks whose count differs between the streams and the reference trees; at most one finding for each stretch. */
+export function compareCounts({ report }: ContainerCheck, name: string, streams: Changes, references: Changes): void {
+  const a = streams.sorted();
+  const b = references.sorted();
+  let i = 0;
+  let j = 0;
+  let held = 0;
+  let counted = 0;
+  while (i < a.length || j < b.length) {
+    const at = Math.min(a[i]?.at ?? Number.POSITIVE_INFINITY, b[j]?.at ?? Number.POSITIVE_INFINITY);
+    for (; a[i]?.at === at; i += 1) held += a[i]?.change ?? 0;
+    for (; b[j]?.at === at; j += 1) counted += b[j]?.change ?? 0;
+    const next = Math.min(a[i]?.at ?? Number.POSITIVE_INFINITY, b[j]?.at ?? Number.POSITIVE_INFINITY);
+    if (held !== counted && next > at && Number.isFinite(next))
+      report.add(
+        'reference-count',
+        name,
+        `blocks ${at} to ${next - 1} are in ${held} streams, but counted ${counted} times`,
+      );
+  }
+}

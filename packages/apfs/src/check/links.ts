@@ -1,0 +1,153 @@
+// What the records of a volume's tree say of each other: names and inodes, folders and their entries, hard links, flags, counts.
+// See docs/formats/apfs-writing.md, 6.3, 6.6, 6.7 and 10.6.
+
+import { UF_COMPRESSED } from '../records/inodes.js';
+import { INODE_FLAGS } from '../structs/records.js';
+import { INODE } from '../structs/volume.js';
+import type { CatalogCheck, DirectoryEntry, ItemFacts } from './catalog.js';
+import { isReserved } from './catalog.js';
+import type { Report } from './report.js';
+
+const TYPES: Readonly<Record<string, number>> = {
+  fifo: 1,
+  char: 2,
+  directory: 4,
+  block: 6,
+  file: 8,
+  symlink: 10,
+  socket: 12,
+};
+const RESOURCE_FORK = 'com.apple.ResourceFork';
+const DECMPFS = 'com.apple.decmpfs';
+const SECURITY = 'com.apple.system.Security';
+const SYMLINK = 'com.apple.fs.symlink';
+/** Parents that are no inodes. */
+const PSEUDO_FOLDERS: readonly number[] = [INODE.rootParent, INODE.purgeable];
+
+export interface Counts {
+  files: number;
+  directories: number;
+  symlinks: number;
+  others: number;
+}
+
+/** Every relation between records; answers what the volume holds. */
+export function checkLinks(catalog: CatalogCheck, report: Report): Counts {
+  const { items, entries, name } = catalog;
+  for (const entry of entries) checkEntry(catalog, entry, report);
+  for (const id of [INODE.root, INODE.privateFolder])
+    report.expect(items.has(id), 'inode-missing', name, `there is no inode ${id}`);
+  const counts: Counts = { files: 0, directories: 0, symlinks: 0, others: 0 };
+  for (const facts of items.values()) {
+    const place = `${name}, inode ${facts.inode.id}`;
+    checkNames(facts, place, report);
+    checkSiblings(catalog, facts, place, report);
+    checkFlags(facts, place, report);
+    count(facts, counts);
+  }
+  checkReachable(catalog, report);
+  return counts;
+}
+
+function checkEntry({ items, name }: CatalogCheck, entry: DirectoryEntry, report: Report): void {
+  const { folder, id, type, sibling } = entry;
+  const place = `${name}, folder ${folder}`;
+  const shown = JSON.stringify(entry.name);
+  const parent = items.get(folder);
+  if (parent) parent.children += 1;
+  const isFolder = PSEUDO_FOLDERS.includes(folder) || parent?.inode.kind === 'directory';
+  report.expect(isFolder, 'entry-parent', place, `${shown} lies in ${folder}, which is no folder`);
+  if (folder === INODE.purgeable) return;
+  const facts = items.get(id);
+  if (!facts) {
+    report.add('entry-target', place, `${shown} names ${id}, which is no inode`);
+    return;
+  }
+  facts.names += 1;
+  facts.entry = { folder, name: entry.name, sibling };
+  const wanted = TYPES[facts.inode.kind];
+  report.expect(type === wanted, 'entry-type', place, `${shown} is said to be of type ${type}, but is of ${wanted}`);
+  if (facts.siblings === null) return;
+  const link = facts.siblings.find((each) => each.id === sibling);
+  const agrees = link?.folder === folder && link.name === entry.name;
+  report.expect(agrees, 'link-siblings', place, `${shown} does not agree with its link ${sibling} of inode ${id}`);
+}
+
+function checkNames({ inode, names, entry, children, siblings }: ItemFacts, place: string, report: Report): void {
+  const { kind, links, parent, name } = inode;
+  if (kind === 'directory') {
+    report.expect(children === links, 'folder-count', place, `${children} entries are counted as ${links}`);
+    report.expect(names === 1, 'link-count', place, `a folder has ${names} names`);
+  } else {
+    const isOrphan = links === 0 && entry?.folder === INODE.privateFolder;
+    const isRight = isOrphan ? names === 1 : names === links && names > 0;
+    report.expect(isRight, 'link-count', place, `${names} names are counted as ${links}`);
+    if (isOrphan) return;
+  }
+  if (names !== 1 || !entry || siblings !== null) return;
+  report.expect(entry.folder === parent, 'inode-name', place, `lies in ${entry.folder}, but says ${parent}`);
+  report.expect(
+    entry.name === name,
+    'inode-name',
+    place,
+    `is named ${JSON.stringify(entry.name)}, but says ${JSON.stringify(name)}`,
+  );
+}
+
+/** Either no link records, or one for each name; the lowest is the one that the inode tells. */
+function checkSiblings(catalog: CatalogCheck, facts: ItemFacts, place: string, report: Report): void {
+  const { siblings, names, inode } = facts;
+  const rule = (holds: boolean, message: string): void => report.expect(holds, 'link-siblings', place, message);
+  if (siblings === null) {
+    rule(inode.kind === 'directory' || names <= 1, `${names} names have no links`);
+    return;
+  }
+  rule(siblings.length === names, `${siblings.length} links for ${names} names`);
+  for (const { id } of siblings) rule(catalog.siblingMaps.get(id) === inode.id, `link ${id} is not mapped back`);
+  const first = siblings[0];
+  if (!first) return;
+  rule(first.folder === inode.parent && first.name === inode.name, 'its first link is not the name that it tells');
+}
+
+function checkFlags({ inode, xattrs }: ItemFacts, place: string, report: Report): void {
+  const rule = (holds: boolean, message: string): void => report.expect(holds, 'inode-flags', place, message);
+  const has = (flag: keyof typeof INODE_FLAGS): boolean => (inode.internalFlags & INODE_FLAGS[flag]) !== 0;
+  rule(!(has('hasResourceFork') && has('noResourceFork')), 'has a resource fork and has none');
+  rule(has('hasResourceFork') === xattrs.has(RESOURCE_FORK), 'its flag of a resource fork is wrong');
+  rule(has('hasSecurity') === xattrs.has(SECURITY), 'its flag of an access list is wrong');
+  rule(has('isSparse') || inode.sparseBytes === 0, 'holes without the flag of them');
+  const isCompressed = (inode.flags & UF_COMPRESSED) !== 0;
+  rule(isCompressed === xattrs.has(DECMPFS), 'its flag of compression is wrong');
+  rule((inode.kind === 'symlink') === xattrs.has(SYMLINK), 'a target belongs to a symlink, and to nothing else');
+  const isDevice = inode.kind === 'char' || inode.kind === 'block';
+  rule(isDevice === inode.hasRdev, 'a device number belongs to a device, and to nothing else');
+  report.expect(!has('beingTruncated'), 'truncation-pending', place, 'was being cut, and is not yet');
+  report.expect(inode.name !== '', 'inode-name', place, 'has no name of its own');
+}
+
+function count({ inode, entry }: ItemFacts, counts: Counts): void {
+  const isOrphan = inode.links === 0 && inode.kind !== 'directory' && entry?.folder === INODE.privateFolder;
+  if (isReserved(inode.id) || isOrphan) return;
+  if (inode.kind === 'file') counts.files += 1;
+  else if (inode.kind === 'directory') counts.directories += 1;
+  else if (inode.kind === 'symlink') counts.symlinks += 1;
+  else counts.others += 1;
+}
+
+/** Every folder leads up to the root, so none lies in itself. */
+function checkReachable({ items, name }: CatalogCheck, report: Report): void {
+  const sound = new Set<number>([INODE.rootParent]);
+  for (const { inode } of items.values()) {
+    if (inode.kind !== 'directory') continue;
+    const path: number[] = [];
+    const onPath = new Set<number>();
+    let id = inode.id;
+    while (!sound.has(id) && !onPath.has(id)) {
+      path.push(id);
+      onPath.add(id);
+      id = items.get(id)?.entry?.folder ?? INODE.rootParent;
+    }
+    if (!sound.has(id)) report.add('folder-loop', `${name}, inode ${inode.id}`, 'lies in itself');
+    for (const each of path) sound.add(each);
+  }
+}

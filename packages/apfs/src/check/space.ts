@@ -1,0 +1,301 @@
+// The space manager: chunks, the internal pool, the free queues; and in the end the bitmap against everything that is in use.
+// See docs/formats/apfs-writing.md, 2 and 10.3.
+
+import { u32le, u64le } from '@tintype/core';
+import { FREE_QUEUE_TREE } from '../btree/kinds.js';
+import { get64 } from '../object.js';
+import { readEphemeral } from '../reading/checkpoint-choice.js';
+import { bitmapOf, type Chunk, chunkInfoBlocks, chunks } from '../reading/free-space.js';
+import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
+import {
+  ChunkInfo,
+  ChunkInfoBlock,
+  FreeQueue,
+  FreeQueueKey,
+  IP_BM_INDEX_INVALID,
+  IP_BM_TX_MULTIPLIER,
+  Spaceman,
+  SpacemanDevice,
+} from '../structs/spaceman.js';
+import type { ContainerCheck } from './container.js';
+import { checkTree } from './tree.js';
+
+const at = Spaceman.at;
+const PLACE = 'space manager';
+const QUEUES = ['queue of the pool', 'main queue'] as const;
+
+/** What `compareBitmap` needs later; null if the space manager cannot be followed. */
+export interface Space {
+  readonly chunks: readonly Chunk[];
+  /** Blocks of the pool in use, counted from its base. */
+  readonly pool: Set<number>;
+}
+
+export function checkSpace(check: ContainerCheck): Space | null {
+  const { report, container } = check;
+  const spaceman = report.attempt('spaceman', PLACE, () => container.spaceman());
+  if (!spaceman) {
+    report.add('spaceman', PLACE, 'it is not in the checkpoint');
+    return null;
+  }
+  const list = report.attempt('chunk', PLACE, () => [...chunks(container)]);
+  const cibs = report.attempt('chunk', PLACE, () => chunkInfoBlocks(container));
+  checkGeometry(check, spaceman);
+  const pool = new Set<number>();
+  const base = u64le(spaceman, 0, at.sm_ip_base);
+  markRegions(check, spaceman);
+  for (const cib of cibs ?? []) pool.add(cib - base);
+  for (const { bitmap } of list ?? []) if (bitmap > 0) pool.add(bitmap - base);
+  markCabs(spaceman, base, pool);
+  for (const [index, name] of QUEUES.entries()) checkQueue(check, spaceman, { index, name, pool });
+  if (!list || !cibs) return null;
+  for (const cib of cibs) report.attempt('chunk', PLACE, () => checkCib(check, cib));
+  checkSums(check, spaceman, list);
+  report.attempt('pool', 'internal pool', () => checkPool(check, spaceman, pool));
+  return { chunks: list, pool };
+}
+
+function checkGeometry({ container, report }: ContainerCheck, spaceman: DataView): void {
+  const { blocks } = container;
+  const rule = (holds: boolean, message: string): void => report.expect(holds, 'spaceman', PLACE, message);
+  const { size } = blocks;
+  rule(u32le(spaceman, 0, at.sm_block_size) === size, 'has another block size');
+  rule(u32le(spaceman, 0, at.sm_blocks_per_chunk) === 8 * size, 'has another number of blocks in a chunk');
+  rule(u32le(spaceman, 0, at.sm_chunks_per_cib) === Math.floor((size - 40) / 32), 'has another number of chunks');
+  rule(u32le(spaceman, 0, at.sm_cibs_per_cab) === Math.floor((size - 40) / 8), 'has another number of chunk infos');
+  const total = u64le(spaceman, at.sm_dev, SpacemanDevice.at.sm_block_count);
+  rule(total === blocks.count, `counts ${total} blocks of ${blocks.count}`);
+  const chunkCount = u64le(spaceman, at.sm_dev, SpacemanDevice.at.sm_chunk_count);
+  rule(chunkCount === Math.ceil(total / (8 * size)), `counts ${chunkCount} chunks`);
+  const parts =
+    chunkCount +
+    u32le(spaceman, at.sm_dev, SpacemanDevice.at.sm_cib_count) +
+    u32le(spaceman, at.sm_dev, SpacemanDevice.at.sm_cab_count);
+  const pool = u64le(spaceman, 0, at.sm_ip_block_count);
+  rule(pool === 3 * parts, `the internal pool has ${pool} blocks, not ${3 * parts}`);
+  const bitmaps = u32le(spaceman, 0, at.sm_ip_bm_size_in_blocks);
+  rule(bitmaps === Math.ceil(pool / (8 * size)), `the pool has ${bitmaps} bitmaps`);
+  const ring = u32le(spaceman, 0, at.sm_ip_bm_block_count);
+  rule(ring === IP_BM_TX_MULTIPLIER * bitmaps, `the ring of the pool's bitmaps has ${ring} blocks`);
+  rule(u32le(spaceman, 0, at.sm_ip_bm_tx_multiplier) === IP_BM_TX_MULTIPLIER, 'keeps another number of bitmaps');
+}
+
+function markRegions({ used }: ContainerCheck, spaceman: DataView): void {
+  used.mark(
+    u64le(spaceman, 0, at.sm_ip_bm_base),
+    u32le(spaceman, 0, at.sm_ip_bm_block_count),
+    "ring of the pool's bitmaps",
+  );
+  used.mark(u64le(spaceman, 0, at.sm_ip_base), u64le(spaceman, 0, at.sm_ip_block_count), 'internal pool');
+}
+
+function markCabs(spaceman: DataView, base: number, pool: Set<number>): void {
+  const cabs = u32le(spaceman, at.sm_dev, SpacemanDevice.at.sm_cab_count);
+  const offset = u32le(spaceman, at.sm_dev, SpacemanDevice.at.sm_addr_offset);
+  for (let i = 0; i < cabs && offset + 8 * i + 8 <= spaceman.byteLength; i += 1)
+    pool.add(get64(spaceman, offset + 8 * i) - base);
+}
+
+/** Transactions of a chunk info block: it is as old as its youngest chunk. */
+function checkCib({ container, report }: ContainerCheck, cib: number): void {
+  const { blocks, xid } = container;
+  const demand = { structure: 'chunk_info_block', type: OBJECT_TYPE.chunkInfo, storage: STORAGE.physical, oid: cib };
+  const view = blocks.readObject(cib, { ...demand, xid: { most: xid } });
+  let youngest = 0;
+  const count = Math.min(
+    u32le(view, 0, ChunkInfoBlock.at.cib_chunk_info_count),
+    Math.floor((blocks.size - ChunkInfoBlock.size) / ChunkInfo.size),
+  );
+  for (let i = 0; i < count; i += 1) {
+    const chunk = u64le(view, ChunkInfoBlock.size + i * ChunkInfo.size, ChunkInfo.at.ci_xid);
+    report.expect(chunk > 0, 'chunk', `chunk info block ${cib}`, `chunk ${i} has no transaction`);
+    youngest = Math.max(youngest, chunk);
+  }
+  const own = u64le(view, 0, ChunkInfoBlock.at.o_xid);
+  report.expect(
+    own === youngest,
+    'chunk-xid',
+    `chunk info block ${cib}`,
+    `is of ${own}, its youngest chunk of ${youngest}`,
+  );
+}
+
+function checkSums({ container, report }: ContainerCheck, spaceman: DataView, list: readonly Chunk[]): void {
+  const { blocks } = container;
+  let free = 0;
+  for (const chunk of list) {
+    free += chunk.free;
+    const bitmap = report.attempt('chunk', `chunk at ${chunk.start}`, () => bitmapOf(blocks, chunk));
+    const counted = bitmap ? chunk.count - ones(bitmap, chunk.count) : chunk.count;
+    const isRight = counted === chunk.free;
+    report.expect(
+      isRight,
+      'chunk-free-count',
+      `chunk at ${chunk.start}`,
+      `${counted} blocks are free, not ${chunk.free}`,
+    );
+    if (bitmap && ones(bitmap, 8 * bitmap.length) !== ones(bitmap, chunk.count))
+      report.add('chunk', `chunk at ${chunk.start}`, 'bits behind its end are set');
+  }
+  const said = u64le(spaceman, at.sm_dev, SpacemanDevice.at.sm_free_count);
+  report.expect(said === free, 'free-count', PLACE, `counts ${said} free blocks; the chunks have ${free}`);
+  const reserve = u64le(spaceman, 0, at.sm_fs_reserve_block_count) - u64le(spaceman, 0, at.sm_fs_reserve_alloc_count);
+  report.expect(reserve <= free, 'spaceman', PLACE, `reserves ${reserve} blocks of ${free}`);
+}
+
+/** Set bits among the first `count`. */
+function ones(bitmap: Uint8Array, count: number): number {
+  let sum = 0;
+  for (let i = 0; i < count >>> 3; i += 1) sum += ONES[bitmap[i] as number] as number;
+  for (let bit = count & ~7; bit < count; bit += 1) sum += ((bitmap[bit >>> 3] as number) >>> (bit & 7)) & 1;
+  return sum;
+}
+const ONES = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length);
+
+interface Queue {
+  readonly index: number;
+  readonly name: string;
+  readonly pool: Set<number>;
+}
+
+function checkQueue(check: ContainerCheck, spaceman: DataView, { index, name, pool }: Queue): void {
+  const { container, report, used } = check;
+  const head = at.sm_fq + index * FreeQueue.size;
+  const root = u64le(spaceman, head, FreeQueue.at.sfq_tree_oid);
+  const said = u64le(spaceman, head, FreeQueue.at.sfq_count);
+  let blocks = 0;
+  let oldest = 0;
+  const base = u64le(spaceman, 0, at.sm_ip_base);
+  const end = base + u64le(spaceman, 0, at.sm_ip_block_count);
+  const record = (view: DataView, key: number, value: number): void => {
+    const start = u64le(view, key, FreeQueueKey.at.sfqk_paddr);
+    const xid = u64le(view, key, FreeQueueKey.at.sfqk_xid);
+    const length = value < 0 ? 1 : get64(view, value);
+    if (oldest === 0) oldest = xid;
+    report.expect(value < 0 || length > 1, 'free-queue', name, `${length} blocks at ${start} in a value`);
+    report.expect(xid > 0 && xid <= container.xid, 'free-queue', name, `blocks freed in transaction ${xid}`);
+    const inPool = start >= base && start + length <= end;
+    const outside = start + length <= base || start >= end;
+    report.expect(
+      index === 0 ? inPool : outside,
+      'free-queue',
+      name,
+      `${length} blocks at ${start} are of the other queue`,
+    );
+    blocks += length;
+    if (index > 0) used.mark(start, length, name);
+    else for (let i = 0; i < Math.min(length, end - base); i += 1) pool.add(start - base + i);
+  };
+  if (root > 0) walkQueue(check, name, root, record);
+  report.expect(blocks === said, 'free-queue', name, `counts ${said} blocks; there are ${blocks}`);
+  const first = u64le(spaceman, head, FreeQueue.at.sfq_oldest_xid);
+  report.expect(first === oldest, 'free-queue', name, `its oldest transaction is ${oldest}, not ${first}`);
+}
+
+function walkQueue(
+  { container, report }: ContainerCheck,
+  name: string,
+  root: number,
+  record: (view: DataView, key: number, value: number) => void,
+): void {
+  const { blocks, superblock, checkpoint, xid } = container;
+  const read = (oid: number): Uint8Array => {
+    const place = checkpoint.ephemerals.find((each) => each.oid === oid);
+    const view = readEphemeral(blocks, superblock, place ?? { oid, type: 0, subtype: 0, size: 0, block: 0 });
+    return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  };
+  checkTree({
+    blocks,
+    report,
+    kind: FREE_QUEUE_TREE,
+    name,
+    root,
+    read,
+    resolve: () => ({ block: 0, bytes: blocks.size, xid: { exactly: xid }, hasHeader: true }),
+    visitRecord: (node, index) => record(node.view, node.keyAt(index), node.valueAt(index)),
+  });
+}
+
+/** The pool's own bitmap, and the list of free slots of its ring. */
+function checkPool({ container, report }: ContainerCheck, spaceman: DataView, pool: ReadonlySet<number>): void {
+  const { blocks } = container;
+  const place = 'internal pool';
+  const ring = u32le(spaceman, 0, at.sm_ip_bm_block_count);
+  const bitmaps = Math.min(u32le(spaceman, 0, at.sm_ip_bm_size_in_blocks), ring);
+  const count = u64le(spaceman, 0, at.sm_ip_block_count);
+  const slotsAt = u32le(spaceman, 0, at.sm_ip_bitmap_offset);
+  const nextAt = u32le(spaceman, 0, at.sm_ip_bm_free_next_offset);
+  if (Math.max(slotsAt + 2 * bitmaps, nextAt + 2 * ring) > spaceman.byteLength) {
+    report.add('pool', place, 'its lists reach past the space manager');
+    return;
+  }
+  const taken = new Set<number>();
+  let wrong = 0;
+  for (let i = 0; i < bitmaps; i += 1) {
+    const slot = spaceman.getUint16(slotsAt + 2 * i, true);
+    report.expect(slot < ring && !taken.has(slot), 'pool', place, `bitmap ${i} is in slot ${slot}`);
+    taken.add(slot);
+    const bitmap = blocks.read(u64le(spaceman, 0, at.sm_ip_bm_base) + slot);
+    const first = i * 8 * blocks.size;
+    for (let bit = 0; bit < 8 * bitmap.length; bit += 1) {
+      const isSet = (((bitmap[bit >>> 3] as number) >>> (bit & 7)) & 1) === 1;
+      if (isSet !== (first + bit < count && pool.has(first + bit))) wrong += 1;
+    }
+  }
+  report.expect(wrong === 0, 'pool-bitmap', place, `${wrong} blocks are marked wrongly in its bitmap`);
+  let free = 0;
+  const tail = spaceman.getUint16(at.sm_ip_bm_free_tail, true);
+  let last = IP_BM_INDEX_INVALID;
+  for (let slot = spaceman.getUint16(at.sm_ip_bm_free_head, true); slot !== IP_BM_INDEX_INVALID; ) {
+    if (slot >= ring || taken.has(slot)) break;
+    taken.add(slot);
+    free += 1;
+    last = slot;
+    slot = spaceman.getUint16(nextAt + 2 * slot, true);
+  }
+  report.expect(
+    free + bitmaps === ring && last === tail,
+    'pool',
+    place,
+    `${free} slots of its ring of ${ring} are free`,
+  );
+}
+
+/** The bitmap against what is in use. `isComplete`: everything could be followed, so what is left over is lost. */
+export function compareBitmap(check: ContainerCheck, space: Space, isComplete: boolean): void {
+  const { container, report, used } = check;
+  const { blocks } = container;
+  const nothing = new Uint8Array(blocks.size);
+  for (const [index, chunk] of space.chunks.entries()) {
+    const bitmap = report.attempt('chunk', `chunk at ${chunk.start}`, () => bitmapOf(blocks, chunk));
+    const page = used.page(index);
+    if (!page && !bitmap) continue;
+    const { lost, missing } = differences(bitmap ?? nothing, page ?? nothing, chunk.count);
+    const place = `chunk at ${chunk.start}`;
+    const text = ({ count, first }: Difference): string => `${count} blocks from ${chunk.start + first} on are`;
+    if (missing.count > 0) report.add('bitmap-missing', place, `${text(missing)} in use, but marked free`);
+    if (lost.count > 0 && isComplete)
+      report.add('bitmap-lost', place, `${text(lost)} marked used, but belong to nothing`);
+  }
+}
+
+/** Blocks that differ in one way, and the first of them. */
+interface Difference {
+  count: number;
+  first: number;
+}
+
+function differences(bitmap: Uint8Array, page: Uint8Array, count: number): { lost: Difference; missing: Difference } {
+  const lost = { count: 0, first: 0 };
+  const missing = { count: 0, first: 0 };
+  for (let at = 0; at < Math.ceil(count / 8); at += 1) {
+    const difference = (bitmap[at] as number) ^ (page[at] as number);
+    for (let bit = 0; difference >>> bit !== 0; bit += 1) {
+      if (((difference >>> bit) & 1) === 0 || 8 * at + bit >= count) continue;
+      const kind = (((bitmap[at] as number) >>> bit) & 1) === 1 ? lost : missing;
+      if (kind.count === 0) kind.first = 8 * at + bit;
+      kind.count += 1;
+    }
+  }
+  return { lost, missing };
+}

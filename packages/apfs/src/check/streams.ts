@@ -1,0 +1,138 @@
+// Data streams of a volume: extents without a gap, sizes, and how many inodes share each. See docs/formats/apfs-writing.md, 6.5.
+
+import { CorruptError, u64le } from '@tintype/core';
+import type { RecordPlace } from '../btree/cursor.js';
+import { get64 } from '../object.js';
+import type { Inode } from '../records/inodes.js';
+import { FileExtentValue } from '../structs/records.js';
+import { Changes } from './extents.js';
+import type { Report } from './report.js';
+
+interface StreamFacts {
+  /** Bytes that its extents cover, from 0 on, and bytes of holes among them. */
+  end: number;
+  holes: number;
+  /** What the record of the stream says, or null. */
+  count: number | null;
+  inodes: number;
+  owner: number | null;
+}
+
+export class StreamCheck {
+  /** By block: in how many streams it is. */
+  readonly blocks = new Changes();
+  readonly #facts = new Map<number, StreamFacts>();
+  readonly #name: string;
+  readonly #blockSize: number;
+  readonly #report: Report;
+  /** Extents of the stream that is being read: pairs of start and count. */
+  #current = { stream: -1, extents: [] as number[] };
+
+  constructor(name: string, blockSize: number, report: Report) {
+    this.#name = name;
+    this.#blockSize = blockSize;
+    this.#report = report;
+  }
+
+  extent(stream: number, { view, keyAt, valueAt, valueLength }: RecordPlace): void {
+    if (valueLength < FileExtentValue.size)
+      throw new CorruptError('j_file_extent_val', 'size', stream, `only ${valueLength} bytes`);
+    const position = get64(view, keyAt + 8);
+    const length = (view.getUint32(valueAt + 4, true) & 0xff_ffff) * 0x1_0000_0000 + view.getUint32(valueAt, true);
+    const block = u64le(view, valueAt, FileExtentValue.at.phys_block_num);
+    const facts = this.#of(stream);
+    const place = `${this.#name}, stream ${stream}`;
+    const isNext = position === facts.end;
+    this.#report.expect(
+      isNext,
+      'stream-gap',
+      place,
+      `an extent at ${position} does not follow the one to ${facts.end}`,
+    );
+    const isWhole = length > 0 && length % this.#blockSize === 0;
+    this.#report.expect(isWhole, 'stream-extent', place, `an extent of ${length} bytes at ${position}`);
+    facts.end = position + length;
+    if (block === 0) facts.holes += length;
+    else this.#hold(stream, block, Math.ceil(length / this.#blockSize));
+  }
+
+  /** A block counts once for a stream, however often it is in it. */
+  #hold(stream: number, start: number, count: number): void {
+    if (this.#current.stream !== stream) this.#settle();
+    this.#current.stream = stream;
+    this.#current.extents.push(start, count);
+  }
+  #settle(): void {
+    const { extents } = this.#current;
+    const pairs: [number, number][] = [];
+    for (let i = 0; i < extents.length; i += 2) pairs.push([extents[i] as number, extents[i + 1] as number]);
+    pairs.sort((a, b) => a[0] - b[0]);
+    let end = 0;
+    for (const [start, count] of pairs) {
+      const from = Math.max(start, end);
+      if (start + count > from) this.blocks.add(from, start + count - from, 1);
+      end = Math.max(end, start + count);
+    }
+    this.#current = { stream: -1, extents: [] };
+  }
+
+  /** The record that counts the inodes of a stream. */
+  count(stream: number, count: number): void {
+    this.#of(stream).count = count;
+  }
+
+  /** The stream of an extended attribute. */
+  attribute(stream: number, size: number, inode: number): void {
+    const facts = this.#of(stream);
+    const place = `${this.#name}, inode ${inode}`;
+    this.#report.expect(
+      facts.owner === null,
+      'stream-shared',
+      place,
+      `stream ${stream} of an attribute has another owner`,
+    );
+    facts.owner = size;
+  }
+
+  /** When all records were seen: the streams of inodes, and those of attributes. */
+  finish(inodes: Iterable<Inode>): void {
+    this.#settle();
+    for (const inode of inodes) this.#inode(inode);
+    for (const [stream, { count, inodes: held, owner, end, holes }] of this.#facts) {
+      const place = `${this.#name}, stream ${stream}`;
+      const rule = (holds: boolean, message: string): void =>
+        this.#report.expect(holds, 'stream-count', place, message);
+      if (owner !== null) {
+        this.#report.expect(
+          end >= owner && holes === 0,
+          'stream-size',
+          place,
+          `${end} bytes hold ${owner} of an attribute`,
+        );
+        rule(count === null && held === 0, 'an attribute and a file use it');
+      } else if (count === null) rule(held === 0 && end === 0, 'it has no record of its own');
+      else rule(count === held, `${held} inodes use it, not ${count}`);
+    }
+  }
+
+  #inode({ id, kind, stream, size, alloced, sparseBytes, hasStream }: Inode): void {
+    if (!hasStream) return;
+    const facts = this.#of(stream);
+    facts.inodes += 1;
+    const place = `${this.#name}, inode ${id}`;
+    const rule = (holds: boolean, message: string): void => this.#report.expect(holds, 'stream-size', place, message);
+    this.#report.expect(kind === 'file', 'inode-record', place, `a ${kind} has a data stream`);
+    rule(size <= alloced, `${size} bytes in ${alloced}`);
+    rule(facts.end === alloced, `the extents hold ${facts.end} bytes, not ${alloced}`);
+    rule(facts.holes === sparseBytes, `${facts.holes} bytes are holes, not ${sparseBytes}`);
+  }
+
+  #of(stream: number): StreamFacts {
+    let facts = this.#facts.get(stream);
+    if (!facts) {
+      facts = { end: 0, holes: 0, count: null, inodes: 0, owner: null };
+      this.#facts.set(stream, facts);
+    }
+    return facts;
+  }
+}

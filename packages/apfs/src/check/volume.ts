@@ -1,0 +1,264 @@
+// One volume: its superblock, its map, its snapshots, its tree in every state that is kept, and what it counts of itself.
+// See docs/formats/apfs-writing.md, 8 and 10.5.
+
+import { PassphraseError, UnsupportedError } from '@tintype/core';
+import { type NodePlace, physicalPlaces } from '../btree/disk-tree.js';
+import { fileSystemTree, SNAPSHOT_TREE } from '../btree/kinds.js';
+import { readKeybag, volumeBagPlace } from '../encryption/keybag.js';
+import { unlock } from '../encryption/unlock.js';
+import type { Xts } from '../encryption/xts.js';
+import type { VolumeSlot } from '../reading/container-reader.js';
+import { readSnapshots, type Snapshot, snapshotHead } from '../reading/snapshots.js';
+import { VolumeHead } from '../reading/volume-head.js';
+import { idAt, typeAt } from '../records/ids.js';
+import { NxSuperblock } from '../structs/container.js';
+import { OMAP_VALUE_FLAGS } from '../structs/object-map.js';
+import { RECORD_TYPE } from '../structs/records.js';
+import { VOLUME_NAME_SIZE, VolumeSuperblock } from '../structs/volume.js';
+import { CatalogCheck } from './catalog.js';
+import type { ContainerCheck } from './container.js';
+import { Changes, checkReferences, compareCounts } from './extents.js';
+import { type Counts, checkLinks } from './links.js';
+import { type CheckedMap, checkMap, checkUnused } from './object-maps.js';
+import { checkTree } from './tree.js';
+
+const at = VolumeSuperblock.at;
+const UNITS = 512;
+const MIN_NEXT_ID = 16;
+
+/** Checks a volume; false if a part could not be followed, so that blocks may be in use that nothing is known of. */
+export function checkVolume(check: ContainerCheck, { slot, head }: VolumeSlot, passphrase?: Uint8Array): boolean {
+  const name = `volume ${slot}`;
+  if (!(head instanceof VolumeHead)) {
+    check.report.add('volume-superblock', name, head.message);
+    return false;
+  }
+  return new VolumeCheck(check, head, name, passphrase).run(slot);
+}
+
+class VolumeCheck {
+  readonly #check: ContainerCheck;
+  readonly #head: VolumeHead;
+  readonly #name: string;
+  readonly #passphrase: Uint8Array | undefined;
+  readonly #references = new Changes();
+  #isComplete = true;
+  #blocks = 0;
+
+  constructor(check: ContainerCheck, head: VolumeHead, name: string, passphrase: Uint8Array | undefined) {
+    this.#check = check;
+    this.#head = head;
+    this.#name = name;
+    this.#passphrase = passphrase;
+  }
+
+  run(slot: number): boolean {
+    const { report, container } = this.#check;
+    this.#superblock(slot);
+    const map = report.attempt('omap', this.#name, () =>
+      checkMap(this.#check, {
+        block: this.#head.number('apfs_omap_oid'),
+        name: `map of ${this.#name}`,
+        owner: 'volume',
+      }),
+    );
+    if (!map) return false;
+    this.#isComplete &&= map.isComplete;
+    this.#blocks += map.blocks;
+    const key = this.#key();
+    const snapshots = this.#snapshots(map);
+    for (const snapshot of snapshots ?? []) {
+      const old = report.attempt('snapshot', this.#name, () => snapshotHead(container.blocks, snapshot, this.#head));
+      this.#check.used.mark(snapshot.superblock, 1, `snapshot ${snapshot.xid} of ${this.#name}`);
+      const place = `snapshot ${snapshot.xid} of ${this.#name}`;
+      this.#count(snapshot.extentReferences, place);
+      if (old) this.#state(map, { head: old, xid: snapshot.xid, place, key });
+      else this.#isComplete = false;
+    }
+    this.#count(this.#head.number('apfs_extentref_tree_oid'), this.#name);
+    const counts = this.#state(map, { head: this.#head, xid: container.xid, place: this.#name, key });
+    this.#useOthers(map);
+    if (this.#isComplete && key !== undefined) checkUnused(this.#check, map);
+    this.#counters(counts, snapshots?.length ?? 0);
+    return this.#isComplete;
+  }
+
+  #superblock(slot: number): void {
+    const head = this.#head;
+    const rule = (holds: boolean, message: string): void =>
+      this.#check.report.expect(holds, 'volume-field', this.#name, message);
+    rule(head.slot === slot, `says that it is volume ${head.slot}`);
+    rule(head.unknownFeatures === 0, `features ${head.unknownFeatures.toString(16)} are not known`);
+    rule(head.view.getBigUint64(at.apfs_readonly_compatible_features, true) === 0n, 'read-only features are not known');
+    rule(!(head.has('caseInsensitive') && head.has('normalizationInsensitive')), 'compares names in two ways');
+    rule(head.view.getUint32(at.apfs_next_obj_id + 4, true) > 0 || this.#nextId >= MIN_NEXT_ID, 'has no next number');
+    const nameEnd = new Uint8Array(head.view.buffer, head.view.byteOffset + at.apfs_volname, VOLUME_NAME_SIZE).indexOf(
+      0,
+    );
+    rule(nameEnd > 0, 'has no name that ends');
+    rule(!head.isSealed || head.number('apfs_fext_tree_oid') > 0, 'is sealed, but has no tree of extents');
+  }
+  get #nextId(): number {
+    return this.#head.view.getUint32(at.apfs_next_obj_id, true);
+  }
+
+  /** The cipher; null for a clear volume; undefined if it cannot be had, which is told. */
+  #key(): Xts | null | undefined {
+    const head = this.#head;
+    if (!head.isEncrypted) return null;
+    const { container, report } = this.#check;
+    const { blocks, superblock } = container;
+    report.attempt('keybag', this.#name, () => this.#markBag());
+    try {
+      const volume = { name: head.name, uuid: head.uuidBytes };
+      return (
+        report.attempt('keybag', this.#name, () => unlock(blocks, superblock, volume, this.#passphrase)) ?? undefined
+      );
+    } catch (error) {
+      if (!(error instanceof PassphraseError || error instanceof UnsupportedError)) throw error;
+      report.add('volume-locked', this.#name, `is encrypted, and was not opened: names and contents were not checked`);
+      return undefined;
+    }
+  }
+
+  #markBag(): void {
+    const { container, used } = this.#check;
+    const { superblock, blocks } = container;
+    const uuid = new Uint8Array(superblock.buffer, superblock.byteOffset + NxSuperblock.at.nx_uuid, 16);
+    const start = superblock.getUint32(NxSuperblock.at.nx_keylocker_start, true);
+    const count = superblock.getUint32(NxSuperblock.at.nx_keylocker_count, true);
+    if (start === 0) return;
+    const place = volumeBagPlace(readKeybag(blocks, { start, count, uuid, kind: 'container' }), this.#head.uuidBytes);
+    used.mark(place.start, place.count, `key bag of ${this.#name}`);
+    readKeybag(blocks, place);
+  }
+
+  /** Snapshots in their tree and in the map: each in both, with a record by number and one by name. */
+  #snapshots(map: CheckedMap): Snapshot[] | null {
+    const { container, report, used } = this.#check;
+    const { blocks, xid } = container;
+    const root = this.#head.number('apfs_snap_meta_tree_oid');
+    const name = `snapshots of ${this.#name}`;
+    const byXid = new Set<number>();
+    const named = new Set<number>();
+    const { isComplete } = checkTree({
+      blocks,
+      report,
+      kind: SNAPSHOT_TREE,
+      name,
+      root,
+      resolve: physicalPlaces(blocks, xid),
+      visitNode: (_, pointer) => {
+        used.mark(pointer, 1, name);
+        this.#blocks += 1;
+      },
+      visitRecord: (node, index) => {
+        const { view } = node;
+        const key = node.keyAt(index);
+        if (typeAt(view, key) === RECORD_TYPE.snapshotMetadata) byXid.add(idAt(view, key));
+        else if (node.valueLength(index) >= 8) named.add(idAt(view, node.valueAt(index)));
+      },
+    });
+    this.#isComplete &&= isComplete;
+    for (const each of new Set([...byXid, ...named, ...map.snapshots])) {
+      const isWhole = byXid.has(each) && named.has(each) && map.snapshots.has(each);
+      report.expect(isWhole, 'snapshot', name, `snapshot ${each} is not in the tree, by its name and in the map`);
+    }
+    const omap = container.mapOf(this.#head);
+    return report.attempt('snapshot', name, () => readSnapshots({ blocks, omap, root, xid }));
+  }
+
+  #count(root: number, place: string): void {
+    const name = `extent references of ${place}`;
+    const { nodes, data, isComplete } = checkReferences(this.#check, { root, name, counts: this.#references });
+    this.#blocks += nodes + data;
+    this.#isComplete &&= isComplete;
+  }
+
+  /** The tree of one state, with everything in it; null if it cannot be looked into. */
+  #state(map: CheckedMap, state: State): Counts | null {
+    const { container, report } = this.#check;
+    const { head, key, place } = state;
+    if (key === undefined || head.isSealed) {
+      if (head.isSealed) report.add('volume-sealed', place, 'is sealed; its tree was not checked');
+      this.#isComplete &&= !head.isSealed;
+      return null;
+    }
+    const catalog = new CatalogCheck(`tree of ${place}`, head.nameRule, container.blocks.size, report);
+    const { isComplete } = checkTree({
+      blocks: container.blocks,
+      report,
+      kind: fileSystemTree(head.nameRule === 'plain' ? 'plain' : 'hashed'),
+      name: `tree of ${place}`,
+      root: head.number('apfs_root_tree_oid'),
+      resolve: (oid) => this.#place(map, oid, state),
+      visitRecord: (node, index) => catalog.visit(node, index),
+    });
+    this.#isComplete &&= isComplete;
+    if (!isComplete) return null;
+    catalog.streams.finish([...catalog.items.values()].map(({ inode }) => inode));
+    compareCounts(this.#check, `extent references of ${place}`, catalog.streams.blocks, this.#references);
+    return checkLinks(catalog, report);
+  }
+
+  #place(map: CheckedMap, oid: number, { xid, key }: State): NodePlace {
+    const { block, size, xid: written, flags } = map.use(oid, xid);
+    const isEncrypted = (flags & OMAP_VALUE_FLAGS.encrypted) !== 0;
+    const units = this.#check.container.blocks.size / UNITS;
+    return {
+      block,
+      bytes: size,
+      xid: { exactly: written },
+      hasHeader: (flags & OMAP_VALUE_FLAGS.noHeader) === 0,
+      decrypt: key && isEncrypted ? (bytes, start) => key.decrypt(bytes, start * units) : undefined,
+    };
+  }
+
+  /** Objects beside the tree that a superblock names. */
+  #useOthers(map: CheckedMap): void {
+    const { container, report } = this.#check;
+    for (const field of OTHER_OBJECTS) {
+      const oid = this.#head.view.getUint32(at[field], true);
+      if (oid !== 0) report.attempt('omap-record', this.#name, () => map.use(oid, container.xid));
+    }
+  }
+
+  #counters(counts: Counts | null, snapshots: number): void {
+    const rule = (field: keyof typeof COUNTERS, found: number): void => {
+      const said = this.#head.number(field);
+      const message = `counts ${said} ${COUNTERS[field]}; there are ${found}`;
+      this.#check.report.expect(said === found, 'volume-count', this.#name, message);
+    };
+    if (counts) {
+      rule('apfs_num_files', counts.files);
+      rule('apfs_num_directories', counts.directories);
+      rule('apfs_num_symlinks', counts.symlinks);
+      rule('apfs_num_other_fsobjects', counts.others);
+    }
+    if (!this.#isComplete) return;
+    rule('apfs_num_snapshots', snapshots);
+    rule('apfs_fs_alloc_count', this.#blocks);
+  }
+}
+
+interface State {
+  readonly head: VolumeHead;
+  readonly xid: number;
+  readonly place: string;
+  readonly key: Xts | null | undefined;
+}
+
+const COUNTERS = {
+  apfs_num_files: 'files',
+  apfs_num_directories: 'folders',
+  apfs_num_symlinks: 'symlinks',
+  apfs_num_other_fsobjects: 'other items',
+  apfs_num_snapshots: 'snapshots',
+  apfs_fs_alloc_count: 'blocks in use',
+} as const;
+const OTHER_OBJECTS = [
+  'apfs_snap_meta_ext_oid',
+  'apfs_er_state_oid',
+  'apfs_integrity_meta_oid',
+  'apfs_doc_id_tree_oid',
+] as const;
