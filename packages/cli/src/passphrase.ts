@@ -59,7 +59,7 @@ export class Passphrases {
     const which = this.first === undefined ? 'first' : 'second';
     if (this.#found.has(which)) return false;
     if (this.#fromInput(which)) return true;
-    const answer = await askHidden(`Passphrase of ${printable(path)}: `);
+    const answer = await askHidden(`${asking === 'twice' ? 'New passphrase' : 'Passphrase'} of ${printable(path)}: `);
     if (!answer) return false;
     this.#found.set(which, shared(answer));
     if (asking === 'once') return true;

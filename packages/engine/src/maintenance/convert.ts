@@ -140,7 +140,9 @@ function make(path: string, format: string, image: DiskImage, options: ConvertOp
     ...bandSize,
   });
   try {
-    copyDisk(image.device, target.device, { free, step });
+    // Where nothing was written, an encrypted raw image is noise to macOS.
+    const zeros = live === 'udrw' && encryption !== undefined ? 'write' : 'skip';
+    copyDisk(image.device, target.device, { free, step, zeros });
     target.device.flush();
   } finally {
     target.close();
@@ -183,9 +185,11 @@ interface CopyRules {
   /** Ascending. */
   readonly free: readonly Range[];
   readonly step: (bytes: number) => void;
+  /** What is done with zeros in use, where the target reads as zeros already. */
+  readonly zeros: 'write' | 'skip';
 }
 
-function copyDisk(from: BlockDevice, to: BlockDevice, { free, step }: CopyRules): void {
+function copyDisk(from: BlockDevice, to: BlockDevice, { free, step, zeros }: CopyRules): void {
   const buffer = new Uint8Array(BUFFER);
   let next = 0;
   for (let position = 0; position < from.size; ) {
@@ -195,11 +199,13 @@ function copyDisk(from: BlockDevice, to: BlockDevice, { free, step }: CopyRules)
     const limit = range ? (isFree ? range.start + range.length : range.start) : from.size;
     const { length, kind } = from.extent(position);
     const room = Math.min(isFree ? limit - position : Math.min(length, limit - position), from.size - position);
-    const size = isFree || kind === 'zero' ? room : Math.min(room, BUFFER);
-    if (!isFree && kind === 'data') {
+    const isCopied = !isFree && (kind === 'data' || zeros === 'write');
+    const size = isCopied ? Math.min(room, BUFFER) : room;
+    if (isCopied) {
       const part = buffer.subarray(0, size);
       from.read(position, part);
-      writeData(to, position, part);
+      if (zeros === 'write') to.write(position, part);
+      else writeData(to, position, part);
     }
     position += size;
     step(size);

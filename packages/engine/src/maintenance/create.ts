@@ -7,6 +7,7 @@ import {
   type FileSystemDriver,
   LockedError,
   PassphraseError,
+  RangeSet,
   RefusedError,
   TintypeError,
   UnsupportedError,
@@ -20,13 +21,14 @@ import {
   type Holder,
   type ImageFormat,
   openImage,
+  partitionMap,
   writePartitionMap,
 } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
 import { rememberVolume } from '../home.js';
 import type { CreateOptions, Operation, RunContext } from '../operation.js';
 import { defaultCapacity, isOverCommitted } from '../rules/capacity.js';
-import { drivers, openStack, PARTITION_TYPES, type Stack } from '../stack.js';
+import { drivers, openStack, PARTITION_TYPES, probeVolumes, type Stack } from '../stack.js';
 import { UsageError } from '../usage-error.js';
 
 const FORMATS: Record<string, ImageFormat> = {
@@ -120,6 +122,7 @@ function makeWhole(path: string, options: Draft, { store, holder, random, now }:
   try {
     try {
       formatDisk(image.device, options, { random, now });
+      if (format === 'udrw' && encryptionOf(options) !== undefined) writeZeros(image.device, { random, now });
       image.device.flush();
     } finally {
       image.close();
@@ -128,6 +131,31 @@ function makeWhole(path: string, options: Draft, { store, holder, random, now }:
     removeImage(store, path);
     throw error;
   }
+}
+
+/** Bytes that are written anew at a time. */
+const PIECE = 1 << 20;
+
+/**
+ * Where nothing was written, an encrypted raw image is noise to macOS: zeros that are in use must be written. What the
+ * volume does not use may stay so.
+ */
+function writeZeros(device: BlockDevice, { random, now }: Pick<RunContext, 'random' | 'now'>): void {
+  const used = new RangeSet();
+  used.add(0, device.size);
+  for (const { partition, driver } of probeVolumes(device, partitionMap(device))) {
+    const window = new WindowDevice(device, partition.start, partition.size);
+    const fileSystem = driver.open(window, { writable: false, now, random });
+    for (const { start, length } of fileSystem.freeRanges() ?? []) used.remove(partition.start + start, length);
+    fileSystem.abandon();
+  }
+  const piece = new Uint8Array(PIECE);
+  for (const { start, length } of used)
+    for (let at = start; at < start + length; at += PIECE) {
+      const part = piece.subarray(0, Math.min(PIECE, start + length - at));
+      device.read(at, part);
+      device.write(at, part);
+    }
 }
 
 function formatDisk(device: BlockDevice, options: Draft, { random, now }: Pick<RunContext, 'random' | 'now'>): void {
