@@ -19,7 +19,7 @@ function withImage(damage: (bytes: Buffer) => void, body: (look: (place: string 
     const bytes = readFileSync(image);
     damage(bytes);
     writeFileSync(image, bytes);
-    body((place) => [...inspect(image, place, undefined, testContext())].join('\n'));
+    body((place) => [...inspect(image, place, {}, testContext())].join('\n'));
   });
 }
 

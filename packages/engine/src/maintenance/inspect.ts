@@ -2,6 +2,7 @@
 
 import { UnsupportedError, WindowDevice } from '@tintype/core';
 import { inspectImage, openImage, partitionMap } from '@tintype/image';
+import type { ImageChoice } from '../operation.js';
 import { searchVolumes } from '../stack.js';
 import type { InfoContext } from './info.js';
 
@@ -9,13 +10,13 @@ import type { InfoContext } from './info.js';
 export function* inspect(
   path: string,
   place: string | null,
-  volume: string | undefined,
+  { volume, passphrase }: ImageChoice,
   { store, holder }: InfoContext,
 ): Generator<string> {
-  const containerPlaces = ['plist', 'band', 'sprs', 'shdw', 'koly', 'gpt', 'apm', 'lease'];
+  const containerPlaces = ['plist', 'band', 'sprs', 'shdw', 'koly', 'gpt', 'apm', 'encryption', 'lease'];
   if (place === null || containerPlaces.includes(place.split(':')[0] ?? '')) yield* inspectImage(store, path, place);
   if (place !== null && containerPlaces.includes(place.split(':')[0] ?? '')) return;
-  const image = openImage(store, path, { writable: false, waitLock: 0, holder, allowTimeMachine: true });
+  const image = openImage(store, path, { writable: false, waitLock: 0, holder, allowTimeMachine: true, passphrase });
   try {
     const { found, damaged } = searchVolumes(image.device, partitionMap(image.device));
     // Damaged ones, which one wants to look at most, are counted after the others.
