@@ -27,6 +27,7 @@ function threads() {
 
 const bundle = await rolldown({
   platform: 'node',
+  tsconfig: false,
   input: { main: path.join(root, 'packages/cli/dist/main.js'), ...threads() },
   external: (id) => !id.startsWith('.') && !path.isAbsolute(id) && !id.startsWith('@tintype/'),
 });

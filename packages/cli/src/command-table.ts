@@ -97,6 +97,18 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/restore.js'),
   },
   {
+    name: 'undo',
+    purpose: 'Take back what the last run did; nothing is destroyed.',
+    operands: 'IMAGE',
+    least: 1,
+    most: 1,
+    options: [volume, waitLock, timeMachine, ...passphrase],
+    examples: ['tintype undo b.sparsebundle', 'tintype undo b.sparsebundle --json'],
+    imageOperand: 0,
+    hasEvents: true,
+    load: () => import('./commands/undo.js'),
+  },
+  {
     name: 'create',
     purpose: 'Make a new, empty, formatted image.',
     operands: 'IMAGE',

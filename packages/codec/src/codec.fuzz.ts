@@ -3,7 +3,10 @@
 import { CorruptError } from '@tintype/core';
 import { count, fixture, fixtureBytes, Random } from '@tintype/testkit';
 import { describe, expect, test } from 'vitest';
-import { decodeLzfse, decodeLzvn, decodeZlib, openDecmpfs } from './index.js';
+import { inputs } from './codecs.testing.js';
+import { adc, bzip2, decodeLzfse, decodeLzvn, decodeZlib, lzfse, openDecmpfs, xz } from './index.js';
+import { decodeLzma2 } from './lzma/decoder.js';
+import { encodeLzma2 } from './lzma/encoder.js';
 
 const isMissing = fixture('decmpfs/zlib.expected').skip || fixture('udif/apfs-empty-lzfse.dmg').skip;
 
@@ -88,6 +91,25 @@ describe.skipIf(isMissing)('damaged streams', () => {
   });
 });
 
+const clear = inputs()
+  .find(([name]) => name === 'text after noise')?.[1]
+  .subarray(60_000, 130_000) as Uint8Array;
+/** Without the checksums that would refuse nearly everything. */
+const lzma2 = {
+  name: 'LZMA2',
+  encode: encodeLzma2,
+  decode: (stream: Uint8Array, target: Uint8Array) => {
+    decodeLzma2(stream, target, 0, target.length);
+  },
+};
+
+test.each([adc, bzip2, lzfse, xz, lzma2])('damaged streams of our own: $name', ({ encode, decode }) => {
+  const stream = encode(clear, 1);
+  const rounds = count(150, 10_000);
+  const refused = fuzz({ stream, size: clear.length, decode }, 33, rounds);
+  expect(refused).toBeGreaterThan(rounds / 20);
+});
+
 test('random bytes', () => {
   const random = new Random(32);
   const target = new Uint8Array(5000);
@@ -96,7 +118,7 @@ test('random bytes', () => {
     const stream = random.oneIn(2)
       ? Buffer.concat([Buffer.from(random.pick(['bvx1', 'bvx2', 'bvxn', 'bvx-'])), bytes])
       : bytes;
-    for (const decode of [decodeLzfse, decodeLzvn, decodeZlib]) {
+    for (const decode of [decodeLzfse, decodeLzvn, decodeZlib, adc.decode, bzip2.decode, xz.decode]) {
       try {
         decode(stream, target);
       } catch (error) {

@@ -1,3 +1,6 @@
+export { adc } from './adc.js';
+export { bzip2 } from './bzip2.js';
+export type { Codec } from './codec.js';
 export {
   type DecmpfsHeader,
   type DecmpfsSource,
@@ -5,6 +8,8 @@ export {
   openDecmpfs,
   readDecmpfsHeader,
 } from './decmpfs.js';
-export { decodeLzfse } from './lzfse.js';
+export { decodeLzfse, lzfse } from './lzfse.js';
+export { encodeLzvn } from './lzvn/encoder.js';
 export { decodeLzvn } from './lzvn.js';
-export { decodeZlib } from './zlib.js';
+export { xz } from './xz.js';
+export { decodeZlib, zlib } from './zlib.js';

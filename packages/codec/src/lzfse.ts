@@ -2,7 +2,9 @@
 // Source: the public lzfse project's format, as docs/formats/codecs.md describes it.
 
 import { CorruptError } from '@tintype/core';
+import type { Codec } from './codec.js';
 import { copyLiterals, copyMatch } from './copy.js';
+import { encodeLzfse } from './lzfse/encoder.js';
 import { type BlockHeader, readPackedHeader, readPlainHeader } from './lzfse/header.js';
 import { D_VALUES, L_VALUES, literalTable, M_VALUES, STATES, type ValueTable, valueTable } from './lzfse/tables.js';
 import { decodeLzvn } from './lzvn.js';
@@ -14,6 +16,8 @@ const MAGIC = {
   packed: 0x3278_7662,
   end: 0x2478_7662,
 } as const;
+
+export const lzfse: Codec = { name: 'LZFSE', decode: decodeLzfse, encode: (source) => encodeLzfse(source) };
 
 /** Bytes before and behind a payload, so that no step needs to look whether four bytes are there. */
 const MARGIN = 16;

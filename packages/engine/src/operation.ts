@@ -82,6 +82,12 @@ export interface RestoreOptions extends ImageChoice {
   readonly verify?: boolean | undefined;
 }
 
+export interface UndoOptions extends ImageChoice {
+  readonly image: string;
+  /** Seconds between commits; for tests. */
+  readonly commitEvery?: number | undefined;
+}
+
 export interface DiffOptions {
   readonly a: string;
   readonly b: string;
@@ -108,6 +114,7 @@ export interface Operations {
   create: CreateOptions;
   backup: BackupOptions;
   restore: RestoreOptions;
+  undo: UndoOptions;
   diff: DiffOptions;
   verify: VerifyOptions;
   raw: RawOptions;

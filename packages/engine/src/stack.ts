@@ -68,13 +68,39 @@ export interface ProbedVolume {
   readonly volume: Probe['volumes'][number];
 }
 
+/** By kind of file system: what a partition that holds it is called. */
+export const PARTITION_TYPES: Readonly<Record<string, 'Apple_HFS' | 'Apple_APFS'>> = {
+  'hfs+': 'Apple_HFS',
+  apfs: 'Apple_APFS',
+};
+
+/** A file system that is there, but cannot be read. */
+export interface DamagedVolume {
+  readonly partition: Partition;
+  readonly driver: FileSystemDriver;
+  /** Null if only the partition's type tells what should be there. */
+  readonly error: TintypeError | null;
+}
+
 /** Every volume of a disk, without mounting any. Damaged ones throw only if nothing else was found. */
-export function probeVolumes(device: BlockDevice, map: PartitionMap): ProbedVolume[] {
+export function probeVolumes(device: BlockDevice, map: PartitionMap): readonly ProbedVolume[] {
+  const { found, damaged } = searchVolumes(device, map);
+  const error = damaged.find((volume) => volume.error !== null)?.error;
+  if (found.length === 0 && error) throw error;
+  return found;
+}
+
+/** Every volume of a disk, and the ruins of others. */
+export function searchVolumes(
+  device: BlockDevice,
+  map: PartitionMap,
+): { readonly found: readonly ProbedVolume[]; readonly damaged: readonly DamagedVolume[] } {
   const found: ProbedVolume[] = [];
-  let damage: unknown = null;
+  const damaged: DamagedVolume[] = [];
   for (const partition of map.partitions) {
     if (partition.size < 1024) continue;
     const window = new WindowDevice(device, partition.start, partition.size);
+    const seen = found.length + damaged.length;
     for (const driver of drivers) {
       try {
         const volumes = driver.probe(window)?.volumes ?? [];
@@ -82,12 +108,13 @@ export function probeVolumes(device: BlockDevice, map: PartitionMap): ProbedVolu
         if (volumes.length > 0) break;
       } catch (error) {
         if (!(error instanceof TintypeError)) throw error;
-        damage ??= error;
+        damaged.push({ partition, driver, error });
       }
     }
+    const expected = drivers.find(({ kind }) => PARTITION_TYPES[kind] === partition.type);
+    if (found.length + damaged.length === seen && expected) damaged.push({ partition, driver: expected, error: null });
   }
-  if (found.length === 0 && damage) throw damage;
-  return found;
+  return { found, damaged };
 }
 
 export function openStack(path: string, options: StackOptions): Stack {

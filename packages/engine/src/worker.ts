@@ -12,8 +12,17 @@ import type { Operation, OperationName, Operations, RunContext } from './operati
 import { backup } from './operations/backup.js';
 import { diff } from './operations/diff.js';
 import { restore } from './operations/restore.js';
+import { undo } from './operations/undo.js';
 
-const operations: { readonly [N in OperationName]: Operation<N> } = { create, backup, restore, diff, verify, raw };
+const operations: { readonly [N in OperationName]: Operation<N> } = {
+  create,
+  backup,
+  restore,
+  undo,
+  diff,
+  verify,
+  raw,
+};
 
 export interface WorkerTask<N extends OperationName = OperationName> {
   readonly name: N;

@@ -56,6 +56,17 @@ export class SpecialFork {
     throw new CorruptError(name, 'extents', offset, `lies behind the fork's ${start} bytes`);
   }
 
+  /** Bytes from `offset` on that lie in one piece on the volume, at most `limit`. */
+  contiguous(offset: number, limit: number): number {
+    let start = 0;
+    for (const { count } of this.extents) {
+      const size = count * this.#options.blockSize;
+      if (offset < start + size) return Math.min(limit, start + size - offset);
+      start += size;
+    }
+    return 0;
+  }
+
   /**
    * Grows by at least `bytes`, in multiples of `unit`; by as much as `wanted`, at most a clump, where there is room. The
    * new part reads as zeros.

@@ -13,7 +13,7 @@ export interface Entry {
   readonly id: ItemId;
   place: Place;
   /** Further names that are known; one of them takes over when `place` is removed. */
-  links: Place[];
+  links: readonly Place[];
   kind: ItemKind;
   device: number;
   inode: number;

@@ -18,7 +18,7 @@ import {
   type XattrEntry,
 } from '@tintype/core';
 import { DirectoryReader } from './directory-reader.js';
-import { type Entry, type Folder, HeldItem, pathOf, pathOfFolder } from './entry.js';
+import { type Entry, type Folder, HeldItem, type Place, pathOf, pathOfFolder } from './entry.js';
 import { FolderHandles } from './folder-handles.js';
 import { ItemHandles } from './item-handles.js';
 import { directoryBufferSize, maxPathBytes } from './limits.js';
@@ -30,6 +30,7 @@ import { hostTraits } from './traits.js';
 import { XattrCalls } from './xattr-calls.js';
 
 const rootId: ItemId = 1;
+const NO_LINKS: readonly Place[] = [];
 
 export class FolderReader implements Volume {
   readonly name: string;
@@ -124,7 +125,7 @@ export class FolderReader implements Volume {
     }
     const { id, kind, device, inode } = item;
     const place = { folder, name };
-    const entry: Entry = { id, place, links: [], kind, device, inode, mayHaveHoles, failure: null, folder: null };
+    const entry: Entry = { id, place, links: NO_LINKS, kind, device, inode, mayHaveHoles, failure: null, folder: null };
     this.#add(entry);
     return { entry, item };
   }
@@ -135,7 +136,7 @@ export class FolderReader implements Volume {
     const entry: Entry = {
       id,
       place: { folder, name },
-      links: [],
+      links: NO_LINKS,
       kind,
       device: -1,
       inode: -1,
@@ -244,10 +245,24 @@ export class FolderReader implements Volume {
     }
     // From the bottom up: what a folder still has to do to itself may need its parents' handles.
     for (const next of below.reverse()) {
-      for (const child of next.children.values()) this.forget(child);
+      for (const child of next.children.values()) if (!this.#staysElsewhere(child, next)) this.forget(child);
       next.children.clear();
       if (next !== this.rootFolder) this.releaseFolder(next);
     }
+  }
+
+  /** True if a name in another folder is known: then the entry lives on under that one. */
+  #staysElsewhere(entry: Entry, released: Folder): boolean {
+    if (entry.links.length === 0) return false;
+    const others = [entry.place, ...entry.links].filter(
+      ({ folder, name }) => folder !== released && folder.children.get(name) === entry,
+    );
+    const [place, ...links] = others;
+    if (!place) return false;
+    this.releaseItem(entry);
+    entry.place = place;
+    entry.links = links;
+    return true;
   }
 
   protected releaseItem(entry: Entry): void {

@@ -277,3 +277,21 @@ test('without root a folder and a file that forbid writing are written all the s
   expect(fs.statSync(at('d')).mode & 0o7777).toBe(0o555);
   expect(fs.statSync(at('d/a'))).toMatchObject({ uid: 65534, mtimeMs: 5000.000006 });
 });
+
+test('a file with names in two folders stays good when one of them is released', () => {
+  const [a = 0, b = 0] = volume.create(root, [
+    newItem('a', { kind: 'directory' }),
+    newItem('b', { kind: 'directory' }),
+  ]);
+  const [file = 0] = volume.create(a, [newItem('f', { size: 3 })]);
+  volume.write(file, 0, Buffer.from('one'));
+  volume.link(b, 'l', file);
+  volume.release(a);
+  expect(volume.lookup(b, 'l')).toMatchObject({ id: file, nlink: 2, mtime: 1_000_000_000 });
+  volume.link(root, 'third', file);
+  volume.release(b);
+  expect(volume.stat(file)).toMatchObject({ nlink: 3 });
+  volume.release(root);
+  expect(volume.lookup(volume.lookup(root, 'a')?.id ?? 0, 'f')).toMatchObject({ size: 3, nlink: 3 });
+  expect(fs.readFileSync(at('third'), 'utf8')).toBe('one');
+});

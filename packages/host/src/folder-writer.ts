@@ -142,7 +142,7 @@ export class FolderWriter extends FolderReader implements WritableVolume {
       native.calls.unlinkat(this.folders.of(folder), native.name(name), 0);
       throw new StoreError('changed', 'link', path);
     }
-    entry.links.push({ folder, name });
+    entry.links = [...entry.links, { folder, name }];
     folder.children.set(name, entry);
   }
 
@@ -196,7 +196,7 @@ export class FolderWriter extends FolderReader implements WritableVolume {
     folder.children.delete(name);
     toFolder.children.set(toName, entry);
     this.#dropPlace(entry, { folder, name });
-    entry.links.push(entry.place);
+    entry.links = [...entry.links, entry.place];
     entry.place = { folder: toFolder, name: toName };
     entry.links = entry.links.filter((link) => link.folder.children.get(link.name) === entry && link !== entry.place);
   }

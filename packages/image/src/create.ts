@@ -1,12 +1,13 @@
 // New images that read as zeros. Nothing may be at the path; after a failure the caller removes what was made.
 
-import type { FileStore } from '@tintype/core';
+import { assert, type FileStore } from '@tintype/core';
+import { writeNewAsif } from './asif/create.js';
 import type { CreateImageOptions, DiskImage } from './disk-image.js';
 import { BANDS_LIMIT, DEFAULT_BAND_SIZE } from './limits.js';
 import { takeLocks } from './lock.js';
 import { fileContainer, holdImage, type Opened, openBundle } from './open.js';
 import { formatInfoPlist } from './sparsebundle/info-plist.js';
-import { sparseHeader } from './sparseimage/device.js';
+import { sparseHeader } from './sparseimage/structs.js';
 
 const SPARSE_IMAGE_BAND = 1 << 20;
 
@@ -48,18 +49,20 @@ function createBundle(store: FileStore, path: string, { size, bandSize, waitLock
 function createFile(
   store: FileStore,
   path: string,
-  { format, size, bandSize, preallocate, waitLock }: CreateImageOptions,
+  { format, size, bandSize, preallocate, waitLock, holder }: CreateImageOptions,
 ): Opened {
+  assert(format !== 'sparsebundle', 'a bundle is no file');
   const file = store.open(path, 'create');
   try {
     takeLocks([file], 'exclusive', waitLock, path);
     if (format === 'sparseimage') file.write(0, sparseHeader(size, bandSize ?? SPARSE_IMAGE_BAND));
+    else if (format === 'asif') writeNewAsif(file, { size, random: holder.random });
     else if (preallocate) file.allocate(0, size);
     else file.truncate(size);
     file.sync();
     store.syncFolder(parentOf(path));
     return {
-      ...fileContainer(file, format === 'sparseimage' ? 'sparseimage' : 'raw', true),
+      ...fileContainer(file, format === 'udrw' ? 'raw' : format, true),
       lock: { release: () => {} },
     };
   } catch (error) {

@@ -1,14 +1,14 @@
 // What lies at a path, by content and never by extension.
 
 import type { FileStore, StoreFile } from '@tintype/core';
+import { ASIF_SIGNATURE } from './asif/structs.js';
 import type { Detection } from './disk-image.js';
 import { BUNDLE_TYPE, parseFlatPlist, readSmallFile } from './sparsebundle/info-plist.js';
-import { SPARSE_SIGNATURE } from './sparseimage/device.js';
+import { SPARSE_SIGNATURE } from './sparseimage/structs.js';
 import { KOLY, Koly } from './udif/structs.js';
 
 const ENCRCDSA = Buffer.from('encrcdsa');
 const CDSAENCR = Buffer.from('cdsaencr');
-const SHADOW = 0x7368_6477;
 const TIME_MACHINE = 'com.apple.TimeMachine.MachineID.plist';
 
 export function detect(store: FileStore, path: string): Detection | null {
@@ -68,7 +68,7 @@ function detectFile(file: StoreFile): Detection | null {
   }
   const first = length >= 4 ? new DataView(head.buffer).getUint32(0) : 0;
   if (first === SPARSE_SIGNATURE) return { kind: 'sparseimage', writable: true, ...plain };
-  if (first === SHADOW) return { kind: 'asif', writable: false, ...plain };
+  if (first === ASIF_SIGNATURE) return { kind: 'asif', writable: true, ...plain };
   if (hasKoly(file, size)) return { kind: 'udif', writable: false, ...plain };
   return looksLikeDisk(file, size) ? { kind: 'raw', writable: true, ...plain } : null;
 }

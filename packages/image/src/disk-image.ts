@@ -47,6 +47,17 @@ export interface DiskImage {
   facts(): ContainerFacts;
   /** Container checks only: lengths of bands, headers, tables, checksums. */
   verify(): Iterable<Finding>;
+  /**
+   * Gives the disk another size in bytes, a multiple of the device's blocks: new room reads as zeros, what lies behind a new end is gone.
+   * Flushes first; durable when it returns. File system and partition map are the caller's affair, before shrinking and
+   * after growing. @throws UnsupportedError where the size is fixed
+   */
+  resize(size: number): void;
+  /**
+   * Packs the file itself where the format needs that (sparse image), after free ranges were discarded. Answers by how
+   * many bytes it became shorter; 0 where discarding alone gives everything back.
+   */
+  compact(): number;
   /** Flushes and closes. Does not throw after the device has latched a failure. */
   close(): void;
 }
@@ -73,14 +84,18 @@ export interface Holder {
   /** Seconds by a clock that runs on through sleep. */
   readonly clock: () => number;
   readonly random: (target: Uint8Array) => void;
-  /** Milliseconds between heartbeats of the lease; 0: no thread (where files are not the host's). Default 5000. */
+  /**
+   * Milliseconds between heartbeats of the lease, the same for all who want the image; 0: no thread (where files are not
+   * the host's). Default 5000.
+   */
   readonly heartbeat?: number;
   /** Leases taken and not given up, for a store that writes late: it asks each before it goes on after a wait. */
   readonly leases?: Set<{ requireHeld(): void }>;
 }
 
 export interface CreateImageOptions extends Omit<OpenImageOptions, 'writable' | 'allowTimeMachine' | 'onLeaseLost'> {
-  readonly format: 'sparsebundle' | 'sparseimage' | 'udrw';
+  /** `asif` is experimental: no macOS has judged what is written. */
+  readonly format: 'sparsebundle' | 'sparseimage' | 'asif' | 'udrw';
   /** Of the disk in bytes, a multiple of 512. */
   readonly size: number;
   /** Sparse bundle: bytes of a band; default by the rule of `bandSizeFor`. Sparse image: bytes of a band, default 1 MiB. */

@@ -1,17 +1,19 @@
 // Structures of containers and partition maps, field by field, as text.
 
 import type { FileStore } from '@tintype/core';
+import { AsifHeader } from './asif/structs.js';
 import { detect } from './detect.js';
 import { leasePlace } from './open.js';
 import { ApmEntry, GptEntry, GptHeader } from './partitions/structs.js';
 import { readSmallFile } from './sparsebundle/info-plist.js';
-import { SparseHeader } from './sparseimage/device.js';
+import { SparseHeader } from './sparseimage/structs.js';
 import { Koly } from './udif/structs.js';
 
 const PLACES = [
   'plist: Info.plist of a bundle',
   'band:N: length of band N (hexadecimal)',
   'sprs: header of a sparse image',
+  'shdw: header of an ASIF image',
   'koly: trailer of a UDIF image',
   'gpt: GPT header and first entry of a raw image',
   'apm: first entries of an Apple partition map',
@@ -24,6 +26,7 @@ export function* inspectImage(store: FileStore, path: string, place: string | nu
   if (name === 'plist' && isBundle) yield Buffer.from(readSmallFile(store, `${path}/Info.plist`)).toString('utf8');
   else if (name === 'band' && isBundle) yield bandLine(store, `${path}/bands/${argument}`, argument);
   else if (name === 'sprs') yield fromFile(store, path, 0, SparseHeader.size, (view) => SparseHeader.dump(view, 0));
+  else if (name === 'shdw') yield fromFile(store, path, 0, AsifHeader.size, (view) => AsifHeader.dump(view, 0));
   else if (name === 'koly') yield fromFile(store, path, -Koly.size, Koly.size, (view) => Koly.dump(view, 0));
   else if (name === 'gpt' && !isBundle)
     yield fromFile(store, path, 512, 1024, (view) => `${GptHeader.dump(view, 0)}\n${GptEntry.dump(view, 512)}`);

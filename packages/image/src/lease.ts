@@ -1,139 +1,231 @@
 // The fenced lease: a lock that also works on shares, where whole-file locks may mean nothing.
 //
 // A lease is a file of 512 bytes, one a generation, made exclusively: holder, boot, nonce, counter. Its holder counts up
-// every 5 s, from a thread of its own. It is stale at once if its process is gone on the same host and boot; else only
-// when an observer saw the counter stand still for three heartbeats by its own clock. Breaking it is making the next
-// generation. The holder looks at it again before every barrier, and before a write after a long gap: once it has been
-// taken over, nothing more is written.
+// every 5 s, from a thread of its own. It is stale at once if its process is gone on the same host and boot, or gave it
+// up; else only when an observer saw it stand still for three heartbeats by its own clock. Breaking it is making the next
+// generation. The holder looks at it again before every barrier, and before a write after a gap longer than a heartbeat:
+// once it has been taken over, nothing more is written. What it wrote between two looks has ended one heartbeat after the
+// taking, so the taker waits for that long before it begins.
 
 import { Worker } from 'node:worker_threads';
-import { type FileStore, LockedError, StoreError, type StoreFile } from '@tintype/core';
+import { type FileStore, LockedError, StoreError, type StoreFile, TintypeError } from '@tintype/core';
 import type { Holder } from './disk-image.js';
+import {
+  LEASE_SIZE,
+  type LeaseContent,
+  type LeasePlace,
+  leaseBytes,
+  leaseGenerations,
+  leasePath,
+  NOBODY,
+  readLease,
+  removeIfThere,
+  type SeenLease,
+} from './lease-file.js';
 import { sleep } from './lock.js';
 
-export const LEASE_SIZE = 512;
 export const HEARTBEAT_MS = 5000;
 /** Heartbeats that an observer waits for. */
 const SILENT_HEARTBEATS = 3;
-const GENERATIONS_LIMIT = 100_000;
 
-interface LeaseContent {
-  readonly host: string;
-  readonly boot: string;
-  readonly pid: number;
-  readonly nonce: string;
-  readonly counter: number;
-}
-
-export interface LeaseOptions {
+export interface LeaseOptions extends LeasePlace {
   readonly store: FileStore;
-  /** Folder of the lease files, and what their names begin with: `tintype.lease.` or `.NAME.tintype.lease.`. */
-  readonly folder: string;
-  readonly prefix: string;
   readonly holder: Holder;
   /** For messages. */
   readonly image: string;
-  /** Milliseconds between heartbeats; 0: no thread (tests). */
+  /** Milliseconds between heartbeats of our own thread; 0: no thread. */
   readonly heartbeat: number;
+  /** Milliseconds that all who want this image count as one heartbeat; default: `heartbeat`, or 5 s without a thread. */
+  readonly interval?: number;
+  /** Called once when it turns out that another took the lease over. */
+  readonly onLost?: (() => void) | undefined;
 }
+
+/** What was there when we came: by generation, as it was read. */
+type Found = ReadonlyMap<number, SeenLease>;
 
 export class Lease {
   readonly #options: LeaseOptions;
   readonly #generation: number;
-  readonly #nonce: string;
+  readonly #content: LeaseContent;
   readonly #heart: Worker | null;
+  /** True if another lease was there: its holder did not close the image. */
+  readonly isTakenOver: boolean;
   #lastLook: number;
   #lost = false;
 
-  private constructor(options: LeaseOptions, generation: number, nonce: string, heart: Worker | null) {
+  private constructor(options: LeaseOptions, generation: number, content: LeaseContent, isTakenOver: boolean) {
     this.#options = options;
     this.#generation = generation;
-    this.#nonce = nonce;
-    this.#heart = heart;
+    this.#content = content;
+    this.isTakenOver = isTakenOver;
+    this.#heart = options.heartbeat > 0 ? startHeart(this.path, content, options.heartbeat) : null;
     this.#lastLook = options.holder.clock();
     options.holder.leases?.add(this);
   }
 
   /** Takes the lease, breaking a stale one. @throws LockedError if it is held */
   static take(options: LeaseOptions): Lease {
-    const { store, holder, folder, prefix, heartbeat } = options;
-    const generations = leaseGenerations(store, folder, prefix);
-    const newest = generations.at(-1);
-    if (newest !== undefined) requireStale(options, newest);
-    const generation = (newest ?? 0) + 1;
-    const bytes = new Uint8Array(8);
-    holder.random(bytes);
-    const nonce = Buffer.from(bytes).toString('hex');
-    const path = `${folder}/${prefix}${generation}`;
-    const content: LeaseContent = { host: holder.host, boot: holder.boot, pid: holder.pid, nonce, counter: 0 };
-    const file = createExclusively(options, path);
-    file.write(0, leaseBytes(content));
-    file.sync();
-    file.close();
-    store.syncFolder(folder);
-    for (const old of generations) removeIfThere(store, `${folder}/${prefix}${old}`);
-    return new Lease(options, generation, nonce, heartbeat > 0 ? startHeart(path, content, heartbeat) : null);
+    const { store, holder } = options;
+    const found = findLeases(options);
+    const [newest = 0] = [...found.keys()].slice(-1);
+    const seen = found.get(newest);
+    const isBroken = seen !== undefined && requireStale(options, newest, seen) === 'silent';
+    const content = newContent(holder);
+    makeLease(options, newest + 1, content);
+    const lease = new Lease(options, newest + 1, content, seen !== undefined);
+    try {
+      requireAlone(options, newest + 1, found);
+      if (isBroken) wait(options, 1, () => requireAlone(options, newest + 1, found));
+      for (const old of found.keys()) removeIfThere(store, leasePath(options, old));
+      lease.requireHeld();
+    } catch (error) {
+      lease.release();
+      throw error;
+    }
+    return lease;
   }
 
   get path(): string {
-    return `${this.#options.folder}/${this.#options.prefix}${this.#generation}`;
+    return leasePath(this.#options, this.#generation);
   }
 
   /** Before a barrier: the lease is read again. @throws LockedError if it was taken over */
   requireHeld(): void {
-    const { store, holder, folder, prefix, image } = this.#options;
+    const { store, holder, image, onLost } = this.#options;
     this.#lastLook = holder.clock();
-    const next = store.kind(`${folder}/${prefix}${this.#generation + 1}`);
-    const content = this.#lost || next !== null ? null : readLease(store, this.path);
-    if (content?.nonce === this.#nonce) return;
+    if (!this.#lost && this.#isOurs(store)) return;
+    if (!this.#lost) onLost?.();
     this.#lost = true;
     throw new LockedError(image, 'another process, which took over its lease');
   }
 
   /** Before a write: only after a gap longer than a heartbeat. */
   requireFresh(): void {
-    if (this.#lost || this.#options.holder.clock() - this.#lastLook > HEARTBEAT_MS / 1000) this.requireHeld();
+    if (this.#lost || this.#options.holder.clock() - this.#lastLook > intervalOf(this.#options) / 1000)
+      this.requireHeld();
+  }
+
+  /** After a failure: beats no more, but leaves the file, which says that nobody has it and that nobody closed. */
+  abandon(): void {
+    this.#stop();
+    const { store } = this.#options;
+    try {
+      if (this.#lost || !this.#isOurs(store)) return;
+      const file = store.open(this.path, 'write');
+      try {
+        file.write(0, leaseBytes({ ...this.#content, pid: NOBODY }));
+      } finally {
+        file.close();
+      }
+    } catch (error) {
+      // The next one finds it silent, and waits a little longer.
+      if (!(error instanceof TintypeError)) throw error;
+    }
   }
 
   /** A clean close removes the lease. */
   release(): void {
-    this.#options.holder.leases?.delete(this);
-    void this.#heart?.terminate();
+    this.#stop();
     if (!this.#lost) removeIfThere(this.#options.store, this.path);
   }
-}
 
-/** Who holds the image, or null: for `info` and messages. A stale lease counts as none only if its process is gone. */
-export function leaseHolder(store: FileStore, folder: string, prefix: string): string | null {
-  const newest = leaseGenerations(store, folder, prefix).at(-1);
-  const content = newest === undefined ? null : readLease(store, `${folder}/${prefix}${newest}`);
-  return content && `process ${content.pid} on ${content.host}`;
-}
-
-function leaseGenerations(store: FileStore, folder: string, prefix: string): number[] {
-  const generations: number[] = [];
-  for (const { name } of store.list(folder)) {
-    const number = name.startsWith(prefix) ? Number(name.slice(prefix.length)) : Number.NaN;
-    if (Number.isInteger(number) && number > 0 && number < GENERATIONS_LIMIT) generations.push(number);
+  #isOurs(store: FileStore): boolean {
+    if (store.kind(leasePath(this.#options, this.#generation + 1)) !== null) return false;
+    return readLease(store, this.path)?.content?.nonce === this.#content.nonce;
   }
-  return generations.sort((a, b) => a - b);
+  #stop(): void {
+    this.#options.holder.leases?.delete(this);
+    void this.#heart?.terminate();
+  }
 }
 
-function requireStale(options: LeaseOptions, generation: number): void {
-  const { store, folder, prefix, holder, image } = options;
-  const path = `${folder}/${prefix}${generation}`;
-  const content = readLease(store, path);
-  if (!content) return;
-  const isHere = content.host === holder.host && content.boot === holder.boot && holder.boot !== '';
-  if (isHere && (content.pid === holder.pid || !holder.alive(content.pid))) return;
-  if (isHere) throw new LockedError(image, `process ${content.pid} on this host`);
-  const started = holder.clock();
-  while (holder.clock() - started < (SILENT_HEARTBEATS * HEARTBEAT_MS) / 1000) {
-    sleep(500);
-    const now = readLease(store, path);
-    if (!now) return;
-    if (now.counter !== content.counter || now.nonce !== content.nonce)
-      throw new LockedError(image, `process ${now.pid} on ${now.host}`);
+/** Who holds the image, or null: for `info` and messages. A lease that nobody renews any more still names its holder. */
+export function leaseHolder(store: FileStore, place: LeasePlace): string | null {
+  const newest = leaseGenerations(store, place).at(-1);
+  const content = newest === undefined ? null : readLease(store, leasePath(place, newest))?.content;
+  return content && content.pid !== NOBODY ? `process ${content.pid} on ${content.host}` : null;
+}
+
+const intervalOf = ({ interval, heartbeat }: LeaseOptions): number => interval ?? (heartbeat || HEARTBEAT_MS);
+
+function findLeases(options: LeaseOptions): Found {
+  const found = new Map<number, SeenLease>();
+  for (const generation of leaseGenerations(options.store, options)) {
+    const seen = readLease(options.store, leasePath(options, generation));
+    if (seen) found.set(generation, seen);
+  }
+  return found;
+}
+
+function newContent(holder: Holder): LeaseContent {
+  const bytes = new Uint8Array(8);
+  holder.random(bytes);
+  const nonce = Buffer.from(bytes).toString('hex');
+  return { host: holder.host, boot: holder.boot, pid: holder.pid, nonce, counter: 0 };
+}
+
+/** `gone`: its process ended, or gave it up; `silent`: it stood still for as long as an observer waits. */
+function requireStale(options: LeaseOptions, generation: number, seen: SeenLease): 'gone' | 'silent' {
+  const { store, holder, image } = options;
+  const { content } = seen;
+  if (content?.pid === NOBODY) return 'gone';
+  const isHere = content?.host === holder.host && content.boot === holder.boot && holder.boot !== '';
+  // Files without heartbeats are not the host's: nobody but this process has them, and it comes only once.
+  const isPrivate = options.heartbeat === 0 && options.interval === undefined;
+  if (isPrivate && (!content || (isHere && content.pid === holder.pid))) return 'gone';
+  if (isHere && content.pid !== holder.pid && !holder.alive(content.pid)) return 'gone';
+  wait(options, SILENT_HEARTBEATS, () => {
+    const now = readLease(store, leasePath(options, generation));
+    if (now?.text === seen.text) return;
+    const by = now?.content ?? content;
+    throw new LockedError(image, by ? `process ${by.pid} on ${by.host}` : 'another process');
+  });
+  return 'silent';
+}
+
+/** Lets heartbeats pass by our clock; `look` is called meanwhile, and last. */
+function wait(options: LeaseOptions, heartbeats: number, look: () => void): void {
+  const { clock } = options.holder;
+  const interval = intervalOf(options);
+  const started = clock();
+  while (clock() - started < (heartbeats * interval) / 1000) {
+    sleep(Math.min(500, interval / 4));
+    look();
+  }
+  look();
+}
+
+function makeLease(options: LeaseOptions, generation: number, content: LeaseContent): void {
+  const { store, folder } = options;
+  const path = leasePath(options, generation);
+  const file = createExclusively(options, path);
+  try {
+    try {
+      file.write(0, leaseBytes(content));
+      file.sync();
+    } finally {
+      file.close();
+    }
+    store.syncFolder(folder);
+  } catch (error) {
+    removeIfThere(store, path);
+    throw error;
+  }
+}
+
+/**
+ * Numbers begin anew after a clean close, so two who came at the same time may each have made a generation that the other
+ * does not look at. The second of them sees the first here, and draws back.
+ */
+function requireAlone(options: LeaseOptions, own: number, found: Found): void {
+  const { store, image } = options;
+  for (const generation of leaseGenerations(store, options)) {
+    if (generation === own) continue;
+    const seen = readLease(store, leasePath(options, generation));
+    const before = found.get(generation);
+    const isTheSame = before && seen?.content?.nonce === before.content?.nonce;
+    if (seen && !isTheSame) throw new LockedError(image, 'another process, which came at the same time');
   }
 }
 
@@ -143,48 +235,6 @@ function createExclusively({ store, image }: LeaseOptions, path: string): StoreF
   } catch (error) {
     if (error instanceof StoreError && error.code === 'EEXIST') throw new LockedError(image, 'another process');
     throw error;
-  }
-}
-
-function leaseBytes(content: LeaseContent): Uint8Array {
-  const bytes = Buffer.alloc(LEASE_SIZE, 0x20);
-  bytes.write(`${JSON.stringify(content)}\n`, 0, 'utf8');
-  bytes[LEASE_SIZE - 1] = 0x0a;
-  return bytes;
-}
-
-/** Opened anew each time: a handle that is kept shows old content on shares. */
-function readLease(store: FileStore, path: string): LeaseContent | null {
-  try {
-    const file = store.open(path, 'read');
-    const bytes = new Uint8Array(LEASE_SIZE);
-    const length = file.read(0, bytes);
-    file.close();
-    const value: unknown = JSON.parse(Buffer.from(bytes.subarray(0, length)).toString('utf8').trim() || 'null');
-    return isLease(value) ? value : null;
-  } catch (error) {
-    if (error instanceof SyntaxError || (error instanceof StoreError && error.code === 'ENOENT')) return null;
-    throw error;
-  }
-}
-
-function isLease(value: unknown): value is LeaseContent {
-  if (typeof value !== 'object' || value === null) return false;
-  const lease = value as Partial<Record<keyof LeaseContent, unknown>>;
-  return (
-    typeof lease.host === 'string' &&
-    typeof lease.boot === 'string' &&
-    typeof lease.pid === 'number' &&
-    typeof lease.nonce === 'string' &&
-    typeof lease.counter === 'number'
-  );
-}
-
-function removeIfThere(store: FileStore, path: string): void {
-  try {
-    store.remove(path);
-  } catch (error) {
-    if (!(error instanceof StoreError) || error.code !== 'ENOENT') throw error;
   }
 }
 

@@ -1,6 +1,7 @@
 // Opens any image: finds its format, takes lock and lease, and puts a latch over its device.
 
 import {
+  assert,
   type BlockDevice,
   CorruptError,
   type FileStore,
@@ -13,6 +14,7 @@ import {
   TintypeError,
   UnsupportedError,
 } from '@tintype/core';
+import { AsifDevice } from './asif/device.js';
 import { detect } from './detect.js';
 import type {
   ContainerFacts,
@@ -24,11 +26,13 @@ import type {
 } from './disk-image.js';
 import { FencedDevice } from './fenced-device.js';
 import { HEARTBEAT_MS, Lease, leaseHolder } from './lease.js';
+import type { LeasePlace } from './lease-file.js';
 import { type HeldLock, lockBundle, takeLocks } from './lock.js';
 import { RawDevice } from './raw.js';
 import { Bands } from './sparsebundle/bands.js';
 import { BundleDevice } from './sparsebundle/device.js';
 import { parseInfoPlist, readBundleInfo, readSmallFile } from './sparsebundle/info-plist.js';
+import { resizeBundle } from './sparsebundle/resize.js';
 import { SparseImageDevice } from './sparseimage/device.js';
 import { readKoly, UdifDevice } from './udif/reader.js';
 
@@ -39,10 +43,18 @@ export interface Opened {
   readonly lock: HeldLock;
   readonly bandSize?: number;
   verify(): Iterable<Finding>;
+  /** Durable when it returns; absent where the disk's size is fixed. */
+  resize?(size: number): void;
+  /** The largest that the disk can become, where the format says so. */
+  readonly maxSize?: number;
+  /** Packs the file, asking `check` before each step; answers by how many bytes it became shorter. */
+  compact?(check: () => void): number;
+  /** Called before use if the last writer did not close the image. */
+  distrust?(): void;
 }
 
 /** Folder and name of an image's files: where its lease lies. */
-export function leasePlace(path: string, isBundle: boolean): { folder: string; prefix: string } {
+export function leasePlace(path: string, isBundle: boolean): LeasePlace {
   if (isBundle) return { folder: path, prefix: 'tintype.lease.' };
   const slash = path.lastIndexOf('/');
   return { folder: slash < 0 ? '.' : path.slice(0, slash) || '/', prefix: `.${path.slice(slash + 1)}.tintype.lease.` };
@@ -70,7 +82,15 @@ export function holdImage(
   try {
     if (options.writable && store.kind(path) !== 'device') {
       const heartbeat = options.holder.heartbeat ?? HEARTBEAT_MS;
-      lease = Lease.take({ store, ...leasePlace(path, isBundle), holder: options.holder, image: path, heartbeat });
+      lease = Lease.take({
+        store,
+        ...leasePlace(path, isBundle),
+        holder: options.holder,
+        image: path,
+        heartbeat,
+        onLost: options.onLeaseLost,
+      });
+      if (lease.isTakenOver) opened.distrust?.();
     }
   } catch (error) {
     try {
@@ -88,19 +108,40 @@ export function holdImage(
     ownPaths: lease ? [path, lease.path] : [path],
     facts: () => imageFacts(store, path),
     verify: () => opened.verify(),
+    resize: (size) => {
+      const { resize } = opened;
+      if (!resize || !device.writable || store.kind(path) === 'device')
+        throw new UnsupportedError(`the size of the disk in ${path} cannot be changed`);
+      assert(size > 0 && size % device.blockSize === 0, 'a disk is made of whole blocks');
+      const { maxSize = Number.MAX_SAFE_INTEGER } = opened;
+      if (size > maxSize) throw new UnsupportedError(`the disk in ${path} can have ${maxSize} bytes at most`);
+      device.flush();
+      device.change(() => resize(size));
+    },
+    compact: () => {
+      assert(device.writable, 'an image that is packed is open for writing');
+      device.flush();
+      let freed = 0;
+      device.change(() => {
+        freed = opened.compact?.(() => lease?.requireHeld()) ?? 0;
+      });
+      return freed;
+    },
     close: () => {
       closeAll(device, lease, opened.lock);
     },
   };
 }
 
+/** After a failure the lease's file stays: it tells the next one that this image was not closed. */
 function closeAll(device: LatchedDevice, lease: Lease | null, lock: HeldLock): void {
   try {
     if (device.writable && device.failure === null) device.flush();
     device.close();
   } finally {
     try {
-      lease?.release();
+      if (device.failure === null) lease?.release();
+      else lease?.abandon();
     } finally {
       lock.release();
     }
@@ -113,8 +154,6 @@ function openContainer(store: FileStore, path: string, kind: DetectedKind, optio
       return openBundle(store, path, options.writable, options.waitLock);
     case 'encrypted':
       throw new UnsupportedError(`${path} is encrypted, which cannot be opened yet`, { path });
-    case 'asif':
-      throw new UnsupportedError(`${path} is an ASIF image, which cannot be opened yet`, { path });
     default:
       return openFile(store, path, kind, options);
   }
@@ -124,12 +163,15 @@ export function openBundle(store: FileStore, path: string, writable: boolean, wa
   const info = readBundleInfo(store, path);
   const lock = lockBundle(store, path, writable, wait);
   const bands = new Bands(store, `${path}/bands`, info.bandSize, writable);
+  const device = new BundleDevice(bands, info, writable);
   return {
-    device: new BundleDevice(bands, info, writable),
+    device,
     format: 'sparsebundle',
     lock,
     bandSize: info.bandSize,
     verify: () => verifyBundle(store, path),
+    distrust: () => bands.distrust(),
+    resize: (size) => resizeBundle({ store, path, bands, device }, size),
   };
 }
 
@@ -158,7 +200,14 @@ function takeFileLock(file: StoreFile, writable: boolean, wait: number, path: st
 export function fileContainer(file: StoreFile, kind: DetectedKind, writable: boolean): Omit<Opened, 'lock'> {
   if (kind === 'sparseimage') {
     const device = new SparseImageDevice(file, writable);
-    return { device, format: 'sparseimage', bandSize: device.bandSize, verify: () => [] };
+    const compact = (check: () => void): number => device.compact(check);
+    const resize = (size: number): void => device.resize(size);
+    return { device, format: 'sparseimage', bandSize: device.bandSize, verify: () => device.verify(), resize, compact };
+  }
+  if (kind === 'asif') {
+    const device = new AsifDevice(file, writable);
+    const resize = (size: number): void => device.resize(size);
+    return { device, format: 'asif', verify: () => device.verify(), resize, maxSize: device.maxSize };
   }
   const koly = readKoly(file);
   if (kind === 'udif' && koly) {
@@ -167,7 +216,8 @@ export function fileContainer(file: StoreFile, kind: DetectedKind, writable: boo
   }
   // An old raw image may end with a trailer that has no property list: the disk is its data fork.
   const [start, size] = koly ? [koly.dataForkOffset, koly.dataForkLength] : [0, file.size()];
-  return { device: new RawDevice(file, start, size, writable), format: 'udrw', verify: () => [] };
+  const device = new RawDevice(file, start, size, writable);
+  return { device, format: 'udrw', verify: () => [], resize: (to) => device.resize(to) };
 }
 
 function udifFormat(codecs: readonly string[]): ImageFormat {
@@ -244,8 +294,6 @@ export function imageFacts(store: FileStore, path: string): ContainerFacts {
     const hostBytes = file.allocated(0, file.size());
     if (detected.kind === 'encrypted')
       return { format: 'udrw', size: file.size(), encryption: encryptionFacts(store, path), hostBytes, timeMachine };
-    if (detected.kind === 'asif')
-      return { format: 'asif', size: file.size(), encryption: null, hostBytes, timeMachine };
     const { device, format } = fileContainer(file, detected.kind, false);
     const bands =
       device instanceof SparseImageDevice ? { bandSize: device.bandSize, bandsPresent: device.bandsPresent } : {};
@@ -292,6 +340,5 @@ function iterationsOf(file: StoreFile, head: Buffer): number {
 
 /** Who holds the image for writing, or null. */
 export function lockHolder(store: FileStore, path: string): string | null {
-  const { folder, prefix } = leasePlace(path, store.kind(path) === 'directory');
-  return leaseHolder(store, folder, prefix);
+  return leaseHolder(store, leasePlace(path, store.kind(path) === 'directory'));
 }

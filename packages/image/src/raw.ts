@@ -11,19 +11,22 @@ export class RawDevice implements BlockDevice {
   readonly blockSize = SECTOR;
   readonly draft = false;
   /** A file of an odd size is padded by zeros to a whole sector. */
-  readonly size: number;
+  #size: number;
   readonly writable: boolean;
   readonly #file: StoreFile;
   readonly #start: number;
-  readonly #stored: number;
+  #stored: number;
 
   /** The disk is `[start, start + stored)` of the file. */
   constructor(file: StoreFile, start: number, stored: number, writable: boolean) {
     this.#file = file;
     this.#start = start;
     this.#stored = stored;
-    this.size = writable ? Math.floor(stored / SECTOR) * SECTOR : Math.ceil(stored / SECTOR) * SECTOR;
+    this.#size = writable ? Math.floor(stored / SECTOR) * SECTOR : Math.ceil(stored / SECTOR) * SECTOR;
     this.writable = writable;
+  }
+  get size(): number {
+    return this.#size;
   }
   read(position: number, target: Uint8Array): void {
     this.#require(position, target.length);
@@ -54,6 +57,15 @@ export class RawDevice implements BlockDevice {
   }
   close(): void {
     this.#file.close();
+  }
+
+  /** What follows the disk in its file (a trailer, part of a sector) goes. */
+  resize(size: number): void {
+    this.#file.truncate(this.#start + Math.min(size, this.#size));
+    this.#file.truncate(this.#start + size);
+    this.#file.sync();
+    this.#stored = size;
+    this.#size = size;
   }
 
   /** Zeros where they are not yet: a hole that cannot be punched is mostly zero already. */

@@ -1,6 +1,6 @@
 // Foreign programs that judge what we wrote: Apple's own checker, 7-Zip, the kernel's driver in a small guest.
 
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { execFileSync, type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -72,15 +72,34 @@ export function qemuConvert(from: string, to: string, format = 'dmg'): Verdict {
 export function sevenZipHashes(file: string): Map<string, string> {
   return withFolder((folder) => {
     const verdict = run('7zz', ['x', '-y', '-snld', `-o${folder}`, file]);
-    if (!verdict.ok) throw new Error(verdict.output);
+    const tooLong = namesTooLong(verdict.output, folder);
+    if (!verdict.ok && tooLong.length === 0) throw new Error(verdict.output);
     const hashes = new Map<string, string>();
+    for (const name of tooLong) hashes.set(name, sha256(oneFile(file, name)));
     for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
       if (!entry.isFile()) continue;
       const full = path.join(entry.parentPath, entry.name);
-      hashes.set(path.relative(folder, full), createHash('sha256').update(readFileSync(full)).digest('hex'));
+      hashes.set(path.relative(folder, full), sha256(readFileSync(full)));
     }
     return hashes;
   });
+}
+
+/** Files that 7-Zip has, but the host cannot hold: HFS+ counts a name's length in other units. */
+function namesTooLong(output: string, folder: string): string[] {
+  const prefix = 'ERROR: Cannot open output file : errno=36 : File name too long : ';
+  const lines = output.split('\n').filter((line) => line.startsWith('ERROR'));
+  if (lines.some((line) => !line.startsWith(prefix))) throw new Error(output);
+  return lines.map((line) => path.relative(folder, line.slice(prefix.length)));
+}
+
+/** One file of an image, through a pipe. */
+function oneFile(image: string, name: string): Uint8Array {
+  return execFileSync(withOracle('7zz').path, ['x', '-so', '-spd', image, name], { maxBuffer: OUTPUT_LIMIT });
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** Paths that 7-Zip lists, with their sizes. */

@@ -59,7 +59,7 @@ export class WrittenVolume implements WritableVolume {
     return this.#reader.uuid;
   }
   get root(): Item {
-    return this.#current.root;
+    return this.#records.root;
   }
   nameKey(name: string): string {
     return this.#reader.nameKey(name);
@@ -68,13 +68,13 @@ export class WrittenVolume implements WritableVolume {
     return this.#reader.nameAsStored(name);
   }
   list(folder: ItemId): Item[] {
-    return this.#current.list(folder);
+    return this.#records.list(folder);
   }
   lookup(folder: ItemId, name: string): Item | null {
-    return this.#current.lookup(folder, name);
+    return this.#records.lookup(folder, name);
   }
   stat(id: ItemId): Item {
-    return this.#current.stat(id);
+    return this.#records.stat(id);
   }
   read(id: ItemId, position: number, target: Uint8Array): number {
     if (this.#isCompressed(id)) return this.#current.read(id, position, target);
@@ -146,8 +146,12 @@ export class WrittenVolume implements WritableVolume {
 
   /** What reads, with everything in the trees. */
   get #current(): ApfsVolume {
-    this.#streams.flush();
     this.#streams.flushData();
+    return this.#records;
+  }
+  /** The same for what the trees say alone: data that waits to be written in one piece goes on waiting. */
+  get #records(): ApfsVolume {
+    this.#streams.flush();
     return this.#reader;
   }
   #isCompressed(id: ItemId): boolean {

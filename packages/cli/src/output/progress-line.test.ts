@@ -11,7 +11,8 @@ test.each<[Partial<ProgressState>, string]>([
     { phase: 'copy', bytes: 1_000_000_000, totalBytes: 4_000_000_000, seconds: 10 },
     'copy: 1.00 GB of 4.00 GB, 100 MB/s, 30 s left',
   ],
-  [{ phase: 'verify', items: 8, totalItems: 16, seconds: 1 }, 'verify: 8 of 16 items'],
+  [{ phase: 'verify', items: 8, totalItems: 16, seconds: 1 }, 'verify: 8 of 16 items, 1.0 s left'],
+  [{ items: 75, totalItems: 100, bytes: 600, seconds: 30 }, '75 of 100 items, 600 bytes, 20 bytes/s, 10 s left'],
 ])('%j is shown as %s', (state, text) => {
   expect(progressText({ ...nothing, ...state })).toBe(text);
 });

@@ -25,9 +25,16 @@ export function progressText({ phase, items, totalItems, bytes, totalBytes, seco
   if (bytes > 0) parts.push(`${showSize(bytes)}${totalBytes > 0 ? ` of ${showSize(totalBytes)}` : ''}`);
   const rate = seconds > 0 ? bytes / seconds : 0;
   if (rate > 0) parts.push(`${showSize(Math.round(rate))}/s`);
-  if (totalBytes > bytes && rate > 0) parts.push(`${showDuration((totalBytes - bytes) / rate)} left`);
+  const left =
+    secondsLeft(totalBytes, bytes, seconds) ?? (totalBytes > 0 ? null : secondsLeft(totalItems, items, seconds));
+  if (left !== null) parts.push(`${showDuration(left)} left`);
   const text = parts.join(', ') || 'working';
   return phase === '' ? text : `${phase}: ${text}`;
+}
+
+/** At the rate so far; null where it cannot be told. */
+function secondsLeft(total: number, done: number, seconds: number): number | null {
+  return total > done && done > 0 && seconds > 0 ? ((total - done) * seconds) / done : null;
 }
 
 export class ProgressLine {

@@ -31,13 +31,13 @@ export class LatchedDevice implements BlockDevice {
     this.#device.read(position, target);
   }
   write(position: number, source: Uint8Array): void {
-    this.#change(() => this.#device.write(position, source));
+    this.change(() => this.#device.write(position, source));
   }
   zero(position: number, length: number): void {
-    this.#change(() => this.#device.zero(position, length));
+    this.change(() => this.#device.zero(position, length));
   }
   discard(position: number, length: number): void {
-    this.#change(() => this.#device.discard(position, length));
+    this.change(() => this.#device.discard(position, length));
   }
   extent(position: number): DeviceExtent {
     return this.#device.extent(position);
@@ -46,16 +46,13 @@ export class LatchedDevice implements BlockDevice {
     return this.#device.stored(position, length);
   }
   flush(): void {
-    this.#change(() => this.#device.flush());
+    this.change(() => this.#device.flush());
   }
   close(): void {
     this.#device.close();
   }
-
-  #requireSound(): void {
-    if (this.#failure) throw this.#failure;
-  }
-  #change(act: () => void): void {
+  /** Any other change of what lies below, such as of its size: latches as a write does. */
+  change(act: () => void): void {
     this.#requireSound();
     try {
       act();
@@ -63,5 +60,9 @@ export class LatchedDevice implements BlockDevice {
       this.#failure = error;
       throw error;
     }
+  }
+
+  #requireSound(): void {
+    if (this.#failure) throw this.#failure;
   }
 }

@@ -1,7 +1,7 @@
 // When a commit is due, and what belongs to one.
 
 import { CancelledError, type FileSystem, type Progress } from '@tintype/core';
-import type { RunRecord } from './run-record.js';
+import type { RunEnd, RunRecord } from './run-record.js';
 
 export interface CommitterOptions {
   readonly fileSystem: FileSystem;
@@ -33,9 +33,10 @@ export class Committer {
     }
   };
 
-  commit(): void {
+  /** `end`: if the run came to its end. */
+  commit(end: RunEnd | null = null): void {
     this.count += 1;
-    this.record?.commit(this.count);
+    this.record?.commit(this.count, end);
     this.#options.fileSystem.commit();
     this.#last = this.#options.now();
   }

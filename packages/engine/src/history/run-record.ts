@@ -13,11 +13,20 @@ export interface RunHead {
   readonly source: string;
   /** Name of the SafetyNet folder of this run, whether it came to be or not. */
   readonly safetynet: string | null;
+  /** The run that this one takes back. */
+  readonly undoes?: string;
 }
 
+/** What a whole run found in its source. */
+export interface RunTotals {
+  readonly items: number;
+  readonly bytes: number;
+}
+
+/** What the last commit line of a whole run says beside its number: what it saw, or which run it took back. */
+export type RunEnd = RunTotals | { readonly undone: string };
+
 const BUFFERED = 256 << 10;
-/** A first line longer than this is not ours. */
-const LONGEST_HEAD = 64 << 10;
 
 export class RunRecord {
   readonly #volume: WritableVolume;
@@ -44,9 +53,12 @@ export class RunRecord {
         : `{"${action}":${JSON.stringify(path)},"to":${JSON.stringify(to)}}`,
     );
   }
-  /** Writes all lines so far and the one that closes commit `number`. Call right before the commit. */
-  commit(number: number): void {
-    this.#add(JSON.stringify({ commit: number }));
+  /**
+   * Writes all lines so far and the one that closes commit `number`. Call right before the commit; with `end` if the run
+   * came to its end.
+   */
+  commit(number: number, end: RunEnd | null): void {
+    this.#add(JSON.stringify({ commit: number, ...end }));
     this.#write();
   }
 
@@ -62,35 +74,4 @@ export class RunRecord {
     this.#lines = [];
     this.#length = 0;
   }
-}
-
-/** First lines of all run records, oldest first; files that are none are passed over. */
-export function readRunHeads(volume: WritableVolume, folders: OwnFolders): RunHead[] {
-  const folder = folders.find('.tintype', 'runs');
-  if (!folder) return [];
-  const heads: RunHead[] = [];
-  for (const item of volume.list(folder.id)) {
-    const head = item.kind === 'file' ? readHead(volume, item.id) : null;
-    if (head) heads.push(head);
-  }
-  return heads.sort((a, b) => (a.started < b.started ? -1 : 1));
-}
-
-function readHead(volume: WritableVolume, id: ItemId): RunHead | null {
-  const bytes = new Uint8Array(LONGEST_HEAD);
-  const length = volume.read(id, 0, bytes);
-  const end = bytes.subarray(0, length).indexOf(10);
-  if (end < 0) return null;
-  try {
-    const head: unknown = JSON.parse(Buffer.from(bytes.subarray(0, end)).toString('utf8'));
-    return isRunHead(head) ? head : null;
-  } catch {
-    return null;
-  }
-}
-
-function isRunHead(value: unknown): value is RunHead {
-  if (typeof value !== 'object' || value === null) return false;
-  const head = value as Partial<Record<keyof RunHead, unknown>>;
-  return head.version === 1 && typeof head.run === 'string' && typeof head.started === 'string';
 }

@@ -3,7 +3,7 @@
 import type { Item, ItemId, WritableVolume } from '@tintype/core';
 import { removeTree } from '../tree/remove.js';
 import { type FolderTemplate, folderAt, OWN_FOLDER, type OwnFolders } from './own-folder.js';
-import { readRunHeads } from './run-record.js';
+import { readRunHeads } from './run-log.js';
 
 /** Where an item goes that must leave its place. */
 export interface Aside {
@@ -110,7 +110,7 @@ export interface PruneOptions {
 export function pruneSafetyNet(volume: WritableVolume, folders: OwnFolders, options: PruneOptions): string[] {
   const safetyNet = folders.find();
   if (!safetyNet || options.keep === Number.POSITIVE_INFINITY) return [];
-  const heads = readRunHeads(volume, folders).filter((head) => head.safetynet !== null && isPlainName(head.safetynet));
+  const heads = readRunHeads(volume).filter((head) => head.safetynet !== null && isPlainName(head.safetynet));
   const present = heads.flatMap((head) => {
     const item = volume.lookup(safetyNet.id, head.safetynet as string);
     return item?.kind === 'directory' ? [{ head, item }] : [];

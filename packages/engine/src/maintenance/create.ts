@@ -24,7 +24,7 @@ import type { SummaryEvent } from '../events.js';
 import { rememberVolume } from '../home.js';
 import type { CreateOptions, Operation, RunContext } from '../operation.js';
 import { defaultCapacity, isOverCommitted } from '../rules/capacity.js';
-import { drivers, openStack, type Stack } from '../stack.js';
+import { drivers, openStack, PARTITION_TYPES, type Stack } from '../stack.js';
 import { UsageError } from '../usage-error.js';
 
 const FORMATS: Record<string, ImageFormat> = {
@@ -33,9 +33,8 @@ const FORMATS: Record<string, ImageFormat> = {
   '.sparseimage': 'sparseimage',
   '.asif': 'asif',
 };
-const WRITABLE = ['sparsebundle', 'sparseimage', 'udrw'] as const;
+const WRITABLE = ['sparsebundle', 'sparseimage', 'asif', 'udrw'] as const;
 type WritableFormat = (typeof WRITABLE)[number];
-const PARTITION_TYPES: Record<string, 'Apple_HFS' | 'Apple_APFS'> = { 'hfs+': 'Apple_HFS', apfs: 'Apple_APFS' };
 
 /** The format that a path and `--format` ask for; `dmg` is what a `.dmg` means to the command. Null: not an image. */
 export function formatFor(path: string, format: string | undefined, dmg: ImageFormat): string | null {
@@ -68,6 +67,12 @@ export function createStack(options: CreateOptions, context: RunContext): Stack 
       type: 'warning',
       code: 'over-commit',
       message: `the image may grow to ${size} bytes, but its host volume has ${facts.capacity}`,
+    });
+  if (format === 'asif')
+    context.emit({
+      type: 'warning',
+      code: 'experimental',
+      message: 'writing ASIF images is experimental: no macOS has judged them yet',
     });
   const draft = join(parent, `.${basename(options.image)}.tintype.new`);
   discardImage(store, draft, context.holder);

@@ -50,7 +50,7 @@ export function info(path: string, context: InfoContext): ImageInfo {
   const { timeMachine, ...container } = imageFacts(store, path);
   const outside = { container, timeMachine, lockedBy: lockHolder(store, path) };
   const closed: ImageInfo = { ...outside, partitions: [], volumes: [], reclaimable: 0 };
-  if (container.encryption || container.format === 'asif') return closed;
+  if (container.encryption) return closed;
   try {
     const image = openImage(store, path, { writable: false, waitLock: 0, holder, allowTimeMachine: true });
     try {

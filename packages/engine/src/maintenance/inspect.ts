@@ -1,8 +1,8 @@
 // Inspect: any structure of an image, field by field.
 
-import { WindowDevice } from '@tintype/core';
+import { UnsupportedError, WindowDevice } from '@tintype/core';
 import { inspectImage, openImage, partitionMap } from '@tintype/image';
-import { probeVolumes } from '../stack.js';
+import { searchVolumes } from '../stack.js';
 import type { InfoContext } from './info.js';
 
 /** `place`: one of the container's, or of the file system's; null: the list of both. */
@@ -12,17 +12,21 @@ export function* inspect(
   volume: string | undefined,
   { store, holder }: InfoContext,
 ): Generator<string> {
-  const containerPlaces = ['plist', 'band', 'sprs', 'koly', 'gpt', 'apm', 'lease'];
+  const containerPlaces = ['plist', 'band', 'sprs', 'shdw', 'koly', 'gpt', 'apm', 'lease'];
   if (place === null || containerPlaces.includes(place.split(':')[0] ?? '')) yield* inspectImage(store, path, place);
   if (place !== null && containerPlaces.includes(place.split(':')[0] ?? '')) return;
   const image = openImage(store, path, { writable: false, waitLock: 0, holder, allowTimeMachine: true });
   try {
-    const found = probeVolumes(image.device, partitionMap(image.device)).find(
-      ({ index }) => String(index) === (volume ?? '0'),
-    );
-    if (!found) return;
-    if (place === null) yield `volume ${found.index} (${found.driver.kind}); places:`;
-    yield* found.driver.inspect(new WindowDevice(image.device, found.partition.start, found.partition.size), place);
+    const { found, damaged } = searchVolumes(image.device, partitionMap(image.device));
+    // Damaged ones, which one wants to look at most, are counted after the others.
+    const index = Number(volume ?? '0');
+    const chosen = found[index] ?? damaged[index - found.length];
+    if (!chosen && place === null && volume === undefined) return;
+    if (!chosen) throw new UnsupportedError(`${path} holds no volume ${volume ?? '0'}`);
+    const { driver, partition } = chosen;
+    const state = index < found.length ? '' : ', damaged';
+    if (place === null) yield `volume ${index} (${driver.kind}${state}); places:`;
+    yield* driver.inspect(new WindowDevice(image.device, partition.start, partition.size), place);
   } finally {
     image.close();
   }

@@ -49,7 +49,7 @@ function requireSame(store: FileStore, { destination, format, encryption, allowT
   const has = facts.encryption === null ? 'none' : `aes-${facts.encryption.keyBits}`;
   if (encryption !== undefined && encryption !== has)
     throw new UsageError(`${destination} has encryption ${has}, not ${encryption}: an existing image keeps it`);
-  if (!['sparsebundle', 'sparseimage', 'udrw'].includes(facts.format))
+  if (!['sparsebundle', 'sparseimage', 'asif', 'udrw'].includes(facts.format))
     throw new RefusedError(
       'read-only-image',
       `${destination} is a read-only image (${facts.format}); nothing was changed`,

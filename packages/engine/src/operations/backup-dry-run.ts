@@ -78,7 +78,7 @@ function openTarget(options: BackupOptions, kind: DestinationKind, context: RunC
 
 /** Walks both sides; answers the bytes of new files in whole blocks. */
 function scan(options: BackupOptions, side: Side, target: Side, report: Report): number {
-  const source = new GuardedSource(side.volume);
+  const source = new GuardedSource(side.volume, { mayLoop: side.stack !== null });
   const { filters, excludeCaches, oneFileSystem } = options;
   const rules = { rules: filters ?? [], excludeCaches: excludeCaches ?? false, oneFileSystem: oneFileSystem ?? false };
   const filter = new Filter({ ...rules, ownFiles: new Set() }, source.root);
@@ -103,7 +103,7 @@ function scan(options: BackupOptions, side: Side, target: Side, report: Report):
     const next = frame.rest.pop();
     if (next) stack.push({ ...next, rest: null });
     else {
-      source.release(frame.source.id);
+      source.leave(frame.source.id);
       stack.pop();
     }
   }

@@ -94,7 +94,11 @@ function expectCommit(state: CrashState, final: Map<string, string>, whole: Stac
   const findings = [
     ...stack.driver.check(new WindowDevice(stack.image.device, stack.partition.start, stack.partition.size), {}),
   ];
-  expect(findings, state.description).toEqual([]);
+  // After a cut nobody unmounted the volume, and APFS says so.
+  expect(
+    findings.filter(({ kind }) => kind !== 'not-unmounted'),
+    state.description,
+  ).toEqual([]);
   const { commits } = readRecord(stack);
   const expected = readRecord(whole, commits).created;
   const live = liveFiles(stack);
@@ -104,12 +108,12 @@ function expectCommit(state: CrashState, final: Map<string, string>, whole: Stac
   return commits;
 }
 
-test('a cut at any moment of a backup leaves a commit, with exactly its files', () => {
+test.each(['hfs+', 'apfs'])('a cut at any moment of a backup to %s leaves a commit, with exactly its files', (fs) => {
   withFolder((source) => {
     makeSource(source);
     const crash = new CrashStore(new MemoryStore());
     const summary = backup(
-      { source, destination: IMAGE, fs: 'hfs+', size: 16 << 20, bandSize: 1 << 20, commitEvery: 0 },
+      { source, destination: IMAGE, fs, size: 16 << 20, bandSize: 1 << 20, commitEvery: 0 },
       context(crash),
     );
     expect(summary.commits).toBeGreaterThanOrEqual(5);

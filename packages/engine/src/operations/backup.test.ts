@@ -2,27 +2,16 @@
 
 import { mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Progress, type TintypeError } from '@tintype/core';
+import type { TintypeError } from '@tintype/core';
 import { withFolder } from '@tintype/testkit';
 import { expect, test } from 'vitest';
-import type { EngineEvent, SummaryEvent } from '../events.js';
-import { hostContext } from '../host-context.js';
-import type { BackupOptions, RunContext } from '../operation.js';
+import type { SummaryEvent } from '../events.js';
+import type { BackupOptions } from '../operation.js';
+import { testContext } from '../run-context.testing.js';
 import { openStack } from '../stack.js';
 import { backup } from './backup.js';
 
 const OLD = 1_000_000_000;
-
-function context(now = Date.now() / 1000, events: EngineEvent[] = []): RunContext {
-  const host = hostContext();
-  return {
-    ...host,
-    holder: { ...host.holder, heartbeat: 0 },
-    progress: new Progress(),
-    emit: (event) => events.push(event),
-    now: () => now,
-  };
-}
 
 interface Place {
   readonly folder: string;
@@ -49,7 +38,7 @@ function withBackup(
           ...(readdirSync(folder).includes('b.sparsebundle') ? {} : { size: 64 << 20 }),
           ...options,
         },
-        context(now),
+        testContext(now),
       );
     run();
     body({ folder, source, image }, run);
@@ -62,7 +51,7 @@ function put(path: string, content: string): void {
 }
 
 function names(image: string, path: string): string[] {
-  const stack = openStack(image, { ...context(), writable: false });
+  const stack = openStack(image, { ...testContext(), writable: false });
   try {
     let item = stack.volume.root;
     for (const name of path.split('/').filter(Boolean)) item = stack.volume.lookup(item.id, name) ?? item;
@@ -90,6 +79,16 @@ test('a second run copies only what changed', () => {
     put(join(source, 'a'), 'longer than before');
     put(join(source, 'new'), 'n');
     expect(run().items).toMatchObject({ created: 1, replaced: 1, removed: 0 });
+  });
+});
+
+test('the counts are those of the items below the root', () => {
+  withBackup(({ source }, run) => {
+    const items = { scanned: 4, created: 0, replaced: 0, updated: 0, removed: 0, unchanged: 4, failed: 0 };
+    expect(run().items).toEqual(items);
+    expect(run({ dryRun: true }).items).toMatchObject({ scanned: 4, created: 0, replaced: 0, removed: 0 });
+    utimesSync(source, OLD, OLD);
+    expect(run().items).toEqual(items);
   });
 });
 
@@ -130,8 +129,8 @@ test('the image inside its source is left out', () => {
   withBackup(({ folder }) => {
     const image = join(folder, 'inside.sparsebundle');
     const options = { source: folder, destination: image, fs: 'hfs+', size: 64 << 20 };
-    backup(options, context());
-    expect(backup(options, context()).problems).toEqual([]);
+    backup(options, testContext());
+    expect(backup(options, testContext()).problems).toEqual([]);
     expect(names(image, '/')).not.toContain('inside.sparsebundle');
   });
 });

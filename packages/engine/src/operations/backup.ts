@@ -6,6 +6,7 @@ import { CancelledError, type Item, RefusedError, VolumeFullError } from '@tinty
 import type { SummaryEvent } from '../events.js';
 import { Committer } from '../history/committer.js';
 import { OwnFolders } from '../history/own-folder.js';
+import { lastTotals } from '../history/run-log.js';
 import { RunRecord } from '../history/run-record.js';
 import {
   type Aside,
@@ -85,7 +86,7 @@ class BackupRun {
       failure = error;
     }
     const interrupted = failure instanceof CancelledError;
-    this.#end(failure === null || interrupted || failure instanceof VolumeFullError);
+    this.#end(failure === null || interrupted || failure instanceof VolumeFullError, failure === null);
     this.#report.close();
     if (failure !== null && !interrupted) throw failure;
     return this.#summary(interrupted);
@@ -108,7 +109,7 @@ class BackupRun {
           ? []
           : filter.withoutCaches(
               source,
-              items.filter((item) => !filter.excludes(`${path}/${item.name}`, item)),
+              items.filter((item) => !filter.excludes(path, item)),
             ),
       between: () => {
         if (this.#context.progress.cancelled) throw new CancelledError();
@@ -120,13 +121,14 @@ class BackupRun {
   }
 
   /** What was finished is committed, unless the tree may show something half-done. */
-  #end(isSound: boolean): void {
+  #end(isSound: boolean, isWhole: boolean): void {
     if (!isSound) {
       this.#destination.abandon();
       return;
     }
     this.#context.emit({ type: 'phase', name: 'commit' });
-    this.#committer.commit();
+    const { counts, bytesScanned } = this.#report;
+    this.#committer.commit(isWhole ? { items: counts.scanned, bytes: bytesScanned } : null);
     this.#destination.close();
   }
 
@@ -142,7 +144,7 @@ class BackupRun {
     clearPartial(volume, folders, this.#committer.settle);
     this.#openRecord(folders, safetyNet ? netName : null);
     emit({ type: 'phase', name: 'copy' });
-    const source = new GuardedSource(this.#source.volume);
+    const source = new GuardedSource(this.#source.volume, { mayLoop: this.#source.stack !== null });
     const aside = this.#aside(folders, safetyNet ? netName : null);
     new Mirror({
       source,
@@ -154,6 +156,7 @@ class BackupRun {
       aside,
       partial: () => folders.own('partial'),
       largeFile: LARGE_FILE,
+      idsLast: this.#destination.stack !== null,
       checksum: this.#options.checksum ?? false,
       remove: this.#options.delete ?? true,
       maxDelete: this.#options.maxDelete ?? null,
@@ -195,6 +198,7 @@ class BackupRun {
   }
 
   #openRecord(folders: OwnFolders, safetynet: string | null): void {
+    this.#context.progress.set('totalItems', lastTotals(this.#destination.volume)?.items ?? 0);
     const started = new Date(this.#started * 1000).toISOString();
     const random = new Uint8Array(4);
     this.#context.random(random);

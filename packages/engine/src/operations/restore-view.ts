@@ -3,7 +3,7 @@
 
 import type { Item, ItemId, Volume, XattrEntry } from '@tintype/core';
 import type { Report } from '../tree/report.js';
-import { GuardedSource } from '../tree/source-guard.js';
+import { GuardedSource, type GuardedSourceOptions } from '../tree/source-guard.js';
 
 const SETUID_SETGID = 0o6000;
 
@@ -19,8 +19,8 @@ export class RestoreView extends GuardedSource {
   readonly #rights: Rights;
   readonly #report: Report;
 
-  constructor(backup: Volume, rights: Rights, report: Report) {
-    super(backup);
+  constructor(backup: Volume, options: GuardedSourceOptions, rights: Rights, report: Report) {
+    super(backup, options);
     this.#rights = rights;
     this.#report = report;
   }

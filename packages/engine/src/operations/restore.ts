@@ -2,8 +2,9 @@
 
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { CancelledError, type Item, type ItemId, RefusedError, type WritableVolume } from '@tintype/core';
+import { CancelledError, type Item, type ItemId, RefusedError, type Volume, type WritableVolume } from '@tintype/core';
 import type { SummaryEvent } from '../events.js';
+import { lastTotals } from '../history/run-log.js';
 import { isKnownVolume } from '../home.js';
 import type { Operation, RestoreOptions, RunContext } from '../operation.js';
 import { compareItems } from '../tree/compare.js';
@@ -54,6 +55,31 @@ interface Frame {
   readonly path: string;
   readonly fresh: boolean;
   rest: Frame[] | null;
+  /** Links that wait are here, or below: the folder gets its attributes with them. */
+  waits: 'no' | 'here' | 'below';
+}
+
+/** A folder that links wait for, by path: handles of folders behind the walk were given up. */
+interface WaitingFolder {
+  readonly path: string;
+  readonly fresh: boolean;
+  readonly waits: 'here' | 'below';
+}
+
+function frameOf(source: Item, target: Item | null, path: string, fresh: boolean): Frame {
+  return { source, target, path, fresh, rest: null, waits: 'no' };
+}
+
+/** @throws RefusedError if the folder is gone, or something else took its place */
+function folderBelow(volume: Volume, from: Item, path: string): Item {
+  let folder = from;
+  for (const name of path.split('/').slice(1)) {
+    const next = volume.lookup(folder.id, name);
+    if (next?.kind !== 'directory')
+      throw new RefusedError('changed', `the folder ${path} changed while the restore was running`, { path });
+    folder = next;
+  }
+  return folder;
 }
 
 class RestoreRun {
@@ -65,6 +91,8 @@ class RestoreRun {
   readonly #report: Report;
   readonly #content: ContentCopier;
   readonly #creator: Creator | null;
+  /** Folders below which links wait, the deepest first. */
+  readonly #waiting: WaitingFolder[] = [];
 
   constructor(options: RestoreOptions, context: RunContext, backup: Side, target: Side | null) {
     this.#options = options;
@@ -74,7 +102,7 @@ class RestoreRun {
     const isRoot = process.getuid?.() === 0;
     const isTrusted = options.trust === true || backup.stack === null || isKnownVolume(backup.volume.uuid);
     const rights = { isRoot, isTrusted, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-    this.#source = new RestoreView(backup.volume, rights, this.#report);
+    this.#source = new RestoreView(backup.volume, { mayLoop: backup.stack !== null }, rights, this.#report);
     this.#target = target?.volume ?? null;
     this.#content = new ContentCopier(context.progress);
     this.#creator =
@@ -84,6 +112,7 @@ class RestoreRun {
         target: target.volume,
         content: this.#content,
         links: new HardLinks(),
+        idsLast: false,
         report: this.#report,
         largeFile: Number.POSITIVE_INFINITY,
         partial: () => target.volume.root.id,
@@ -94,13 +123,17 @@ class RestoreRun {
   /** True if it was interrupted. */
   perform(made: boolean): boolean {
     this.#context.emit({ type: 'phase', name: 'copy' });
+    if (this.#backup.stack && (this.#options.path ?? '/') === '/') {
+      const { items = 0, bytes = 0 } = lastTotals(this.#backup.volume) ?? {};
+      this.#context.progress.set('totalItems', items);
+      this.#context.progress.set('totalBytes', bytes);
+    }
     const start = itemAt(this.#backup.volume, this.#options.path ?? '/');
     try {
-      if (start.kind === 'directory') this.#tree(start, made);
-      else
-        this.#folderItems({ source: start, target: this.#target?.root ?? null, path: '', fresh: made, rest: null }, [
-          start,
-        ]);
+      if (start.kind === 'directory') {
+        this.#tree(start, made);
+        this.#links(start);
+      } else this.#folderItems(frameOf(start, this.#target?.root ?? null, '', made), [start]);
       return false;
     } catch (error) {
       if (error instanceof CancelledError) return true;
@@ -144,23 +177,28 @@ class RestoreRun {
   }
 
   #tree(start: Item, made: boolean): void {
-    const stack: Frame[] = [{ source: start, target: this.#target?.root ?? null, path: '', fresh: made, rest: null }];
+    const stack: Frame[] = [frameOf(start, this.#target?.root ?? null, '', made)];
     for (let frame = stack.at(-1); frame; frame = stack.at(-1)) {
       frame.rest ??= this.#folder(frame);
       const next = frame.rest.pop();
       if (next) stack.push(next);
       else {
-        this.#leave(frame);
         stack.pop();
+        const above = stack.at(-1);
+        if (frame.waits !== 'no' && above?.waits === 'no') above.waits = 'below';
+        this.#leave(frame);
       }
     }
   }
 
   #folder(frame: Frame): Frame[] {
-    const isVolumeRoot = frame.source.id === this.#backup.volume.root.id;
     try {
-      const items = this.#source.list(frame.source.id);
-      return this.#folderItems(frame, isVolumeRoot ? items.filter((item) => !isNeverTouched(item.name)) : items);
+      this.#source.enter(frame.source.id, frame.path);
+      const items = this.#itemsOf(frame.source);
+      if (!this.#target) return this.#folderItems(frame, items);
+      const first = items.filter((item) => item.kind !== 'symlink');
+      if (first.length < items.length) frame.waits = 'here';
+      return this.#folderItems(frame, first);
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
       this.#report.failed(frame.path || '/', error);
@@ -168,19 +206,52 @@ class RestoreRun {
     }
   }
 
-  /** A folder gets its attributes when all below it is done, so that its times stay. */
-  #leave(frame: Frame): void {
-    if (this.#target && frame.target && this.#mayTouch(frame)) {
-      if (frame.path === '' && frame.source.hasXattrs)
-        copyXattrs(this.#source, frame.source.id, this.#target, frame.target.id, this.#report.notKept);
-      this.#target.setAttributes(frame.target.id, frame.source);
-    }
-    this.#source.release(frame.source.id);
-    if (this.#target && frame.target && frame.path !== '') this.#target.release(frame.target.id);
+  #itemsOf(folder: Item): readonly Item[] {
+    const items = this.#source.list(folder.id);
+    const isVolumeRoot = folder.id === this.#backup.volume.root.id;
+    return isVolumeRoot ? items.filter((item) => !isNeverTouched(item.name)) : items;
   }
 
-  #mayTouch(frame: Frame): boolean {
-    return frame.fresh || (frame.path !== '' && (this.#options.overwrite ?? 'never') !== 'never');
+  /** A folder gets its attributes when all below it is done, so that its times stay. */
+  #leave({ source, target, path, fresh, waits }: Frame): void {
+    if (waits !== 'no') this.#waiting.push({ path, fresh, waits });
+    else if (target) this.#finish(source, target, path, fresh);
+    this.#source.leave(source.id);
+    if (this.#target && target && path !== '') this.#target.release(target.id);
+  }
+
+  #finish(source: Item, folder: Item, path: string, fresh: boolean): void {
+    if (!this.#target || !this.#mayTouch(path, fresh)) return;
+    if (path === '' && source.hasXattrs)
+      copyXattrs(this.#source, source.id, this.#target, folder.id, this.#report.notKept);
+    this.#target.setAttributes(folder.id, source);
+  }
+
+  #mayTouch(path: string, fresh: boolean): boolean {
+    return fresh || (path !== '' && (this.#options.overwrite ?? 'never') !== 'never');
+  }
+
+  /** Symbolic links come last of all: while files are written, nothing that the backup brought leads elsewhere. */
+  #links(start: Item): void {
+    const target = this.#target;
+    if (!target) return;
+    for (const { path, fresh, waits } of this.#waiting) {
+      try {
+        const source = folderBelow(this.#source, start, path);
+        const folder = folderBelow(target, target.root, path);
+        if (waits === 'here') {
+          const links = this.#itemsOf(source).filter((item) => item.kind === 'symlink');
+          this.#folderItems(frameOf(source, folder, path, fresh), links);
+        }
+        this.#finish(source, folder, path, fresh);
+      } catch (error) {
+        if (!(error instanceof SourceError || error instanceof RefusedError)) throw error;
+        this.#report.failed(path || '/', error);
+      } finally {
+        this.#source.release(start.id);
+        target.release(target.root.id);
+      }
+    }
   }
 
   #folderItems(frame: Frame, sources: readonly Item[]): Frame[] {
@@ -208,19 +279,13 @@ class RestoreRun {
   }
 
   #below(frame: Frame, both: readonly Change[], create: readonly Item[], made: Map<string, ItemId> | null): Frame[] {
-    const frames: Frame[] = both.map(({ source, target }) => ({
-      source,
-      target,
-      path: `${frame.path}/${source.name}`,
-      fresh: false,
-      rest: null,
-    }));
+    const frames = both.map(({ source, target }) => frameOf(source, target, `${frame.path}/${source.name}`, false));
     for (const item of create) {
       if (item.kind !== 'directory') continue;
       const id = made?.get(item.name);
       if (made && id === undefined) continue;
       const target = id === undefined ? null : { ...item, id };
-      frames.push({ source: item, target, path: `${frame.path}/${item.name}`, fresh: true, rest: null });
+      frames.push(frameOf(item, target, `${frame.path}/${item.name}`, true));
     }
     return frames.reverse();
   }

@@ -19,6 +19,7 @@ export interface Distrust {
   readonly attributes: number;
 }
 
+/** `content` is the first time that the volume can keep, which `compareItems` knows. */
 export function distrustOf(traits: VolumeTraits): Distrust {
   return { content: traits.timeRange.first, attributes: traits.timeRange.first + 1 };
 }
@@ -42,7 +43,7 @@ export function compareItems(source: Item, target: Item, traits: VolumeTraits): 
   if (source.kind === 'file') {
     if (source.size !== target.size) return 'content';
     if (!sameTime(source.mtime, source.mtimeNanos, target.mtime, target.mtimeNanos, traits)) return 'content';
-    if (traits.changeTimes && target.ctime === distrustOf(traits).content) return 'look';
+    if (traits.changeTimes && target.ctime === traits.timeRange.first) return 'look';
   } else if (source.kind === 'symlink') {
     if (source.size !== target.size) return 'content';
   } else if (source.rdevMajor !== target.rdevMajor || source.rdevMinor !== target.rdevMinor) return 'content';

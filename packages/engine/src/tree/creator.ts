@@ -29,6 +29,8 @@ export interface CreatorParts {
   readonly target: WritableVolume;
   readonly content: ContentCopier;
   readonly links: HardLinks;
+  /** True if the target's ids stay good when the folder above is released: in images, not in folders of the host. */
+  readonly idsLast: boolean;
   readonly report: Report;
   /** Files longer than this are built under another name, and commits may fall into the middle of them. */
   readonly largeFile: number;
@@ -204,7 +206,7 @@ export class Creator {
     try {
       if (item.kind === 'file' && item.size > 0) this.#copyContent(itemPath, item, id, scanned);
       if (item.hasXattrs) copyXattrs(source, item.id, target, id, report.notKept);
-      if (item.nlink > 1 && item.kind !== 'directory') this.#remember(item, id);
+      if (item.nlink > 1 && item.kind !== 'directory') this.#remember(item, id, itemPath);
       if (!target.traits.changeTimes) target.setAttributes(id, this.attributes(item, scanned));
       return true;
     } catch (error) {
@@ -234,20 +236,23 @@ export class Creator {
   }
 
   /** The first name of a file with several. Where the volume cannot link such items, they share an attribute. */
-  #remember(item: Item, id: ItemId): void {
+  #remember(item: Item, id: ItemId, path: string): void {
     const { links, target } = this.#parts;
     if (!this.#canLink(item)) {
       const first = links.find(item);
-      const shared = first === null ? null : target.xattr(first, LINK_ATTRIBUTE);
-      target.setXattr(id, LINK_ATTRIBUTE, shared ?? randomBytes(16));
+      const known = first === null ? null : target.xattr(first, LINK_ATTRIBUTE);
+      const shared = known ?? randomBytes(16);
+      target.setXattr(id, LINK_ATTRIBUTE, shared);
+      // The first one may be from an earlier run, when it had no other name.
+      if (first !== null && known === null) target.setXattr(first, LINK_ATTRIBUTE, shared);
       if (first !== null) return;
     }
-    links.remember(item, id, null);
+    links.remember(item, id, null, path);
   }
 
   #createLink(folder: ItemId, path: string, item: Item, scanned: number, folders: Map<string, ItemId>): void {
-    const { target, links, report } = this.#parts;
-    const first = links.find(item);
+    const { target, report } = this.#parts;
+    const first = this.#firstName(item);
     if (first === null) {
       // The first name could not be copied: this one stands for itself.
       this.#createBatch(folder, path, [{ ...item, nlink: 1 }], scanned, folders);
@@ -255,6 +260,17 @@ export class Creator {
     }
     target.link(folder, item.name, first);
     report.made(`${path}/${item.name}`, this.#replaced.has(item.name));
+  }
+
+  /** The target's item for a file that it has under another name, found anew where ids do not last. */
+  #firstName(item: Item): ItemId | null {
+    const { links, idsLast, target } = this.#parts;
+    const known = links.find(item);
+    const path = links.pathOf(item);
+    if (known === null || path === null || idsLast) return known;
+    let found: Item | null = target.root;
+    for (const name of path.split('/').slice(1)) found = found && target.lookup(found.id, name);
+    return found?.id ?? null;
   }
 
   /** Built among the unfinished files, renamed in when all of it is there. */
@@ -268,7 +284,7 @@ export class Creator {
       if (item.hasXattrs) copyXattrs(source, item.id, target, id, report.notKept);
       if (!target.traits.changeTimes) target.setAttributes(id, this.attributes(item, scanned));
       target.rename(partial(), name, folder, item.name);
-      if (this.#canLink(item)) links.remember(item, id, null);
+      if (this.#canLink(item)) links.remember(item, id, null, `${path}/${item.name}`);
       report.made(`${path}/${item.name}`, this.#replaced.has(item.name));
     } catch (error) {
       if (error instanceof SourceError || error instanceof VolumeFullError) target.remove(partial(), name);

@@ -48,19 +48,22 @@ export class Filter {
   readonly #options: FilterOptions;
   readonly #ignore: Ignore | null;
   readonly #device: number;
+  /** Nearly no item is one of ours: its number alone tells, without a string for each item of a walk. */
+  readonly #ownInodes: ReadonlySet<number>;
 
   constructor(options: FilterOptions, root: Item) {
     this.#options = options;
     this.#device = root.device;
+    this.#ownInodes = new Set([...options.ownFiles].map((file) => Number(file.split(':')[1])));
     this.#ignore = options.rules.length > 0 ? makeIgnore({ ignorecase: false }).add([...options.rules]) : null;
   }
 
-  /** True if the item at `path` (absolute, `/` separated) is not part of the backup. */
+  /** True if an item of the folder at `path` (absolute, no slash at the end) is not part of the backup. */
   excludes(path: string, item: Item): boolean {
-    if (path.lastIndexOf('/') === 0 && isNeverTouched(item.name)) return true;
-    if (this.#options.ownFiles.size > 0 && this.#options.ownFiles.has(`${item.device}:${item.inode}`)) return true;
+    if (path === '' && isNeverTouched(item.name)) return true;
+    if (this.#ownInodes.has(item.inode) && this.#options.ownFiles.has(`${item.device}:${item.inode}`)) return true;
     if (!this.#ignore) return false;
-    const relative = path.slice(1).toWellFormed();
+    const relative = `${path}/${item.name}`.slice(1).toWellFormed();
     return this.#ignore.ignores(item.kind === 'directory' ? `${relative}/` : relative);
   }
 

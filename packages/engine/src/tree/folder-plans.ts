@@ -6,7 +6,7 @@ import { isNeverTouched } from './filter.js';
 import { pairItems } from './pair.js';
 import { type FolderPlan, planFolder } from './plan.js';
 import type { Report } from './report.js';
-import { SourceError } from './source-guard.js';
+import { type GuardedSource, SourceError } from './source-guard.js';
 
 /** One folder of the walk. `path` is absolute without a slash at the end: empty for the root. */
 export interface Frame {
@@ -17,7 +17,7 @@ export interface Frame {
 }
 
 export interface SidesOptions {
-  readonly source: Volume;
+  readonly source: GuardedSource;
   readonly target: Volume;
   readonly filter: Filter;
   readonly report: Report;
@@ -30,14 +30,17 @@ export interface PlannedFolder {
   readonly targetItems: number;
 }
 
-/** Null if the folder could not be listed (reported) or is to stay as it is. */
+/**
+ * Null if the folder could not be listed (reported) or is to stay as it is. The source's folder counts as entered: the
+ * caller leaves it when all below it is done.
+ */
 export function planOf({ source, target, path }: Frame, options: SidesOptions): PlannedFolder | null {
   const { filter, report } = options;
   const listed = listSource(source, path, options);
   if (!listed) return null;
   const wanted = filter.withoutCaches(
     options.source,
-    listed.filter((item) => !filter.excludes(`${path}/${item.name}`, item)),
+    listed.filter((item) => !filter.excludes(path, item)),
   );
   for (const item of wanted) report.scanned(item.kind === 'file' ? item.size : 0);
   const existing = target === null ? [] : options.target.list(target);
@@ -48,8 +51,9 @@ export function planOf({ source, target, path }: Frame, options: SidesOptions): 
 }
 
 function listSource(folder: Item, path: string, { source, filter, report }: SidesOptions): readonly Item[] | null {
-  if (path !== '' && filter.keepsEmpty(folder)) return null;
   try {
+    source.enter(folder.id, path);
+    if (path !== '' && filter.keepsEmpty(folder)) return null;
     return source.list(folder.id);
   } catch (error) {
     if (path === '' || !(error instanceof SourceError)) throw error;

@@ -28,3 +28,14 @@ test('a folder in thousands of places ends the walk', () => {
   };
   expect(enterAll).toThrow('more than 1000 places');
 });
+
+test('a folder that was refused stays entered until each entry is left', () => {
+  const visits = new FolderVisits();
+  visits.enter(5, '/a');
+  expect(() => visits.enter(5, '/a/a')).toThrow(CorruptError);
+  visits.leave(5);
+  expect(() => visits.enter(5, '/a/b')).toThrow(CorruptError);
+  visits.leave(5);
+  visits.leave(5);
+  visits.enter(5, '/b');
+});

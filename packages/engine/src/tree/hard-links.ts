@@ -3,8 +3,15 @@
 
 import type { Item, ItemId } from '@tintype/core';
 
+interface Known {
+  readonly id: ItemId;
+  readonly inode: number | null;
+  /** Of the name that the target has already, absolute. */
+  readonly path: string;
+}
+
 export class HardLinks {
-  readonly #targetOf = new Map<string, { readonly id: ItemId; readonly inode: number | null }>();
+  readonly #targetOf = new Map<string, Known>();
   readonly #sourceOf = new Map<number, string>();
 
   /** The target's item for this file, if one of its names was handled already. */
@@ -13,9 +20,14 @@ export class HardLinks {
     return this.#targetOf.get(keyOf(source))?.id ?? null;
   }
 
+  /** Where that item is, for volumes whose ids end with the walk's stay in a folder. */
+  pathOf(source: Item): string | null {
+    return this.#targetOf.get(keyOf(source))?.path ?? null;
+  }
+
   /** The target's item now stands for the source's file. `inode`: the target's inode where it was there before. */
-  remember(source: Item, id: ItemId, inode: number | null): void {
-    if (source.nlink > 1) this.#targetOf.set(keyOf(source), { id, inode });
+  remember(source: Item, id: ItemId, inode: number | null, path: string): void {
+    if (source.nlink > 1) this.#targetOf.set(keyOf(source), { id, inode, path });
     if (inode !== null) this.#sourceOf.set(inode, keyOf(source));
   }
 

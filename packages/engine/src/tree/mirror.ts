@@ -1,7 +1,7 @@
 // Brings a target up to date with a source: both trees walked side by side, one folder at a time. What to do is decided
 // by `plan`, done here and by `creator`; memory follows the depth of the tree and the size of one folder.
 
-import { assert, type Item, type ItemId, type Volume, type WritableVolume } from '@tintype/core';
+import { assert, type Item, type ItemId, type WritableVolume } from '@tintype/core';
 import type { Aside } from '../history/safetynet.js';
 import { compareItems, plainAttributesDiffer } from './compare.js';
 import type { ContentCopier } from './content.js';
@@ -12,11 +12,11 @@ import { HardLinks } from './hard-links.js';
 import type { Change, FolderPlan } from './plan.js';
 import { Removals } from './removals.js';
 import type { Report } from './report.js';
-import { SourceError } from './source-guard.js';
+import { type GuardedSource, SourceError } from './source-guard.js';
 import { mirrorXattrs } from './xattrs.js';
 
 export interface MirrorOptions {
-  readonly source: Volume;
+  readonly source: GuardedSource;
   readonly sourceRoot: Item;
   readonly target: WritableVolume;
   readonly filter: Filter;
@@ -26,6 +26,7 @@ export interface MirrorOptions {
   readonly partial: () => ItemId;
   /** See `Creator`. */
   readonly largeFile: number;
+  readonly idsLast: boolean;
   readonly checksum: boolean;
   /** Remove what the source lacks. */
   readonly remove: boolean;
@@ -60,8 +61,7 @@ export class Mirror {
 
   /** Walks everything; removals come last, when their number is known. */
   run(): void {
-    const { source, sourceRoot, target, report, now } = this.#options;
-    report.scanned(0);
+    const { source, sourceRoot, target, now } = this.#options;
     const started = now();
     const stack: OpenFrame[] = [{ source: sourceRoot, target: target.root.id, path: '', fresh: false, rest: null }];
     for (let frame = stack.at(-1); frame; frame = stack.at(-1)) {
@@ -75,7 +75,7 @@ export class Mirror {
     }
     if (this.#options.remove) this.#removals.perform();
     this.#update({ source: sourceRoot, target: target.root }, '', started);
-    source.release(sourceRoot.id);
+    source.leave(sourceRoot.id);
   }
 
   /** Does all that one folder needs; answers the folders below it, last one first. */
@@ -104,8 +104,8 @@ export class Mirror {
   #leave(frame: OpenFrame): void {
     const { source, target, now } = this.#options;
     if (frame.path === '') return;
+    source.leave(frame.source.id);
     if (!target.traits.changeTimes) target.setAttributes(frame.target, this.#creator.attributes(frame.source, now()));
-    source.release(frame.source.id);
     target.release(frame.target);
   }
 
@@ -119,15 +119,15 @@ export class Mirror {
       }
     };
     for (const change of plan.keep) {
-      if (!this.#keepsLinks(change)) replace(change);
+      if (!this.#keepsLinks(change, frame)) replace(change);
       else report.counts.unchanged += 1;
     }
     for (const change of plan.update) {
-      if (!this.#keepsLinks(change)) replace(change);
+      if (!this.#keepsLinks(change, frame)) replace(change);
       else this.#updateChild(change, frame, scanned);
     }
     for (const change of plan.look) {
-      if (!this.#keepsLinks(change) || !this.#hasSameContent(change, frame)) replace(change);
+      if (!this.#keepsLinks(change, frame) || !this.#hasSameContent(change, frame)) replace(change);
       else this.#updateChild(change, frame, scanned);
     }
     for (const change of plan.replace) replace(change);
@@ -138,10 +138,10 @@ export class Mirror {
   }
 
   /** True if the pair is the same file on both sides as far as hard links go; then it is remembered as such. */
-  #keepsLinks({ source, target }: Change): boolean {
+  #keepsLinks({ source, target }: Change, frame: Frame): boolean {
     if (source.kind === 'directory' || (source.nlink < 2 && target.nlink < 2)) return true;
     if (this.#links.judge(source, target) !== 'keep') return false;
-    this.#links.remember(source, target.id, target.inode);
+    this.#links.remember(source, target.id, target.inode, `${frame.path}/${target.name}`);
     return true;
   }
 
@@ -186,7 +186,7 @@ export class Mirror {
     }
   }
 
-  /** Attributes only. A change of nothing but the change time is written, but not counted. */
+  /** Attributes only. A change of nothing but the change time is written, but not counted, and neither is the root. */
   #update({ source, target }: Change, path: string, scanned: number): void {
     const { report } = this.#options;
     const traits = this.#options.target.traits;
@@ -199,6 +199,7 @@ export class Mirror {
     const isTold =
       traits.changeTimes && (wanted.ctime !== target.ctime || compareItems(source, target, traits) !== 'none');
     if (differs || xattrsChanged || isTold) this.#options.target.setAttributes(target.id, wanted);
+    if (path === '') return;
     if (differs || xattrsChanged) report.counts.updated += 1;
     else report.counts.unchanged += 1;
   }

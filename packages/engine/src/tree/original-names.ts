@@ -35,6 +35,8 @@ export class OriginalNames implements WritableVolume {
   readonly #below: WritableVolume;
   /** Keys in use, by folder: names must not be given twice. */
   readonly #keys = new Map<ItemId, Set<string>>();
+  /** Folders made here, and still empty. */
+  readonly #empty = new Set<ItemId>();
   /** Inode numbers shown for items that share a link id. */
   readonly #linked = new Map<string, number>();
 
@@ -103,6 +105,7 @@ export class OriginalNames implements WritableVolume {
   }
   release(id: ItemId): void {
     this.#keys.delete(id);
+    this.#empty.delete(id);
     this.#below.release(id);
   }
 
@@ -116,6 +119,7 @@ export class OriginalNames implements WritableVolume {
       return name === item.name ? item : { ...item, name };
     });
     const ids = this.#below.create(folder, stored);
+    for (const [i, id] of ids.entries()) if (items[i]?.kind === 'directory') this.#empty.add(id);
     for (const [i, id] of ids.entries()) {
       const record = records[i];
       if (record) this.#below.setXattr(id, NAME_ATTRIBUTE, formatNameRecords([record]));
@@ -234,7 +238,8 @@ export class OriginalNames implements WritableVolume {
   #keysOf(folder: ItemId): Set<string> {
     let keys = this.#keys.get(folder);
     if (!keys) {
-      keys = new Set(this.#below.list(folder).map((item) => this.#below.nameKey(item.name)));
+      const items = this.#empty.delete(folder) ? [] : this.#below.list(folder);
+      keys = new Set(items.map((item) => this.#below.nameKey(item.name)));
       const oldest = this.#keys.size >= FOLDERS_REMEMBERED ? this.#keys.keys().next().value : undefined;
       if (oldest !== undefined) this.#keys.delete(oldest);
       this.#keys.set(folder, keys);

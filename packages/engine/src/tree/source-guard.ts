@@ -1,4 +1,5 @@
-// Tells failures of the source from those of the target: the first cost one item, the second end the run.
+// Tells failures of the source from those of the target: the first cost one item, the second end the run. And keeps walks
+// over a hostile source finite.
 
 import {
   type FileExtent,
@@ -11,6 +12,7 @@ import {
   type WritableVolume,
   type XattrEntry,
 } from '@tintype/core';
+import { FolderVisits } from './folder-visits.js';
 
 /** A source that could not be read at some place; `cause` is what it said. */
 export class SourceError extends TintypeError {
@@ -19,11 +21,28 @@ export class SourceError extends TintypeError {
   }
 }
 
+export interface GuardedSourceOptions {
+  /** The tree is what some bytes say, so that a folder may lie in itself; a host's folders cannot. */
+  readonly mayLoop: boolean;
+}
+
 export class GuardedSource implements Volume {
   readonly #below: Volume;
+  readonly #visits: FolderVisits | null;
 
-  constructor(below: Volume) {
+  constructor(below: Volume, { mayLoop }: GuardedSourceOptions) {
     this.#below = below;
+    this.#visits = mayLoop ? new FolderVisits() : null;
+  }
+
+  /** Call before a walk lists a folder. @throws SourceError if it lies in itself, or in too many places */
+  enter(folder: ItemId, path: string): void {
+    guard(() => this.#visits?.enter(folder, path || '/'));
+  }
+  /** Call once for each `enter`, when all below the folder is done. Its handle is given up. */
+  leave(folder: ItemId): void {
+    this.#visits?.leave(folder);
+    this.#below.release(folder);
   }
   get name(): string {
     return this.#below.name;

@@ -13,6 +13,9 @@ const LEAST_JOURNALED = 24;
 /** Bytes by which a file grows, at the least: each commit may leave about so much unused. */
 const LEAST_GROWTH = 1 << 20;
 
+/** Bytes that a walk along the leaves reads at once: most of them lie one after another. */
+const READ_AHEAD = 128 << 10;
+
 export interface NodeFileOptions {
   readonly name: string;
   readonly cacheBytes: number;
@@ -34,6 +37,9 @@ export class NodeFile {
   /** Changed nodes that the last commit holds. */
   #journaledDirty = 0;
   readonly #cacheLimit: number;
+  /** Nodes as they lie on the device, from number `#aheadFirst` on; forgotten at each commit. */
+  #ahead = new Uint8Array(0);
+  #aheadFirst = 0;
   /** Nodes at which it is worth while to look for some to drop. */
   #trimAt: number;
   /** Bits of the map, all map nodes in a row. */
@@ -94,13 +100,42 @@ export class NodeFile {
     }
     if (number >= this.totalNodes)
       throw new CorruptError(this.#name, 'node', number, `there are ${this.totalNodes} nodes`);
-    const bytes = new Uint8Array(this.nodeSize);
     const place = number * this.nodeSize;
-    this.#device.read(this.#fork.position(place, this.nodeSize), bytes);
+    const at = (number - this.#aheadFirst) * this.nodeSize;
+    let bytes: Uint8Array;
+    if (at >= 0 && at < this.#ahead.length) bytes = this.#ahead.slice(at, at + this.nodeSize);
+    else {
+      bytes = new Uint8Array(this.nodeSize);
+      this.#device.read(this.#fork.position(place, this.nodeSize), bytes);
+    }
     const node = new Node(number, bytes, this.#becameDirty);
     node.validate(this.#name, place, this.#keyFits);
     this.#cache.set(number, node);
     return node;
+  }
+
+  /** As `node`, for walks along the leaves: those that follow on the device are read with it. */
+  nextNode(number: number): Node {
+    const at = (number - this.#aheadFirst) * this.nodeSize;
+    const isAhead = at >= 0 && at < this.#ahead.length;
+    if (!isAhead && number < this.totalNodes && !this.#cache.has(number)) this.#readAhead(number);
+    return this.node(number);
+  }
+
+  #readAhead(number: number): void {
+    const place = number * this.nodeSize;
+    const wanted = Math.min(READ_AHEAD, this.totalNodes * this.nodeSize - place);
+    const length = this.#fork.contiguous(place, wanted);
+    if (length < 2 * this.nodeSize) return;
+    const buffer = this.#ahead.buffer.byteLength >= READ_AHEAD ? this.#ahead.buffer : new ArrayBuffer(READ_AHEAD);
+    this.#ahead = new Uint8Array(buffer, 0, length - (length % this.nodeSize));
+    this.#aheadFirst = number;
+    try {
+      this.#device.read(this.#fork.position(place, this.#ahead.length), this.#ahead);
+    } catch {
+      // The node that was asked for is read by itself, and tells what is wrong if it is that one.
+      this.#ahead = this.#ahead.subarray(0, 0);
+    }
   }
 
   /** Drops clean nodes beyond the limit, those used lately last. To be called between operations only. */
@@ -169,6 +204,7 @@ export class NodeFile {
   /** After a commit: everything allocated so far is committed. */
   settle(): void {
     this.committedNodes = this.totalNodes;
+    this.#ahead = this.#ahead.subarray(0, 0);
     this.#journaled = 0;
     this.#freshUsed = 0;
     this.#trimAt = this.#cacheLimit;

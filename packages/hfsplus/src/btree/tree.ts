@@ -322,7 +322,7 @@ export class Tree {
     for (let steps = 0; steps <= this.#file.totalNodes; steps += 1) {
       for (; index < leaf.count; index += 1) if (!visit(leaf, index)) return;
       if (leaf.fLink === 0) return;
-      const next = this.#file.node(leaf.fLink);
+      const next = this.#file.nextNode(leaf.fLink);
       if (!next.isLeaf || next.bLink !== leaf.number)
         throw this.#corruptNode(next, 'is no neighbour of the leaf that names it');
       leaf = next;

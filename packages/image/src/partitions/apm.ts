@@ -1,6 +1,6 @@
 // Apple partition maps: read, and written as macOS writes them.
 
-import type { BlockDevice } from '@tintype/core';
+import { type BlockDevice, type Finding, finding, UnsupportedError } from '@tintype/core';
 import type { Partition } from '../disk-image.js';
 import { ApmEntry, DriverDescriptor } from './structs.js';
 
@@ -10,37 +10,69 @@ const MAP_BLOCKS = 63;
 const GAP_BLOCKS = 10;
 const ENTRIES_LIMIT = 256;
 
-/** Null if the disk has no Apple partition map. */
-export function readApm(device: BlockDevice): { partitions: Partition[]; blockSize: number } | null {
-  if (device.size < 1024) return null;
-  const block = new Uint8Array(512);
-  device.read(512, block);
-  const view = new DataView(block.buffer);
-  if (view.getUint16(0) !== SIGNATURE_ENTRY) return null;
-  const count = Math.min(ENTRIES_LIMIT, ApmEntry.read(view, 0).mapEntries);
-  const partitions: Partition[] = [];
-  for (let i = 0; i < count; i += 1) {
-    const at = 512 + i * 512;
-    if (at + 512 > device.size) break;
-    device.read(at, block);
-    const { signature, start, length, name, type } = ApmEntry.read(view, 0);
-    if (signature !== SIGNATURE_ENTRY) break;
-    if ((start + length) * 512 > device.size) continue;
-    partitions.push({
-      index: partitions.length,
-      type: text(type),
-      name: text(name),
-      start: start * 512,
-      size: length * 512,
-    });
+/**
+ * Null if the disk has no Apple partition map. Hybrid discs have two maps; the one in blocks of 512 bytes is read, the
+ * other only where that is missing.
+ */
+export function readApm(device: BlockDevice): ApmRead | null {
+  for (const blockSize of [512, 2048]) {
+    const count = entryCount(device, blockSize);
+    if (count !== null) return readEntries(device, count, blockSize);
   }
-  return { partitions, blockSize: 512 };
+  return null;
 }
 
+export interface ApmRead {
+  readonly partitions: Partition[];
+  readonly blockSize: number;
+  readonly findings: Finding[];
+}
+
+/** Entries of the map, as its first one says; null if there is no entry. */
+function entryCount(device: BlockDevice, blockSize: number): number | null {
+  if (device.size < 2 * blockSize) return null;
+  const block = new Uint8Array(512);
+  device.read(blockSize, block);
+  const { signature, mapEntries } = ApmEntry.read(new DataView(block.buffer), 0);
+  return signature === SIGNATURE_ENTRY ? mapEntries : null;
+}
+
+function readEntries(device: BlockDevice, count: number, blockSize: number): ApmRead {
+  const block = new Uint8Array(512);
+  const view = new DataView(block.buffer);
+  const partitions: Partition[] = [];
+  const findings: Finding[] = [];
+  const report = (entry: number, message: string): void => {
+    findings.push(finding('apm-entry', `partition map entry ${entry}`, message));
+  };
+  if (count > ENTRIES_LIMIT) report(1, `counts ${count} entries, only ${ENTRIES_LIMIT} are read`);
+  for (let i = 1; i <= Math.min(ENTRIES_LIMIT, count); i += 1) {
+    const at = i * blockSize;
+    if (at + 512 <= device.size) device.read(at, block);
+    const { signature, start, length, name, type } = ApmEntry.read(view, 0);
+    if (at + 512 > device.size || signature !== SIGNATURE_ENTRY) {
+      report(i, `is missing, of ${count}`);
+      break;
+    }
+    if ((start + length) * blockSize > device.size) report(i, 'reaches past the end of the disk');
+    else
+      partitions.push({
+        index: partitions.length,
+        type: text(type),
+        name: text(name),
+        start: start * blockSize,
+        size: length * blockSize,
+      });
+  }
+  return { partitions, blockSize, findings };
+}
+
+/** @throws UnsupportedError if the disk is too small */
 export function writeApm(device: BlockDevice, type: string): Partition {
   const blocks = device.size / 512;
   const start = MAP_BLOCKS + 1;
   const length = blocks - start - GAP_BLOCKS;
+  if (length < 1) throw new UnsupportedError(`a disk of ${device.size} bytes has no room for an Apple partition map`);
   const driver = new Uint8Array(512);
   DriverDescriptor.write(new DataView(driver.buffer), 0, {
     signature: SIGNATURE_DRIVER,

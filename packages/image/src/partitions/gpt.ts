@@ -1,6 +1,14 @@
 // GUID partition tables: read from either end of the disk, written as macOS writes them.
 
-import { type BlockDevice, crc32, type Finding, finding, type RecordOf } from '@tintype/core';
+import {
+  type BlockDevice,
+  CorruptError,
+  crc32,
+  type Finding,
+  finding,
+  type RecordOf,
+  UnsupportedError,
+} from '@tintype/core';
 import type { Partition } from '../disk-image.js';
 import { PARTITIONS_LIMIT } from '../limits.js';
 import { GptEntry, GptHeader, MbrEntry } from './structs.js';
@@ -43,66 +51,90 @@ export interface GptRead {
   readonly findings: Finding[];
 }
 
-/** Null if the disk has no GPT. A bad primary table is replaced by the backup, and is a finding. */
+/**
+ * Null if the disk has no GPT. A bad primary table is replaced by the backup, and is a finding.
+ * @throws CorruptError if there is a primary table, but neither it nor the backup can be used
+ */
 export function readGpt(device: BlockDevice): GptRead | null {
+  if (beginsWithVolume(device)) return null;
+  let damage: CorruptError | null = null;
   for (const blockSize of [512, 4096, 1024, 2048]) {
     const primary = tableAt(device, blockSize, blockSize);
-    const backup = tableAt(device, device.size - blockSize, blockSize);
-    if (!primary && !backup) continue;
-    const table = primary?.partitions ? primary : backup?.partitions ? backup : null;
-    if (!table?.partitions) continue;
-    const findings: Finding[] = [];
-    if (!primary?.partitions)
-      findings.push(
-        finding(
-          'gpt-primary',
-          'GPT header',
-          `the primary table is bad (${primary?.problem ?? 'missing'}); the backup is used`,
-          { repairable: true },
-        ),
-      );
-    if (!backup?.partitions)
-      findings.push(
-        finding('gpt-backup', 'backup GPT header', `the backup table is bad: ${backup?.problem ?? 'missing'}`, {
-          severity: 'warning',
-          repairable: true,
-        }),
-      );
-    return { partitions: table.partitions, blockSize, findings };
+    const backup = tableAt(device, (Math.floor(device.size / blockSize) - 1) * blockSize, blockSize);
+    const partitions = primary?.partitions ?? backup?.partitions;
+    if (partitions) return { partitions, blockSize, findings: findingsOf(primary, backup) };
+    if (primary) damage ??= new CorruptError('GPT header', primary.field, blockSize, primary.problem);
   }
+  if (damage) throw damage;
   return null;
 }
 
+/** A volume without a map may lie on a disk that had one: what is left of that at the disk's end means nothing. */
+function beginsWithVolume(device: BlockDevice): boolean {
+  if (device.size < 2048) return false;
+  const head = Buffer.alloc(2048);
+  device.read(0, head);
+  const version = head.readUInt16BE(1026);
+  const isHfs = ['H+', 'HX'].includes(head.toString('latin1', 1024, 1026)) && (version === 4 || version === 5);
+  return isHfs || head.toString('latin1', 32, 36) === 'NXSB';
+}
+
+function findingsOf(primary: Table | null, backup: Table | null): Finding[] {
+  const findings: Finding[] = [];
+  if (!primary?.partitions) {
+    const message = `the primary table is bad (${primary?.problem ?? 'missing'}); the backup is used`;
+    findings.push(finding('gpt-primary', 'GPT header', message, { repairable: true }));
+  }
+  if (!backup?.partitions) {
+    const message = `the backup table is bad: ${backup?.problem ?? 'missing'}`;
+    findings.push(finding('gpt-backup', 'backup GPT header', message, { severity: 'warning', repairable: true }));
+  }
+  return findings;
+}
+
 interface Table {
+  /** Null if the table cannot be used. */
   readonly partitions: Partition[] | null;
+  readonly field: string;
   readonly problem: string;
 }
 
+const bad = (field: string, problem: string): Table => ({ partitions: null, field, problem });
+
+/** Null if no header lies there. */
 function tableAt(device: BlockDevice, position: number, blockSize: number): Table | null {
-  if (position < 0 || position + blockSize > device.size) return null;
+  if (position < blockSize || position + blockSize > device.size) return null;
   const block = new Uint8Array(blockSize);
   device.read(position, block);
   if (Buffer.compare(block.subarray(0, 8), SIGNATURE) !== 0) return null;
-  const bad = (problem: string): Table => ({ partitions: null, problem });
-  const view = new DataView(block.buffer);
-  let header: RecordOf<typeof GptHeader.fields>;
   try {
-    header = GptHeader.read(view, 0);
-  } catch {
-    return bad('an address is out of range');
+    return readTable(device, block, position / blockSize);
+  } catch (error) {
+    if (!(error instanceof CorruptError)) throw error;
+    return bad(error.field, error.message);
   }
-  const { headerSize, headerCrc32, numberOfEntries, sizeOfEntry, partitionEntryLba, entriesCrc32 } = header;
-  if (headerSize < GptHeader.size || headerSize > blockSize) return bad(`a header of ${headerSize} bytes`);
-  if (sizeOfEntry < GptEntry.size || sizeOfEntry > 4096 || numberOfEntries > PARTITIONS_LIMIT)
-    return bad(`${numberOfEntries} entries of ${sizeOfEntry} bytes`);
+}
+
+/** @throws CorruptError for numbers of 2^53 or more */
+function readTable(device: BlockDevice, block: Uint8Array, lba: number): Table {
+  const view = new DataView(block.buffer);
+  const header = GptHeader.read(view, 0);
+  const { headerSize, headerCrc32, myLba, numberOfEntries, sizeOfEntry, partitionEntryLba, entriesCrc32 } = header;
+  if (headerSize < GptHeader.size || headerSize > block.length)
+    return bad('headerSize', `a header of ${headerSize} bytes`);
+  if (![128, 256, 512, 1024, 2048, 4096].includes(sizeOfEntry) || numberOfEntries > PARTITIONS_LIMIT)
+    return bad('sizeOfEntry', `${numberOfEntries} entries of ${sizeOfEntry} bytes`);
   view.setUint32(GptHeader.at.headerCrc32, 0, true);
-  if (crc32(block.subarray(0, headerSize)) !== headerCrc32) return bad('the header checksum does not agree');
+  if (crc32(block.subarray(0, headerSize)) !== headerCrc32)
+    return bad('headerCrc32', 'the header checksum does not agree');
+  if (myLba !== lba) return bad('myLba', `a header of block ${myLba} lies in block ${lba}`);
   const length = numberOfEntries * sizeOfEntry;
-  if (partitionEntryLba * blockSize + length > device.size) return bad('the entries lie outside the disk');
+  if (partitionEntryLba * block.length + length > device.size)
+    return bad('partitionEntryLba', 'the entries lie outside the disk');
   const entries = new Uint8Array(length);
-  device.read(partitionEntryLba * blockSize, entries);
-  if (crc32(entries) !== entriesCrc32) return bad('the checksum of the entries does not agree');
-  return partitionsOf(entries, header, blockSize, device.size);
+  device.read(partitionEntryLba * block.length, entries);
+  if (crc32(entries) !== entriesCrc32) return bad('entriesCrc32', 'the checksum of the entries does not agree');
+  return partitionsOf(entries, header, block.length, device.size);
 }
 
 function partitionsOf(
@@ -120,7 +152,7 @@ function partitionsOf(
     const start = startingLba * blockSize;
     const size = (endingLba - startingLba + 1) * blockSize;
     if (endingLba < startingLba || start + size > deviceSize)
-      return { partitions: null, problem: `partition ${i} lies outside the disk` };
+      return bad('endingLba', `partition ${i} lies outside the disk`);
     const guid = guidText(typeGuid);
     const type = TYPES.find(([known]) => known === guid)?.[1] ?? guid;
     partitions.push({
@@ -131,12 +163,23 @@ function partitionsOf(
       size,
     });
   }
-  return { partitions, problem: '' };
+  const sorted = [...partitions].sort((a, b) => a.start - b.start);
+  const overlap = sorted.find(({ start, size }, i) => start + size > (sorted[i + 1]?.start ?? deviceSize));
+  if (overlap) return bad('startingLba', `partition ${overlap.index} overlaps another`);
+  return { partitions, field: '', problem: '' };
 }
 
-/** A map with one partition over nearly all of the disk, as hdiutil makes it. */
+/** The smallest disk that has room for both tables and one group of eight sectors between them. */
+const FEWEST_SECTORS = FIRST_SECTOR + 8 + 33;
+
+/**
+ * A map with one partition over nearly all of the disk, as hdiutil makes it.
+ * @throws UnsupportedError if the disk is too small
+ */
 export function writeGpt(device: BlockDevice, type: string, random: (target: Uint8Array) => void): Partition {
   const sectors = device.size / 512;
+  if (sectors < FEWEST_SECTORS)
+    throw new UnsupportedError(`a disk with a GUID partition table has ${FEWEST_SECTORS * 512} bytes or more`);
   const length = Math.floor((sectors - 33 - FIRST_SECTOR) / 8) * 8;
   const entries = new Uint8Array(ENTRY_BYTES);
   const name = new Uint8Array(72);

@@ -15,11 +15,12 @@ const MBR_TYPES: Readonly<Record<number, string>> = {
 /** The largest disk whose blocks an Apple partition map can count. */
 const APM_LIMIT = 2 ** 41;
 
+/** @throws CorruptError if there is a map that cannot be used */
 export function partitionMap(device: BlockDevice): PartitionMap {
   const gpt = readGpt(device);
   if (gpt) return { scheme: 'gpt', ...gpt };
   const apm = readApm(device);
-  if (apm) return { scheme: 'apm', ...apm, findings: [] };
+  if (apm) return { scheme: 'apm', ...apm };
   const mbr = readMbr(device);
   if (mbr) return { scheme: 'mbr', blockSize: 512, partitions: mbr, findings: [] };
   return {

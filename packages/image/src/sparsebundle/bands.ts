@@ -12,6 +12,9 @@ interface Band {
   length: number;
 }
 
+/** What a store says of a folder, a link, a pipe where a band should be. */
+const NO_FILE = ['EISDIR', 'ELOOP', 'EMLINK', 'EINVAL', 'ENXIO'];
+
 export class Bands {
   readonly #store: FileStore;
   readonly #folder: string;
@@ -23,12 +26,24 @@ export class Bands {
   /** Written since the last flush. */
   readonly #dirty = new Set<number>();
   #namesChanged = false;
+  /** True until the first flush if someone before us may have left bands that are not durable. */
+  #distrusts = false;
 
   constructor(store: FileStore, folder: string, bandSize: number, writable: boolean) {
     this.#store = store;
     this.#folder = folder;
     this.#bandSize = bandSize;
     this.#writable = writable;
+  }
+
+  /**
+   * The last writer did not close: what we read of its bands, and go on from, may be in the host's memory only. The next
+   * flush makes it durable too.
+   */
+  distrust(): void {
+    this.#distrusts = true;
+    this.#namesChanged = true;
+    for (const index of this.#open.keys()) this.#dirty.add(index);
   }
 
   /** Lower-case hexadecimal, as macOS names them. */
@@ -71,7 +86,7 @@ export class Bands {
       this.remove(index);
       return;
     }
-    if (offset + length >= band.length) this.#cut(index, band, offset);
+    if (offset + length >= band.length) cut(band, offset);
     else if (!band.file.punch(offset, length)) writeZeros(band.file, offset, length);
     this.#dirty.add(index);
   }
@@ -82,7 +97,7 @@ export class Bands {
     if (!band || offset >= band.length) return;
     if (offset === 0 && length >= band.length) this.remove(index);
     else if (offset + length >= band.length) {
-      this.#cut(index, band, offset);
+      cut(band, offset);
       this.#dirty.add(index);
     } else band.file.punch(offset, length);
   }
@@ -96,22 +111,33 @@ export class Bands {
     this.#namesChanged = true;
   }
 
+  /** Nothing lies behind the disk's end: bands there are removed, the last one is cut. Here the folder is listed. */
+  cutBehind(size: number): void {
+    const count = Math.ceil(size / this.#bandSize);
+    for (const { name, kind } of this.#store.list(this.#folder)) {
+      const index = indexOf(name);
+      if (kind === 'file' && index !== null && index >= count) this.remove(index);
+    }
+    const last = count - 1;
+    const band = this.#band(last);
+    const length = size - last * this.#bandSize;
+    if (!band || band.length <= length) return;
+    cut(band, length);
+    this.#dirty.add(last);
+  }
+
   /** Contents, lengths and names of bands are durable afterwards. */
   flush(): void {
     for (const index of [...this.#dirty].sort((a, b) => a - b)) this.#band(index)?.file.sync();
     this.#dirty.clear();
     if (this.#namesChanged) this.#store.syncFolder(this.#folder);
     this.#namesChanged = false;
+    this.#distrusts = false;
   }
 
   close(): void {
     for (const { file } of this.#open.values()) file.close();
     this.#open.clear();
-  }
-
-  #cut(_index: number, band: Band, length: number): void {
-    band.file.truncate(length);
-    band.length = length;
   }
 
   #band(index: number): Band | null {
@@ -122,11 +148,15 @@ export class Bands {
       return open;
     }
     if (this.#absent.has(index)) return null;
+    this.#makeRoom();
     let file: StoreFile;
     try {
       file = this.#store.open(this.path(index), this.#writable ? 'write' : 'read');
     } catch (error) {
-      if (!(error instanceof StoreError) || error.code !== 'ENOENT') throw error;
+      if (!(error instanceof StoreError)) throw error;
+      if (NO_FILE.includes(error.code))
+        throw new CorruptError(`band ${index.toString(16)}`, 'kind', 0, `is no file (${error.code})`);
+      if (error.code !== 'ENOENT') throw error;
       this.#absent.add(index);
       return null;
     }
@@ -134,10 +164,19 @@ export class Bands {
   }
 
   #create(index: number): Band {
+    this.#makeRoom();
     const file = this.#store.open(this.path(index), 'create');
     this.#absent.delete(index);
     this.#namesChanged = true;
     return this.#keep(index, file);
+  }
+
+  #makeRoom(): void {
+    for (const [oldest, band] of this.#open) {
+      if (this.#open.size < OPEN_BANDS) return;
+      this.#open.delete(oldest);
+      band.file.close();
+    }
   }
 
   #keep(index: number, file: StoreFile): Band {
@@ -151,15 +190,21 @@ export class Bands {
         `is ${length - this.#bandSize} bytes longer than the band size (${this.#bandSize})`,
       );
     }
-    for (const [oldest, band] of this.#open) {
-      if (this.#open.size < OPEN_BANDS) break;
-      band.file.close();
-      this.#open.delete(oldest);
-    }
     const band = { file, length };
     this.#open.set(index, band);
+    if (this.#distrusts) this.#dirty.add(index);
     return band;
   }
+}
+
+/** Null if no band has this name. */
+function indexOf(name: string): number | null {
+  return /^(0|[1-9a-f][0-9a-f]*)$/.test(name) ? Number.parseInt(name, 16) : null;
+}
+
+function cut(band: Band, length: number): void {
+  band.file.truncate(length);
+  band.length = length;
 }
 
 function writeZeros(file: StoreFile, offset: number, length: number): void {

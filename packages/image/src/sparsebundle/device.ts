@@ -11,7 +11,7 @@ const PIECE = 4096;
 export class BundleDevice implements BlockDevice {
   readonly blockSize = 512;
   readonly draft = false;
-  readonly size: number;
+  #size: number;
   readonly writable: boolean;
   readonly #bands: Bands;
   readonly #bandSize: number;
@@ -19,10 +19,13 @@ export class BundleDevice implements BlockDevice {
   constructor(bands: Bands, info: BundleInfo, writable: boolean) {
     this.#bands = bands;
     this.#bandSize = info.bandSize;
-    this.size = info.size;
+    this.#size = info.size;
     this.writable = writable;
   }
 
+  get size(): number {
+    return this.#size;
+  }
   read(position: number, target: Uint8Array): void {
     this.#each(position, target.length, (band, offset, at, length) =>
       this.#bands.read(band, offset, target.subarray(at, at + length)),
@@ -59,6 +62,11 @@ export class BundleDevice implements BlockDevice {
   }
   close(): void {
     this.#bands.close();
+  }
+
+  /** Of a bundle whose property list says so. */
+  setSize(size: number): void {
+    this.#size = size;
   }
 
   /** What lies behind the band's end so far is zero already: trailing zeros are not written there. */

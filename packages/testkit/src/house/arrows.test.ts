@@ -26,8 +26,9 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 /** Files are handed in here: these packages open none themselves, start nothing, print nothing. */
 const withoutHost = ['core', 'codec', 'image', 'hfsplus', 'apfs'];
 const hostModules = ['node:fs', 'node:fs/promises', 'node:child_process', 'node:net', 'node:http', 'node:os'];
-// The lease is kept alive by a thread of its own, which cannot be handed a store.
-const withHost = ['packages/image/src/heartbeat.ts'];
+// The lease is kept alive by a thread of its own, which cannot be handed a store; a WebAssembly library is read from its
+// package, once a thread.
+const withHost = ['packages/image/src/heartbeat.ts', 'packages/codec/src/bzip2/library.ts'];
 const printing = ['node:console', 'node:readline', 'node:repl'];
 
 const code = sources().filter((source) => !source.isTest);

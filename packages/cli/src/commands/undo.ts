@@ -1,0 +1,22 @@
+import type { SummaryEvent } from '@tintype/engine/run';
+import { flag, text } from '../arguments.js';
+import type { CommandBody } from '../command.js';
+import { requireNoPassphrase } from '../image-volume.js';
+import { showDuration } from '../quantities.js';
+import { runOperation } from '../run-operation.js';
+
+export const run: CommandBody = (parsed, io) => {
+  requireNoPassphrase(parsed);
+  const [image = ''] = parsed.operands;
+  const options = { image, volume: text(parsed, 'volume'), allowTimeMachine: flag(parsed, 'allow-time-machine') };
+  return runOperation('undo', options, io, { summary: summaryText });
+};
+
+function summaryText(summary: SummaryEvent): string {
+  const { items, seconds, run } = summary as SummaryEvent & {
+    items: Record<string, number>;
+    seconds: number;
+    run: string;
+  };
+  return `run ${run} taken back: ${items.removed} items put aside, ${items.created} brought back in ${showDuration(seconds)}`;
+}

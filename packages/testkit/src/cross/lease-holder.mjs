@@ -1,0 +1,48 @@
+// A process that opens an image and does what its parent says, one line each; run by `lease-processes.test.ts`.
+// Answers each line by `ok`, or by the name of the error.
+
+import { createInterface } from 'node:readline';
+import { hostHolder, nodeFileStore } from '@tintype/host';
+import { openImage } from '@tintype/image';
+
+const { path, writable, locks, host, heartbeat } = JSON.parse(process.argv[2] ?? '{}');
+const store = nodeFileStore();
+const own = hostHolder();
+// A share on which locks mean nothing.
+const lockless = {
+  ...store,
+  open: (name, mode) => {
+    const file = store.open(name, mode);
+    file.lock = () => true;
+    return file;
+  },
+};
+let image = null;
+let lost = 0;
+
+const commands = {
+  open: () => {
+    const holder = { ...own, host: host ?? own.host, heartbeat };
+    const onLeaseLost = () => {
+      lost += 1;
+    };
+    const options = { writable, waitLock: 0, holder, allowTimeMachine: false, onLeaseLost };
+    image = openImage(locks ? store : lockless, path, options);
+  },
+  write: (position, value) => image.device.write(Number(position), new Uint8Array(4096).fill(Number(value))),
+  flush: () => image.device.flush(),
+  lost: () => {
+    if (lost !== 1) throw new RangeError(`lost ${lost} times`);
+  },
+  close: () => image.close(),
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const [name, ...values] = line.split(' ');
+  try {
+    commands[name](...values);
+    process.stdout.write('ok\n');
+  } catch (error) {
+    process.stdout.write(`${error.name}\n`);
+  }
+}
