@@ -127,6 +127,20 @@ export interface RawOptions {
   readonly overwrite?: boolean | undefined;
 }
 
+/** `passphrase` is the image's; that of the new one is `newPassphrase`, or the same. */
+export interface ConvertOptions extends SecondPassphrase {
+  readonly image: string;
+  readonly out: string;
+  readonly passphrase?: Uint8Array | undefined;
+  readonly format?: string | undefined;
+  readonly encryption?: string | undefined;
+  readonly kdfRounds?: number | undefined;
+  readonly bandSize?: number | undefined;
+  /** 1 to 9. */
+  readonly level?: number | undefined;
+  readonly overwrite?: boolean | undefined;
+}
+
 export interface PasswdOptions extends SecondPassphrase {
   readonly image: string;
   readonly passphrase?: Uint8Array | undefined;
@@ -145,6 +159,7 @@ export interface Operations {
   verify: VerifyOptions;
   raw: RawOptions;
   passwd: PasswdOptions;
+  convert: ConvertOptions;
 }
 export type OperationName = keyof Operations;
 export type Operation<N extends OperationName> = (options: Operations[N], context: RunContext) => SummaryEvent;

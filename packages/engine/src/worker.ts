@@ -5,6 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Progress, TintypeError } from '@tintype/core';
 import { hostHolder, nodeFileStore } from '@tintype/host';
 import type { EngineEvent, SummaryEvent } from './events.js';
+import { convert } from './maintenance/convert.js';
 import { create } from './maintenance/create.js';
 import { passwd } from './maintenance/passwd.js';
 import { raw } from './maintenance/raw.js';
@@ -24,6 +25,7 @@ const operations: { readonly [N in OperationName]: Operation<N> } = {
   verify,
   raw,
   passwd,
+  convert,
 };
 
 export interface WorkerTask<N extends OperationName = OperationName> {

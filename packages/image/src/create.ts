@@ -1,15 +1,17 @@
 // New images that read as zeros. Nothing may be at the path; after a failure the caller removes what was made.
 
-import { assert, type FileStore, type StoreFile } from '@tintype/core';
+import { assert, type BlockDevice, type FileStore, type StoreFile } from '@tintype/core';
 import { writeNewAsif } from './asif/create.js';
-import type { CreateImageOptions, DiskImage } from './disk-image.js';
+import type { ArchiveOptions, CreateImageOptions, DiskImage } from './disk-image.js';
 import { NEW_CHUNK, NEW_DATA_OFFSET, newEncryption } from './encryption/create.js';
 import { openEncryptedFile } from './encryption/open.js';
 import { BANDS_LIMIT, DEFAULT_BAND_SIZE } from './limits.js';
 import { takeLocks } from './lock.js';
 import { fileContainer, holdImage, type Opened, openBundle } from './open.js';
+import { partitionMap } from './partitions/map.js';
 import { formatInfoPlist } from './sparsebundle/info-plist.js';
 import { sparseHeader } from './sparseimage/structs.js';
+import { writeUdif } from './udif/writer.js';
 
 const SPARSE_IMAGE_BAND = 1 << 20;
 
@@ -52,7 +54,15 @@ function createBundle(store: FileStore, path: string, options: CreateImageOption
 }
 
 /** Null if the image is to be clear. */
-function encryptionFor({ encryption, passphrase, kdfRounds, holder }: CreateImageOptions, clearSize: number) {
+function encryptionFor(
+  {
+    encryption,
+    passphrase,
+    kdfRounds,
+    holder,
+  }: Pick<CreateImageOptions, 'encryption' | 'passphrase' | 'kdfRounds' | 'holder'>,
+  clearSize: number,
+) {
   if (encryption === undefined) return null;
   assert(passphrase !== undefined, 'an encrypted image has a passphrase');
   const keyBits = encryption === 'aes-128' ? 128 : 256;
@@ -79,6 +89,26 @@ function createFile(store: FileStore, path: string, options: CreateImageOptions)
   }
 }
 
+/**
+ * A new read-only image of `disk`, in one pass; durable when this returns. Nothing may be at `path`; after a failure the
+ * caller removes what was made.
+ */
+export function createArchive(store: FileStore, path: string, disk: BlockDevice, options: ArchiveOptions): void {
+  const { format, holder, encryption } = options;
+  const file = store.open(path, 'create');
+  let clear = { file, wipe: () => {} };
+  try {
+    if (encryption !== undefined)
+      clear = encryptedFile(store, path, file, { ...options, format: 'sparseimage', size: 0 });
+    writeUdif(disk, clear.file, { ...options, format, map: partitionMap(disk), random: holder.random });
+    clear.file.sync();
+  } finally {
+    clear.wipe();
+    file.close();
+  }
+  store.syncFolder(parentOf(path));
+}
+
 /** Room for the disk of a raw image, behind its header. */
 function extend(file: StoreFile, start: number, { size, preallocate }: CreateImageOptions): void {
   const end = start + Math.ceil(size / NEW_CHUNK) * NEW_CHUNK;
@@ -91,7 +121,7 @@ function encryptedFile(
   store: FileStore,
   path: string,
   file: StoreFile,
-  options: CreateImageOptions,
+  options: Pick<CreateImageOptions, 'encryption' | 'passphrase' | 'kdfRounds' | 'holder' | 'format' | 'size'>,
 ): { file: StoreFile; wipe: () => void } {
   const { format, passphrase, size } = options;
   const made = encryptionFor(options, format === 'sparseimage' ? 0 : size);

@@ -1,6 +1,6 @@
 // What every container answers when it is opened: a disk of clear bytes, and what is known of its files.
 
-import type { BlockDevice, FileStore, Finding } from '@tintype/core';
+import type { BlockDevice, FileStore, Finding, Range } from '@tintype/core';
 
 /** As `--format` and `info --json` name them. `udrw` is any raw image. */
 export type ImageFormat =
@@ -111,6 +111,17 @@ export interface CreateImageOptions extends Omit<OpenImageOptions, 'writable' | 
   readonly kdfRounds?: number | undefined;
 }
 
+/** Of a read-only image that is made in one pass. */
+export interface ArchiveOptions extends Pick<CreateImageOptions, 'holder' | 'encryption' | 'passphrase' | 'kdfRounds'> {
+  readonly format: 'udro' | 'udco' | 'udzo' | 'udbz' | 'ulfo' | 'ulmo';
+  /** 1 to 9; default: the codec's own. */
+  readonly level?: number | undefined;
+  /** What the file systems do not use, ascending: left out. */
+  readonly free: Iterable<Range>;
+  /** Told of each stretch of the disk that is done; may throw to stop. */
+  readonly progress?: ((bytes: number) => void) | undefined;
+}
+
 export interface PasswdOptions extends Pick<OpenImageOptions, 'holder' | 'waitLock'> {
   readonly current: Uint8Array;
   readonly next: Uint8Array;
@@ -154,6 +165,8 @@ export interface ImageFunctions {
   openImage(store: FileStore, path: string, options: OpenImageOptions): DiskImage;
   /** A new image that reads as zeros; opened for writing. Nothing may be at `path`. */
   createImage(store: FileStore, path: string, options: CreateImageOptions): DiskImage;
+  /** A new read-only image of a disk; closed and durable when this returns. */
+  createArchive(store: FileStore, path: string, disk: BlockDevice, options: ArchiveOptions): void;
   /** `info` on an image that may be locked by others or encrypted. */
   imageFacts(store: FileStore, path: string): ContainerFacts;
   /** Changes the passphrase and no byte of data; answers how many other keys still open the image. */

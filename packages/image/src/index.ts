@@ -1,4 +1,4 @@
-export { bandSizeFor, createImage } from './create.js';
+export { bandSizeFor, createArchive, createImage } from './create.js';
 export { detect } from './detect.js';
 export * from './disk-image.js';
 export { inspectImage } from './inspect.js';

@@ -168,13 +168,13 @@ function requireWritable(format: string | null): WritableFormat {
   return writable;
 }
 
-function encryptionOf({ encryption }: CreateOptions): 'aes-128' | 'aes-256' | undefined {
+export function encryptionOf({ encryption }: Pick<CreateOptions, 'encryption'>): 'aes-128' | 'aes-256' | undefined {
   if (encryption === undefined || encryption === 'none') return undefined;
   if (encryption === 'aes-128' || encryption === 'aes-256') return encryption;
   throw new UsageError(`there is no encryption ${encryption}: none, aes-128 or aes-256`);
 }
 
-function requirePassphrase(options: CreateOptions): void {
+export function requirePassphrase(options: Pick<CreateOptions, 'encryption' | 'passphrase' | 'image'>): void {
   if (encryptionOf(options) === undefined) return;
   if (!options.passphrase) throw new PassphraseError('missing', options.image);
   if (options.passphrase.length === 0) throw new UsageError('the passphrase of a new image may not be empty');
@@ -233,7 +233,7 @@ function requireRoom(
 }
 
 /** A file, or a bundle with what is in it. */
-function removeImage(store: FileStore, path: string): void {
+export function removeImage(store: FileStore, path: string): void {
   const kind = store.kind(path);
   if (kind === 'directory') for (const { name } of store.list(path)) removeImage(store, `${path}/${name}`);
   if (kind !== null) store.remove(path);

@@ -1,0 +1,34 @@
+import { type SummaryEvent, UsageError } from '@tintype/engine/run';
+import { flag, text } from '../arguments.js';
+import type { CommandBody, Parsed } from '../command.js';
+import { printable } from '../output/printable.js';
+import { showSize } from '../quantities.js';
+import { runUnlocked } from '../unlocked.js';
+import { makingOptions } from './create.js';
+
+export const run: CommandBody = (parsed, io) => {
+  const [image = '', out = ''] = parsed.operands;
+  const { format, encryption, kdfRounds, bandSize } = makingOptions(parsed);
+  const options = {
+    image,
+    out,
+    format,
+    encryption,
+    kdfRounds,
+    bandSize,
+    level: levelOf(parsed),
+    overwrite: flag(parsed, 'overwrite'),
+  };
+  return runUnlocked('convert', options, { parsed, io }, { summary: summaryText });
+};
+
+function levelOf(parsed: Parsed): number | undefined {
+  const value = text(parsed, 'level');
+  if (value === undefined) return undefined;
+  if (!/^[1-9]$/.test(value)) throw new UsageError(`--level ${value}: give 1 (fast) to 9 (small)`);
+  return Number(value);
+}
+
+function summaryText(summary: SummaryEvent): string {
+  return `${printable(String(summary.out))}: ${String(summary.format)}, ${showSize(Number(summary.size))}`;
+}

@@ -1,0 +1,101 @@
+import { type FileStore, Progress, TintypeError, WindowDevice } from '@tintype/core';
+import { hfsplus } from '@tintype/hfsplus';
+import { createImage, openImage, writePartitionMap } from '@tintype/image';
+import { CrashStore, count, FaultStore, MemoryStore, Random } from '@tintype/testkit';
+import { describe, expect, test } from 'vitest';
+import { hostContext } from '../host-context.js';
+import type { ConvertOptions, RunContext } from '../operation.js';
+import { convert } from './convert.js';
+
+const SIZE = 2 << 20;
+const holder = { ...hostContext().holder, heartbeat: 0 };
+const random = (target: Uint8Array) => new Random(5).fill(target);
+
+function contextOf(store: FileStore, progress = new Progress()): RunContext {
+  return { ...hostContext(), store, holder, random, progress, emit: () => {} };
+}
+
+/** An empty volume, with something left in a block that it does not use. */
+function made(): MemoryStore {
+  const store = new MemoryStore();
+  store.makeFolder('f');
+  const image = createImage(store, 'f/a.dmg', { format: 'udrw', size: SIZE, waitLock: 0, holder });
+  const { start, size } = writePartitionMap(image.device, { scheme: 'gpt', type: 'Apple_HFS', random });
+  const options = { volumeName: 'v', caseSensitive: false, now: 1_700_000_000, random, uid: 0, gid: 0 };
+  hfsplus.format(new WindowDevice(image.device, start, size), options);
+  image.device.write(SIZE - (256 << 10), Buffer.from('left over from a file that is gone'));
+  image.close();
+  return store;
+}
+
+function diskOf(store: FileStore, path: string): Buffer {
+  const image = openImage(store, path, { writable: false, waitLock: 0, holder, allowTimeMachine: false });
+  const disk = Buffer.alloc(image.device.size);
+  image.device.read(0, disk);
+  expect([...image.verify()]).toEqual([]);
+  image.close();
+  return disk;
+}
+
+const run = (store: FileStore, change: Partial<ConvertOptions> = {}) =>
+  convert({ image: 'f/a.dmg', out: 'f/b.dmg', ...change }, contextOf(store));
+const FORMATS = ['udzo', 'udro', 'udrw', 'sparsebundle', 'sparseimage', 'asif'];
+
+describe.each(FORMATS)('%s', (format) => {
+  test('what the volume does not use is left out, all else is there', () => {
+    const store = made();
+    run(store, { format });
+    const expected = diskOf(store, 'f/a.dmg');
+    const at = SIZE - (256 << 10);
+    expected.fill(0, at, at + 64);
+    expect(diskOf(store, 'f/b.dmg').equals(expected)).toBe(true);
+    expect(
+      store
+        .list('f')
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(['a.dmg', 'b.dmg']);
+  });
+
+  test('after a cut anywhere there is no new image, or a whole one', () => {
+    const crash = new CrashStore(made());
+    run(crash, { format });
+    const whole = diskOf(crash, 'f/b.dmg');
+    let found = 0;
+    for (const { store, description } of crash.randomStates({ seed: 3, count: count(25, 400) })) {
+      if (store.kind('f/b.dmg') === null) continue;
+      found += 1;
+      expect(diskOf(store, 'f/b.dmg').equals(whole), description).toBe(true);
+    }
+    const end = [...crash.prefixes({ from: crash.calls.length })].at(-1);
+    expect(end && diskOf(end.store, 'f/b.dmg').equals(whole)).toBe(true);
+    expect(found).toBeLessThan(count(25, 400));
+  });
+});
+
+test('whichever call of the host fails, nothing is left under the new name, and the image is untouched', () => {
+  const before = diskOf(made(), 'f/a.dmg');
+  for (let call = 1; call < 2000; call += 5) {
+    const store = made();
+    const fault = new FaultStore(store, { call, code: 'EIO' });
+    try {
+      run(fault);
+    } catch (error) {
+      expect(error).toBeInstanceOf(TintypeError);
+    }
+    if (store.kind('f/b.dmg') !== null) diskOf(store.clone(), 'f/b.dmg');
+    expect(diskOf(store.clone(), 'f/a.dmg').equals(before)).toBe(true);
+    if (!fault.fired) return;
+  }
+});
+
+test('asked to stop, it stops and leaves nothing', () => {
+  const store = made();
+  const progress = new Progress();
+  progress.cancel();
+  for (const format of FORMATS)
+    expect(() => convert({ image: 'f/a.dmg', out: 'f/b.dmg', format }, contextOf(store, progress))).toThrow(
+      expect.objectContaining({ code: 'cancelled' }),
+    );
+  expect(store.list('f').map(({ name }) => name)).toEqual(['a.dmg']);
+});

@@ -1,0 +1,214 @@
+// Convert: any readable image to any writable format. What the file systems do not use is left out.
+
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import {
+  type BlockDevice,
+  CancelledError,
+  type FileStore,
+  type Range,
+  RefusedError,
+  TintypeError,
+  UnsupportedError,
+  WindowDevice,
+} from '@tintype/core';
+import {
+  type ArchiveOptions,
+  bandSizeFor,
+  createArchive,
+  createImage,
+  type DiskImage,
+  detect,
+  imageFacts,
+  isZero,
+  openImage,
+  partitionMap,
+} from '@tintype/image';
+import type { SummaryEvent } from '../events.js';
+import type { ConvertOptions, Operation, RunContext } from '../operation.js';
+import { probeVolumes } from '../stack.js';
+import { UsageError } from '../usage-error.js';
+import { encryptionOf, formatFor, removeImage, requireParent, requirePassphrase } from './create.js';
+
+const BUFFER = 4 << 20;
+/** Zero pieces of this size are not written. */
+const PIECE = 65_536;
+const ARCHIVES = ['udro', 'udco', 'udzo', 'udbz', 'ulfo', 'ulmo'] as const;
+const LIVE = ['sparsebundle', 'sparseimage', 'asif', 'udrw'] as const;
+
+export const convert: Operation<'convert'> = (given, context): SummaryEvent => {
+  const { store, holder } = context;
+  requireFreeOut(store, given);
+  requireParent(store, dirname(given.out));
+  const options = withEncryption(given, store);
+  requirePassphrase({ ...options, image: given.out });
+  const { passphrase } = given;
+  const image = openImage(store, given.image, {
+    writable: false,
+    waitLock: 0,
+    holder,
+    allowTimeMachine: true,
+    passphrase,
+  });
+  try {
+    context.emit({ type: 'phase', name: 'copy' });
+    const format = makeBeside(image, options, context);
+    const { size } = image.device;
+    return { type: 'summary', image: given.image, out: given.out, format, size, problems: [] };
+  } finally {
+    image.close();
+  }
+};
+
+/** OUT is encrypted as IMAGE is, by the same passphrase, unless something else is said. */
+function withEncryption(given: ConvertOptions, store: FileStore): ConvertOptions {
+  const own = store.kind(given.image) === null ? null : detect(store, given.image);
+  const has = own?.kind === 'encrypted' ? imageFacts(store, given.image).encryption : null;
+  const encryption = given.encryption ?? (has ? `aes-${has.keyBits}` : undefined);
+  return { ...given, encryption, passphrase: given.newPassphrase ?? given.passphrase };
+}
+
+function requireFreeOut(store: FileStore, { image, out, overwrite }: ConvertOptions): void {
+  if (store.kind(out) === null) return;
+  if (!overwrite) throw new RefusedError('exists', `${out} exists already`, { path: out });
+  if (detect(store, out) === null)
+    throw new RefusedError('exists', `${out} exists and is not a disk image`, { path: out });
+  if (store.kind(image) !== null && realpathSync(out) === realpathSync(image))
+    throw new RefusedError('same-file', `${out} is the image itself`, { path: out });
+}
+
+/** Under another name until all of it is there. Answers the format. */
+function makeBeside(image: DiskImage, options: ConvertOptions, context: RunContext): string {
+  const { store } = context;
+  const format = formatFor(options.out, options.format, 'udzo');
+  if (format === null)
+    throw new UsageError('the format of the new image is not clear: give --format, or an extension such as .dmg');
+  const folder = dirname(options.out);
+  const draft = join(folder, `.${basename(options.out)}.tintype.new`);
+  removeImage(store, draft);
+  try {
+    make(draft, format, image, options, context);
+    removeImage(store, options.out);
+    store.rename(draft, options.out);
+    store.syncFolder(folder);
+  } catch (error) {
+    removeImage(store, draft);
+    throw error;
+  }
+  return format;
+}
+
+function make(path: string, format: string, image: DiskImage, options: ConvertOptions, context: RunContext): void {
+  const { progress, store, holder } = context;
+  const { passphrase, kdfRounds, level } = options;
+  const encryption = encryptionOf(options);
+  const free = freeRanges(image.device, context);
+  progress.set('totalBytes', image.device.size);
+  const step = (bytes: number) => {
+    progress.add('bytes', bytes);
+    if (progress.cancelled) throw new CancelledError();
+  };
+  const archive = ARCHIVES.find((name) => name === format);
+  if (archive) {
+    const made: ArchiveOptions = {
+      format: archive,
+      level,
+      holder,
+      encryption,
+      passphrase,
+      kdfRounds,
+      free,
+      progress: step,
+    };
+    createArchive(store, path, image.device, made);
+    return;
+  }
+  const live = LIVE.find((name) => name === format);
+  if (!live) throw new UnsupportedError(`images of the format ${format} cannot be written`);
+  if (live === 'asif' && encryption !== undefined)
+    throw new UnsupportedError('encrypted ASIF images cannot be written: none has been seen');
+  const { size } = image.device;
+  const bandSize = live === 'sparsebundle' ? { bandSize: options.bandSize ?? bandSizeFor(size) } : {};
+  const target = createImage(store, path, {
+    format: live,
+    size,
+    waitLock: 0,
+    holder,
+    encryption,
+    passphrase,
+    kdfRounds,
+    ...bandSize,
+  });
+  try {
+    copyDisk(image.device, target.device, { free, step });
+    target.device.flush();
+  } finally {
+    target.close();
+  }
+}
+
+/** Of all volumes that can be read, on the disk. One that cannot be has nothing free. */
+function freeRanges(device: BlockDevice, { now, random }: RunContext): Range[] {
+  const ranges: Range[] = [];
+  const seen = new Set<number>();
+  for (const { partition, driver } of probed(device)) {
+    if (seen.has(partition.start)) continue;
+    seen.add(partition.start);
+    try {
+      const fileSystem = driver.open(new WindowDevice(device, partition.start, partition.size), {
+        writable: false,
+        now,
+        random,
+      });
+      for (const { start, length } of fileSystem.freeRanges() ?? [])
+        ranges.push({ start: start + partition.start, length });
+      fileSystem.abandon();
+    } catch (error) {
+      if (!(error instanceof TintypeError)) throw error;
+    }
+  }
+  return ranges.sort((a, b) => a.start - b.start);
+}
+
+function probed(device: BlockDevice): ReturnType<typeof probeVolumes> {
+  try {
+    return probeVolumes(device, partitionMap(device));
+  } catch (error) {
+    if (!(error instanceof TintypeError)) throw error;
+    return [];
+  }
+}
+
+interface CopyRules {
+  /** Ascending. */
+  readonly free: readonly Range[];
+  readonly step: (bytes: number) => void;
+}
+
+function copyDisk(from: BlockDevice, to: BlockDevice, { free, step }: CopyRules): void {
+  const buffer = new Uint8Array(BUFFER);
+  let next = 0;
+  for (let position = 0; position < from.size; ) {
+    for (let range = free[next]; range && range.start + range.length <= position; range = free[next]) next += 1;
+    const range = free[next];
+    const isFree = range !== undefined && range.start <= position;
+    const limit = range ? (isFree ? range.start + range.length : range.start) : from.size;
+    const { length, kind } = from.extent(position);
+    const room = Math.min(isFree ? limit - position : Math.min(length, limit - position), from.size - position);
+    const size = isFree || kind === 'zero' ? room : Math.min(room, BUFFER);
+    if (!isFree && kind === 'data') {
+      const part = buffer.subarray(0, size);
+      from.read(position, part);
+      writeData(to, position, part);
+    }
+    position += size;
+    step(size);
+  }
+}
+
+function writeData(device: BlockDevice, position: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; at += PIECE) {
+    const piece = bytes.subarray(at, at + PIECE);
+    if (!isZero(piece)) device.write(position + at, piece);
+  }
+}

@@ -1,0 +1,135 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MemoryDevice, type Range } from '@tintype/core';
+import { fixture, fixtureBytes, MemoryStore, Random, shared, withFolder, withOracle } from '@tintype/testkit';
+import { describe, expect, test } from 'vitest';
+import { createArchive } from '../create.js';
+import type { ArchiveOptions } from '../disk-image.js';
+import { holder } from '../encryption/encrypted.testing.js';
+import { openImage } from '../open.js';
+import { writePartitionMap } from '../partitions/map.js';
+import { readKoly } from './koly.js';
+import { UdifDevice } from './reader.js';
+import { stored } from './udif.testing.js';
+
+const SIZE = 5 << 20;
+const MIB = 1 << 20;
+const FORMATS = ['udro', 'udco', 'udzo', 'udbz', 'ulfo', 'ulmo'] as const;
+const random = new Random(31);
+
+/** Text, noise, zeros, and a part that is free though it is full. */
+function diskOf(scheme: 'gpt' | 'apm' | 'none'): MemoryDevice {
+  const device = new MemoryDevice(new Uint8Array(SIZE));
+  writePartitionMap(device, { scheme, type: 'Apple_HFS', random: (target) => random.fill(target) });
+  device.write(100_000, Buffer.alloc(1_500_000, 'all work and no play '));
+  device.write(1_700_352, random.bytes(MIB));
+  return device;
+}
+const FREE: Range = { start: 3 * MIB + 100, length: MIB };
+
+function written(disk: MemoryDevice, options: Partial<ArchiveOptions> = {}): Uint8Array {
+  const store = new MemoryStore();
+  createArchive(store, 'x.dmg', disk, { format: 'udzo', holder, free: [FREE], ...options });
+  const file = store.open('x.dmg', 'read');
+  const bytes = new Uint8Array(file.size());
+  file.read(0, bytes);
+  return bytes;
+}
+
+/** The disk without what is free, whole sectors of it. */
+function expected(disk: MemoryDevice): Buffer {
+  const bytes = Buffer.alloc(disk.size);
+  disk.read(0, bytes);
+  return bytes.fill(0, 3 * MIB + 512, 4 * MIB);
+}
+
+function read(bytes: Uint8Array): Buffer {
+  const koly = readKoly(stored(bytes));
+  if (!koly) throw new Error('has no trailer');
+  const device = new UdifDevice(stored(bytes), koly);
+  expect([...device.verify()]).toEqual([]);
+  const disk = Buffer.alloc(device.size);
+  device.read(0, disk);
+  return disk;
+}
+
+const seven = withOracle('7zz');
+const modi = join(shared, 'oracles/modi-read');
+
+describe.each(FORMATS)('%s', (format) => {
+  test.each(['gpt', 'apm', 'none'] as const)(
+    'a disk with the map %s comes back, and foreign readers agree',
+    (scheme) => {
+      const disk = diskOf(scheme);
+      const bytes = written(disk, { format });
+      expect(read(bytes).equals(expected(disk))).toBe(true);
+      withFolder((folder) => {
+        const path = join(folder, 'x.dmg');
+        writeFileSync(path, bytes);
+        if (!seven.skip) {
+          const { status, stdout } = spawnSync(seven.path, ['t', '-tdmg', path], { encoding: 'utf8' });
+          expect([status, /warning|error/i.test(stdout)]).toEqual([0, false]);
+        }
+        // libmodi knows no LZMA, and of bzip2 no chunk of two blocks.
+        if (format === 'ulmo' || format === 'udbz') return;
+        const out = join(folder, 'out');
+        const { status, stderr } = spawnSync('python3', [modi, path, out], { encoding: 'utf8' });
+        if (/No such file|cannot open shared/.test(stderr)) return;
+        expect([status, stderr]).toEqual([0, '']);
+        expect(readFileSync(out).equals(expected(disk))).toBe(true);
+      });
+    },
+  );
+});
+
+test('what repeats itself shrinks, by level; the same disk gives the same bytes', () => {
+  const disk = diskOf('gpt');
+  const [fast, small] = [1, 9].map((level) => written(disk, { level }).length);
+  expect(small).toBeLessThan(fast as number);
+  const same = { ...holder, random: (target: Uint8Array) => target.fill(1) };
+  expect(Buffer.compare(written(disk, { holder: same }), written(disk, { holder: same }))).toBe(0);
+});
+
+const apple = fixture('hfsplus/basic-udzo.dmg');
+test.skipIf(apple.skip)('an image of macOS, written again: the same tables, names and checksums', () => {
+  const good = fixtureBytes('hfsplus/basic-udzo.dmg');
+  const koly = readKoly(stored(good));
+  if (!koly) throw new Error('has no trailer');
+  const device = new UdifDevice(stored(good), koly);
+  const disk = new MemoryDevice(new Uint8Array(device.size));
+  disk.write(0, read(good));
+  const again = written(disk, { free: [], level: 1 });
+  expect(read(again).equals(read(good))).toBe(true);
+  const names = (bytes: Uint8Array) =>
+    Buffer.from(bytes)
+      .toString('latin1')
+      .match(/<key>CFName<\/key>\s*<string>([^<]*)/g);
+  expect(names(again)).toEqual(names(good));
+});
+
+test('encrypted: the trailer stands at the end of the clear bytes', () => {
+  const store = new MemoryStore();
+  const disk = diskOf('gpt');
+  const passphrase = Buffer.from('x');
+  const secret = { encryption: 'aes-256', passphrase, kdfRounds: 1 } as const;
+  createArchive(store, 'x.dmg', disk, { format: 'ulfo', holder, free: [FREE], ...secret });
+  const image = openImage(store, 'x.dmg', {
+    writable: false,
+    waitLock: 0,
+    holder,
+    allowTimeMachine: false,
+    passphrase,
+  });
+  const seen = Buffer.alloc(SIZE);
+  image.device.read(0, seen);
+  expect([image.format, seen.equals(expected(disk)), [...image.verify()]]).toEqual(['ulfo', true, []]);
+  image.close();
+});
+
+test('asked to stop, it stops', () => {
+  const progress = () => {
+    throw new Error('stop');
+  };
+  expect(() => written(diskOf('gpt'), { progress })).toThrow('stop');
+});
