@@ -3,6 +3,10 @@
 import { count, Random } from '@tintype/testkit';
 import { expect, test } from 'vitest';
 import { expectApfsckContent, formatted, mountOptions } from './container.testing.js';
+import { get64, put64 } from './object.js';
+import { ChunkTable } from './space/chunks.js';
+import { Pool } from './space/pool.js';
+import { FreeQueue, Spaceman, SpacemanDevice } from './structs/spaceman.js';
 import { Container } from './writing/container.js';
 
 const MiB = 1 << 20;
@@ -75,6 +79,26 @@ test('free ranges are what can be taken', () => {
   expect(() => spaceman.require(spaceman.available, 'growth')).toThrow(
     expect.objectContaining({ code: 'volume-full' }),
   );
+});
+
+test('a table of chunks that does not go with its counts is refused', () => {
+  const device = formatted(8 * MiB);
+  const { view } = new Container(device, mountOptions).spaceman;
+  const at = Spaceman.at;
+  for (const queue of [0, 1]) put64(view, at.sm_fq + queue * FreeQueue.size + FreeQueue.at.sfq_tree_oid, 0);
+  const pool = new Pool(device, view, () => new Uint8Array());
+  const free = get64(view, at.sm_dev + SpacemanDevice.at.sm_free_count);
+  expect(new ChunkTable(device, view, pool).free).toEqual(Uint32Array.of(free));
+  for (const [field, value] of [
+    [SpacemanDevice.at.sm_free_count, free - 1],
+    [SpacemanDevice.at.sm_block_count, 9999],
+    [SpacemanDevice.at.sm_chunk_count, 2],
+  ] as const) {
+    const old = get64(view, at.sm_dev + field);
+    put64(view, at.sm_dev + field, value);
+    expect(() => new ChunkTable(device, view, pool)).toThrow(expect.objectContaining({ code: 'corrupt' }));
+    put64(view, at.sm_dev + field, old);
+  }
 });
 
 test('a chunk bitmap that does not go with its count is refused', () => {
