@@ -170,6 +170,7 @@ class BackupRun {
     emit({ type: 'phase', name: 'copy' });
     const source = new GuardedSource(this.#source.volume, { mayLoop: this.#source.stack !== null });
     const aside = this.#aside(folders, safetyNet ? netName : null);
+    this.#report.onMade = (path) => aside.made(path);
     new Mirror({
       source,
       sourceRoot: source.root,
@@ -238,7 +239,13 @@ class BackupRun {
     const { volume } = this.#destination;
     if (netName === null) return new Discard(volume, folders, this.#committer.settle);
     const { uid, gid } = this.#source.volume.root;
-    return new SafetyNet(volume, folders, netName, { mode: 0o755, uid, gid, now: this.#started });
+    return new SafetyNet(
+      volume,
+      folders,
+      netName,
+      { mode: 0o755, uid, gid, now: this.#started },
+      this.#committer.settle,
+    );
   }
 
   #filterOptions() {
