@@ -14,6 +14,7 @@ import { get64 } from './object.js';
 import { BLOCK_SIZE, NxSuperblock } from './structs/container.js';
 import { uuidText } from './uuid.js';
 import { Container } from './writing/container.js';
+import { SnapshotWriter } from './writing/snapshot-writer.js';
 import { WrittenVolume } from './writing/written-volume.js';
 
 /** Changed nodes in memory beyond this many make a commit due: 96 MiB. */
@@ -58,6 +59,29 @@ export class ApfsFileSystem implements FileSystem {
     for (const volume of this.#volumes) volume.flush();
     if (this.#container.hasChanges) this.#container.commit();
     this.#hasFailed = false;
+  }
+
+  /** The volume as it is now is kept under a name; answers the snapshot's xid. Commits. @throws UnsupportedError */
+  createSnapshot(volume: WritableVolume, name: string): number {
+    return this.#changeSnapshots(volume, (writer) => writer.create(name));
+  }
+  /** Commits. @throws UnsupportedError */
+  renameSnapshot(volume: WritableVolume, xid: number, name: string): void {
+    this.#changeSnapshots(volume, (writer) => writer.rename(xid, name));
+  }
+  /** What only the snapshot held is free after the next commit. Commits. @throws UnsupportedError, VolumeFullError */
+  deleteSnapshot(volume: WritableVolume, xid: number): void {
+    this.#changeSnapshots(volume, (writer) => writer.remove(xid));
+  }
+  #changeSnapshots<T>(volume: WritableVolume, change: (writer: SnapshotWriter) => T): T {
+    const index = this.#volumes.indexOf(volume as WrittenVolume);
+    const mounted = this.#container.volumes[index];
+    assert(mounted !== undefined, 'the volume is one of this file system');
+    // A snapshot sees whole transactions: what came before is one of its own.
+    this.commit();
+    const result = change(new SnapshotWriter(mounted));
+    this.commit();
+    return result;
   }
 
   freeRanges(): Iterable<Range> {

@@ -2,8 +2,8 @@
 // See docs/formats/apfs-writing.md, section 5.
 
 import { CorruptError } from '@tintype/core';
-import { OMAP_TREE } from './btree/kinds.js';
-import { RecordBuffer } from './btree/node.js';
+import { OMAP_SNAPSHOT_TREE, OMAP_TREE } from './btree/kinds.js';
+import { type Node, RecordBuffer } from './btree/node.js';
 import { type ObjectPlaces, PhysicalStore, type StorePlace } from './btree/store.js';
 import { Tree } from './btree/tree.js';
 import { get64, put64, readBlock, requireObject, viewOf } from './object.js';
@@ -28,6 +28,7 @@ export class ObjectMap implements ObjectPlaces {
   readonly #record = new RecordBuffer();
   #block: number;
   #isFresh = false;
+  #snapshots: Tree | null = null;
 
   /** @throws CorruptError */
   constructor(place: StorePlace, names: Names, block: number) {
@@ -40,6 +41,10 @@ export class ObjectMap implements ObjectPlaces {
     this.#record.keyLength = OmapKey.size;
   }
 
+  /** True if the map is to be written: `settle` gave it a fresh block. */
+  get isFresh(): boolean {
+    return this.#isFresh;
+  }
   /** The map's own block, once `settle` was called. */
   get block(): number {
     return this.#block;
@@ -83,16 +88,88 @@ export class ObjectMap implements ObjectPlaces {
 
   remove(oid: number): 'free' | 'kept' {
     const xid = this.#require(oid);
-    if (xid <= this.mostRecentSnapshot) return 'kept';
+    if (xid <= this.mostRecentSnapshot) {
+      // So that it is known, when the snapshot goes, that nothing newer needs it.
+      this.#insert(oid, 0, OMAP_VALUE_FLAGS.deleted);
+      return 'kept';
+    }
     this.#putKey(oid, xid);
     this.tree.remove(this.#record);
+    return this.#markDeleted(oid);
+  }
+
+  /** Marks an oid as gone if a snapshot still sees an older record of it. */
+  #markDeleted(oid: number): 'free' {
+    this.#putKey(oid, LAST_XID);
+    if (!this.tree.floor(this.#record)) return 'free';
+    const { leaf, index } = this.tree;
+    if (get64(leaf.view, leaf.keyAt(index)) === oid) this.#insert(oid, 0, OMAP_VALUE_FLAGS.deleted);
     return 'free';
+  }
+
+  /** From now on a snapshot sees all that is there: it is called after the transaction being made. */
+  addSnapshot(): void {
+    const { xid } = this.#names;
+    const oid = get64(this.view, Omap.at.om_snapshot_tree_oid);
+    const store = new PhysicalStore(OMAP_SNAPSHOT_TREE, this.#place);
+    this.#snapshots ??= new Tree(store, oid > 0 ? oid : store.makeRoot().address);
+    putSnapshotKey(this.#record, xid);
+    this.#snapshots.insert(this.#record);
+    this.#record.keyLength = OmapKey.size;
+    this.#putSnapshots(xid, 1);
+  }
+  /** The snapshot is gone; `remaining`: all others, ascending. Answers the blocks that nobody sees any more. */
+  removeSnapshot(xid: number, remaining: readonly number[]): number[] {
+    const oid = get64(this.view, Omap.at.om_snapshot_tree_oid);
+    this.#snapshots ??= new Tree(new PhysicalStore(OMAP_SNAPSHOT_TREE, this.#place), oid);
+    putSnapshotKey(this.#record, xid);
+    this.#snapshots.remove(this.#record);
+    this.#record.keyLength = OmapKey.size;
+    this.#putSnapshots(remaining.at(-1) ?? 0, -1);
+    return this.#clean(remaining);
+  }
+  #putSnapshots(mostRecent: number, change: number): void {
+    const count = Omap.at.om_snap_count;
+    this.view.setUint32(count, this.view.getUint32(count, true) + change, true);
+    put64(this.view, Omap.at.om_most_recent_snap, mostRecent);
+  }
+  /** Removes records that neither the volume as it is nor a remaining snapshot sees. */
+  #clean(remaining: readonly number[]): number[] {
+    const gone: { oid: number; xid: number; block: number }[] = [];
+    let group: { oid: number; xid: number; block: number; isDeleted: boolean }[] = [];
+    const close = (): void => {
+      gone.push(...unseen(group, remaining));
+      group = [];
+    };
+    this.#putKey(0, 0);
+    this.tree.scan(this.#record, (leaf, index) => {
+      const key = leaf.keyAt(index);
+      const value = leaf.valueAt(index);
+      const oid = get64(leaf.view, key);
+      if (group.length > 0 && group[0]?.oid !== oid) close();
+      const isDeleted = (leaf.view.getUint32(value, true) & OMAP_VALUE_FLAGS.deleted) !== 0;
+      const block = get64(leaf.view, value + OmapValue.at.ov_paddr);
+      group.push({ oid, xid: get64(leaf.view, key + OmapKey.at.ok_xid), block, isDeleted });
+      return true;
+    });
+    close();
+    for (const { oid, xid } of gone) {
+      this.#putKey(oid, xid);
+      this.tree.remove(this.#record);
+    }
+    return gone.map(({ block }) => block).filter((block) => block > 0);
+  }
+  /** Nodes of the tree of snapshots that are to be written. */
+  get changedSnapshotNodes(): Iterable<Node> {
+    return this.#snapshots?.store.changed ?? [];
   }
 
   /** Gives the map a fresh block if its tree changed, and puts the tree's root. Call before it is written. */
   settle(): boolean {
-    if (!this.tree.root.dirty) return false;
+    if (!this.tree.root.dirty && !this.#snapshots?.root.dirty) return false;
     this.tree.settle();
+    this.#snapshots?.settle();
+    if (this.#snapshots) put64(this.view, Omap.at.om_snapshot_tree_oid, this.#snapshots.root.address);
     if (!this.#isFresh) {
       this.#place.spaceman.free(this.#block, 1);
       this.#block = this.#place.spaceman.takeMetadata();
@@ -107,6 +184,7 @@ export class ObjectMap implements ObjectPlaces {
   settled(): void {
     this.#isFresh = false;
     this.tree.store.settle();
+    this.#snapshots?.store.settle();
   }
 
   /** Finds the newest record of an oid; answers its xid. */
@@ -119,11 +197,11 @@ export class ObjectMap implements ObjectPlaces {
     }
     throw new CorruptError('omap_key', 'ok_oid', oid, 'the object map does not have the object');
   }
-  #insert(oid: number, block: number): void {
+  #insert(oid: number, block: number, flags = 0): void {
     const record = this.#record;
     this.#putKey(oid, this.#names.xid);
     const at = OmapKey.size;
-    record.view.setUint32(at + OmapValue.at.ov_flags, 0, true);
+    record.view.setUint32(at + OmapValue.at.ov_flags, flags, true);
     record.view.setUint32(at + OmapValue.at.ov_size, BLOCK_SIZE, true);
     put64(record.view, at + OmapValue.at.ov_paddr, block);
     record.valueLength = OmapValue.size;
@@ -133,4 +211,25 @@ export class ObjectMap implements ObjectPlaces {
     put64(this.#record.view, 0, oid);
     put64(this.#record.view, OmapKey.at.ok_xid, xid);
   }
+}
+
+/** Of the records of one oid: those that no one sees. The last one is live, unless it says that the object is gone. */
+function unseen<R extends { readonly xid: number; readonly isDeleted: boolean }>(
+  records: readonly R[],
+  remaining: readonly number[],
+): R[] {
+  let kept = 0;
+  return records.filter(({ xid, isDeleted }, i) => {
+    const next = records[i + 1];
+    const isSeen = remaining.some((snapshot) => xid <= snapshot && (!next || snapshot < next.xid));
+    const stays = next ? isSeen && !isDeleted : !isDeleted || kept > 0;
+    if (stays) kept += 1;
+    return !stays;
+  });
+}
+function putSnapshotKey(record: RecordBuffer, xid: number): void {
+  put64(record.view, 0, xid);
+  record.bytes.fill(0, 8, 8 + OmapValue.size);
+  record.keyLength = 8;
+  record.valueLength = OmapValue.size;
 }

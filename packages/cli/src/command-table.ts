@@ -11,7 +11,7 @@ export const COMMON: readonly OptionSpec[] = [
 ];
 
 const volume: OptionSpec = { name: 'volume', value: 'NAME|UUID|INDEX', help: 'which volume, where there are several' };
-const snapshot: OptionSpec = { name: 'snapshot', value: 'NAME|XID', help: 'an APFS snapshot (not yet)' };
+const snapshot: OptionSpec = { name: 'snapshot', value: 'NAME|XID', help: 'read an APFS snapshot' };
 const waitLock: OptionSpec = { name: 'wait-lock', value: 'TIME', help: 'wait for an image in use (default: 0)' };
 const overwrite: OptionSpec = { name: 'overwrite', help: 'replace what is there' };
 const timeMachine: OptionSpec = { name: 'allow-time-machine', help: 'write to a Time Machine bundle' };
@@ -67,7 +67,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       waitLock,
       timeMachine,
       volume,
-      snapshot,
+      { name: 'snapshot', value: 'NAME', help: 'make an APFS snapshot at the end (auto: UTC time)' },
       ...passphrase,
       ...secondPassphrase('passphrase of DEST, if SOURCE has one'),
     ],
@@ -112,6 +112,18 @@ export const COMMANDS: readonly CommandSpec[] = [
     imageOperand: 0,
     hasEvents: true,
     load: () => import('./commands/undo.js'),
+  },
+  {
+    name: 'snapshot',
+    purpose: 'List, make, rename or delete snapshots of an APFS volume.',
+    operands: 'ACTION IMAGE [NAME|XID] [NEW-NAME]',
+    least: 2,
+    most: 4,
+    options: [volume, waitLock, timeMachine, ...passphrase],
+    examples: ['tintype snapshot create b.sparsebundle auto', 'tintype snapshot list b.sparsebundle'],
+    imageOperand: 1,
+    hasEvents: true,
+    load: () => import('./commands/snapshot.js'),
   },
   {
     name: 'create',

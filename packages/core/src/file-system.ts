@@ -29,6 +29,15 @@ export interface FileSystem {
   commit(): void;
   /** Free ranges of the device in bytes, ascending; null where the question makes no sense (a host folder). */
   freeRanges(): Iterable<Range> | null;
+  /**
+   * Keeps one of `volumes` as it is now under a name; answers the snapshot's xid. This and the next two commit.
+   * @throws UnsupportedError where volumes have no snapshots, and for a name that cannot be or is there already
+   */
+  createSnapshot(volume: WritableVolume, name: string): number;
+  /** @throws UnsupportedError */
+  renameSnapshot(volume: WritableVolume, xid: number, name: string): void;
+  /** What only the snapshot held is free after the next commit. @throws UnsupportedError, VolumeFullError */
+  deleteSnapshot(volume: WritableVolume, xid: number): void;
   /** Null if the driver cannot resize. */
   sizeLimits(): SizeLimits | null;
   /** @throws UnsupportedError, VolumeFullError */

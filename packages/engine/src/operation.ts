@@ -82,6 +82,8 @@ export interface BackupOptions extends ImageChoice, SecondPassphrase {
   readonly maxDelete?: number | undefined;
   readonly allowEmpty?: boolean | undefined;
   readonly mustExist?: boolean | undefined;
+  /** Makes a snapshot of this name at the end; `auto`: the time in UTC. */
+  readonly makeSnapshot?: string | undefined;
   /** Seconds between commits; for tests. */
   readonly commitEvery?: number | undefined;
 }
@@ -94,6 +96,15 @@ export interface RestoreOptions extends ImageChoice {
   readonly trust?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
   readonly verify?: boolean | undefined;
+}
+
+export interface SnapshotOptions extends ImageChoice {
+  readonly image: string;
+  readonly action: 'create' | 'rename' | 'delete';
+  /** Of the snapshot; `create`: `auto` is the time in UTC. `rename` and `delete` also take its xid. */
+  readonly name: string;
+  /** `rename`: the new name. */
+  readonly to?: string | undefined;
 }
 
 export interface UndoOptions extends ImageChoice {
@@ -155,6 +166,7 @@ export interface Operations {
   backup: BackupOptions;
   restore: RestoreOptions;
   undo: UndoOptions;
+  snapshot: SnapshotOptions;
   diff: DiffOptions;
   verify: VerifyOptions;
   raw: RawOptions;

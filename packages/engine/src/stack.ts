@@ -52,6 +52,8 @@ export interface Stack {
   readonly fileSystem: FileSystem;
   /** With original names. */
   readonly volume: WritableVolume;
+  /** The live volume as the driver shows it: what snapshots are made of. */
+  readonly live: WritableVolume;
   /** Counts what the driver reads and writes. */
   readonly device: CountingDevice;
   /** Commits, marks the volume clean, gives up the locks. */
@@ -162,6 +164,7 @@ export function mount(path: string, image: DiskImage, options: StackOptions): St
     fileSystem,
     device,
     volume: new OriginalNames(volume),
+    live,
     close: () => end(() => fileSystem.close()),
     abandon: () => end(() => fileSystem.abandon()),
   };

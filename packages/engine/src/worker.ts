@@ -14,6 +14,7 @@ import type { Operation, OperationName, Operations, RunContext } from './operati
 import { backup } from './operations/backup.js';
 import { diff } from './operations/diff.js';
 import { restore } from './operations/restore.js';
+import { snapshot } from './operations/snapshot.js';
 import { undo } from './operations/undo.js';
 
 const operations: { readonly [N in OperationName]: Operation<N> } = {
@@ -21,6 +22,7 @@ const operations: { readonly [N in OperationName]: Operation<N> } = {
   backup,
   restore,
   undo,
+  snapshot,
   diff,
   verify,
   raw,

@@ -143,6 +143,15 @@ export class HfsFileSystem implements FileSystem {
   freeRanges(): Iterable<Range> {
     return this.#mounted.allocation.freeRanges();
   }
+  createSnapshot(): never {
+    throw new UnsupportedError('HFS+ has no snapshots');
+  }
+  renameSnapshot(): never {
+    throw new UnsupportedError('HFS+ has no snapshots');
+  }
+  deleteSnapshot(): never {
+    throw new UnsupportedError('HFS+ has no snapshots');
+  }
   sizeLimits(): SizeLimits | null {
     return null;
   }

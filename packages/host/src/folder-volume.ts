@@ -58,6 +58,16 @@ class HostFolder implements FileSystem {
     return null;
   }
 
+  createSnapshot(): never {
+    throw new UnsupportedError('a host folder has no snapshots', { path: this.#path });
+  }
+  renameSnapshot(): never {
+    throw new UnsupportedError('a host folder has no snapshots', { path: this.#path });
+  }
+  deleteSnapshot(): never {
+    throw new UnsupportedError('a host folder has no snapshots', { path: this.#path });
+  }
+
   sizeLimits(): null {
     return null;
   }

@@ -231,7 +231,12 @@ function openEncrypted(
     if (kind === 'encrypted' || kind === 'asif')
       throw new UnsupportedError(`${path} holds another ${kind} image, which cannot be opened`, { path });
     // The end of one that is cut off cannot be looked at.
-    const opened = cut && kind === 'raw' ? rawDisk(clear.file, writable) : fileContainer(clear.file, kind, writable);
+    // Not yet: the header has the size too.
+    const {
+      resize: _resize,
+      compact: _compact,
+      ...opened
+    } = cut && kind === 'raw' ? rawDisk(clear.file, writable) : fileContainer(clear.file, kind, writable);
     return {
       ...opened,
       lock: { release: () => clear.cipher.wipe() },

@@ -1,6 +1,6 @@
 // The file system around a model volume: a commit does nothing, there is always room.
 
-import type { FileSystem, Range, SizeLimits } from '@tintype/core';
+import { type FileSystem, type Range, type SizeLimits, UnsupportedError } from '@tintype/core';
 import { MemoryVolume } from './memory-volume.js';
 
 const CAPACITY = 2 ** 45;
@@ -28,6 +28,15 @@ export class MemoryFileSystem implements FileSystem {
   }
   freeRanges(): Iterable<Range> | null {
     return null;
+  }
+  createSnapshot(): never {
+    throw new UnsupportedError('the model has no snapshots');
+  }
+  renameSnapshot(): never {
+    throw new UnsupportedError('the model has no snapshots');
+  }
+  deleteSnapshot(): never {
+    throw new UnsupportedError('the model has no snapshots');
   }
   sizeLimits(): SizeLimits | null {
     return null;

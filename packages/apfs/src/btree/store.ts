@@ -124,6 +124,15 @@ export class PhysicalStore extends CachedStore {
     this.fresh.set(node.address, node);
     return node;
   }
+  /** The root of a new, empty tree. */
+  makeRoot(): Node {
+    const node = Node.make(this.kind, 0, 'root');
+    node.address = this.place.spaceman.takeMetadata();
+    node.dirty = true;
+    this.place.count(1);
+    this.fresh.set(node.address, node);
+    return node;
+  }
   drop(node: Node): void {
     this.fresh.delete(node.address);
     this.forget(node.address);

@@ -53,6 +53,15 @@ export class ReadOnlyFileSystem implements FileSystem {
   freeRanges(): Iterable<Range> {
     return freeRanges(this.#container);
   }
+  createSnapshot(): never {
+    throw new UnsupportedError('the container is open for reading only');
+  }
+  renameSnapshot(): never {
+    throw new UnsupportedError('the container is open for reading only');
+  }
+  deleteSnapshot(): never {
+    throw new UnsupportedError('the container is open for reading only');
+  }
   sizeLimits(): SizeLimits | null {
     return null;
   }

@@ -2,7 +2,8 @@
 // snapshots own. See docs/formats/apfs-writing.md, 6.8.
 
 import { CorruptError } from '@tintype/core';
-import { RecordBuffer } from '../btree/node.js';
+import { type Node, RecordBuffer } from '../btree/node.js';
+import type { Tree } from '../btree/tree.js';
 import { put64 } from '../object.js';
 import { EXTENT_KIND, PhysicalExtentValue, RECORD_TYPE } from '../structs/records.js';
 import type { Mounted } from '../writing/mounted.js';
@@ -24,8 +25,15 @@ export class ExtentReferences {
   readonly #volume: Mounted;
   readonly #record = new RecordBuffer();
 
-  constructor(volume: Mounted) {
+  readonly #tree: Tree | null;
+
+  /** `tree`: of a snapshot; else that of the volume as it is now. */
+  constructor(volume: Mounted, tree: Tree | null = null) {
     this.#volume = volume;
+    this.#tree = tree;
+  }
+  get #records(): Tree {
+    return this.#tree ?? this.#volume.extentReferences;
   }
 
   /** Blocks just taken, used once. */
@@ -36,7 +44,7 @@ export class ExtentReferences {
   }
   /** The record of the blocks before `start` grows over new ones, if these are `owner`'s and used once; else as `add`. */
   grow(start: number, count: number, owner: number): void {
-    const tree = this.#volume.extentReferences;
+    const tree = this.#records;
     this.#putKey(start);
     if (tree.floor(this.#record)) {
       const piece = this.#piece();
@@ -60,6 +68,33 @@ export class ExtentReferences {
     this.#change(start, count, -1);
   }
 
+  /** All records of an older tree are put into this one, the next newer: the older one's snapshot goes. */
+  merge(older: Tree): void {
+    this.#putKey(0);
+    older.scan(this.#record, (leaf, index) => {
+      const piece = pieceAt(leaf, index);
+      for (let block = piece.start; block < piece.start + piece.count; ) {
+        const newer = this.#cut(block, piece.start + piece.count);
+        this.#mergePiece({ ...piece, start: block, count: newer.count }, newer);
+        block += newer.count;
+      }
+      return true;
+    });
+  }
+  #mergePiece(older: Piece, newer: Piece): void {
+    if (newer.kind === 0) {
+      this.#insert(older);
+      return;
+    }
+    if (newer.kind !== EXTENT_KIND.update)
+      throw new CorruptError('j_phys_ext_val', 'kind', newer.start, 'blocks that a snapshot holds were taken again');
+    this.#count({ ...newer, kind: older.kind }, older.references + newer.references);
+    if (older.references + newer.references === 0 || older.kind !== EXTENT_KIND.new) return;
+    this.#putKey(newer.start);
+    this.#records.remove(this.#record);
+    this.#insert({ ...newer, kind: older.kind, owner: older.owner, references: older.references + newer.references });
+  }
+
   #change(start: number, count: number, by: number): void {
     for (let block = start; block < start + count; ) {
       const piece = this.#cut(block, start + count);
@@ -70,7 +105,7 @@ export class ExtentReferences {
     }
   }
   #count(piece: Piece, count: number): void {
-    const tree = this.#volume.extentReferences;
+    const tree = this.#records;
     this.#putKey(piece.start);
     if (count !== 0) {
       tree.find(this.#record);
@@ -88,7 +123,7 @@ export class ExtentReferences {
 
   /** The record that begins at `block` and does not pass `end`, cut so; kind 0: there is none, up to the next one. */
   #cut(block: number, end: number): Piece {
-    const tree = this.#volume.extentReferences;
+    const tree = this.#records;
     this.#putKey(block);
     if (tree.floor(this.#record)) {
       let piece = this.#piece();
@@ -107,7 +142,7 @@ export class ExtentReferences {
         return { ...piece, count: end - block };
       }
     }
-    if (!this.#volume.hasSnapshots)
+    if (!this.#volume.hasSnapshots && !this.#tree)
       throw new CorruptError(
         'j_phys_ext_key',
         'block',
@@ -124,23 +159,12 @@ export class ExtentReferences {
 
   /** The record that the last search found. */
   #piece(): Piece {
-    const { leaf, index } = this.#volume.extentReferences;
-    const { view } = leaf;
-    const value = leaf.valueAt(index);
-    if (leaf.valueLength(index) < PhysicalExtentValue.size)
-      throw PhysicalExtentValue.corrupt(view, value, 'len_and_kind', 'the record is too short');
-    const high = view.getUint32(value + at.len_and_kind + 4, true);
-    const count = (high & 0x0fff_ffff) * 0x1_0000_0000 + view.getUint32(value + at.len_and_kind, true);
-    const owner = [
-      view.getUint32(value + at.owning_obj_id, true),
-      view.getUint32(value + at.owning_obj_id + 4, true),
-    ] as const;
-    const start = blockAt(view, leaf.keyAt(index));
-    return { start, count, kind: high >>> 28, references: view.getInt32(value + at.refcnt, true), owner };
+    const { leaf, index } = this.#records;
+    return pieceAt(leaf, index);
   }
   /** Changes the length of the record that the last search found. */
   #putLength(count: number, kind: number): void {
-    const tree = this.#volume.extentReferences;
+    const tree = this.#records;
     const leaf = tree.change();
     putLength(leaf.view, leaf.valueAt(tree.index), count, kind);
   }
@@ -152,7 +176,7 @@ export class ExtentReferences {
     view.setUint32(KEY_HEADER + at.owning_obj_id + 4, owner[1], true);
     view.setInt32(KEY_HEADER + at.refcnt, references, true);
     this.#record.valueLength = PhysicalExtentValue.size;
-    this.#volume.extentReferences.insert(this.#record);
+    this.#records.insert(this.#record);
   }
   #putKey(block: number): void {
     putKeyHeader(this.#record.view, 0, block, RECORD_TYPE.extent);
@@ -160,6 +184,20 @@ export class ExtentReferences {
   }
 }
 
+function pieceAt(leaf: Node, index: number): Piece {
+  const { view } = leaf;
+  const value = leaf.valueAt(index);
+  if (leaf.valueLength(index) < PhysicalExtentValue.size)
+    throw PhysicalExtentValue.corrupt(view, value, 'len_and_kind', 'the record is too short');
+  const high = view.getUint32(value + at.len_and_kind + 4, true);
+  const count = (high & 0x0fff_ffff) * 0x1_0000_0000 + view.getUint32(value + at.len_and_kind, true);
+  const owner = [
+    view.getUint32(value + at.owning_obj_id, true),
+    view.getUint32(value + at.owning_obj_id + 4, true),
+  ] as const;
+  const start = blockAt(view, leaf.keyAt(index));
+  return { start, count, kind: high >>> 28, references: view.getInt32(value + at.refcnt, true), owner };
+}
 function putLength(view: DataView, value: number, count: number, kind: number): void {
   put64(view, value + at.len_and_kind, count);
   const high = view.getUint32(value + at.len_and_kind + 4, true);

@@ -1,7 +1,7 @@
 // Blocks that were freed, but that a checkpoint still refers to: by the transaction that freed them. The queue's tree is
 // ephemeral and written anew with every checkpoint, so it is kept as plain lists and packed each time.
 
-import { type BlockDevice, CorruptError } from '@tintype/core';
+import { CorruptError } from '@tintype/core';
 import { FREE_QUEUE_TREE } from '../btree/kinds.js';
 import { checkNode, Node, RecordBuffer } from '../btree/node.js';
 import { get64, put64 } from '../object.js';
@@ -160,12 +160,13 @@ export class FreeQueue {
     for (const leaf of leaves) keys += leaf.count;
     for (let height = 1; level.length > 1; height += 1) {
       const isTop = level.length <= IN_ROOT;
+      const most = mostOf(level.length);
       const above: Node[] = [];
       for (const child of level) {
         const oid = oidOf(nodes.length);
         nodes.push({ oid, node: child });
         let parent = above.at(-1);
-        if (!parent?.insertChild(parent.count, child, oid)) {
+        if (parent?.count === most || !parent?.insertChild(parent.count, child, oid)) {
           parent = Node.make(FREE_QUEUE_TREE, height, isTop ? 'root' : 'inner');
           parent.insertChild(0, child, oid);
           above.push(parent);
@@ -183,6 +184,7 @@ export class FreeQueue {
   #leaves(xids: readonly number[]): Node[] {
     for (const xid of xids) this.#joined(xid);
     const place = this.records <= IN_ROOT ? 'root' : 'inner';
+    const most = mostOf(this.records);
     const leaves = [Node.make(FREE_QUEUE_TREE, 0, place)];
     const record = new RecordBuffer();
     record.keyLength = FreeQueueKey.size;
@@ -195,7 +197,7 @@ export class FreeQueue {
         put64(record.view, FreeQueueKey.size, count);
         record.valueLength = count === 1 ? 0 : 8;
         const leaf = leaves.at(-1) as Node;
-        if (leaf.insert(leaf.count, record)) continue;
+        if (leaf.count < most && leaf.insert(leaf.count, record)) continue;
         const next = Node.make(FREE_QUEUE_TREE, 0, 'inner');
         next.insert(0, record);
         leaves.push(next);
@@ -205,13 +207,7 @@ export class FreeQueue {
   }
 }
 
-/** For `FreeQueue`: reads objects of the checkpoint from their places. */
-export function ephemeralReader(device: BlockDevice, places: ReadonlyMap<number, number>): ReadEphemeral {
-  return (oid) => {
-    const block = places.get(oid);
-    if (block === undefined) throw new CorruptError('checkpoint_map_phys', 'cpm_oid', oid, 'the object is not mapped');
-    const bytes = new Uint8Array(BLOCK_SIZE);
-    device.read(block * BLOCK_SIZE, bytes);
-    return bytes;
-  };
+/** Entries of a node: what fits a node, but not a root, must not stand in one node that is no root. */
+function mostOf(entries: number): number {
+  return entries > IN_ROOT && entries <= IN_NODE ? Math.ceil(IN_NODE / 2) : IN_NODE;
 }

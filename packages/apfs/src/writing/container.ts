@@ -114,9 +114,9 @@ export class Container {
     const queues = this.spaceman.prepare(() => this.#newOid());
     for (const volume of changed) {
       writer.add(volume.block, volume.view);
-      if (volume.omap.tree.root.dirty) writer.add(volume.omap.block, volume.omap.view);
+      if (volume.omap.isFresh) writer.add(volume.omap.block, volume.omap.view);
     }
-    if (this.#omap.tree.root.dirty) writer.add(this.#omap.block, this.#omap.view);
+    if (this.#omap.isFresh) writer.add(this.#omap.block, this.#omap.view);
     for (const node of nodes) {
       node.settle();
       node.setHeader(node.kind.storage === STORAGE.physical ? node.address : node.oid, this.#xid);

@@ -29,6 +29,8 @@ export class Mounted {
   /** The superblock was changed, beside what the trees bring about. */
   changed = false;
   #extentReferences: Tree;
+  /** Trees of snapshots that change with this commit. */
+  readonly #retired: Tree[] = [];
   #block: number;
   readonly #storePlace: StorePlace;
 
@@ -49,6 +51,22 @@ export class Mounted {
   }
   #physicalTree(root: number): Tree {
     return new Tree(new PhysicalStore(EXTENT_REFERENCE_TREE, this.#storePlace), root);
+  }
+
+  /** The extent references so far become those of a snapshot; the volume goes on with none. Answers the old tree. */
+  retireReferences(): Tree {
+    const old = this.#extentReferences;
+    old.settle();
+    this.#retired.push(old);
+    const store = new PhysicalStore(EXTENT_REFERENCE_TREE, this.#storePlace);
+    this.#extentReferences = new Tree(store, store.makeRoot().address);
+    return old;
+  }
+  /** The extent references of a snapshot, to be changed: written with the next commit. */
+  snapshotReferences(root: number): Tree {
+    const tree = this.#physicalTree(root);
+    this.#retired.push(tree);
+    return tree;
   }
 
   get extentReferences(): Tree {
@@ -112,7 +130,8 @@ export class Mounted {
     this.set('apfs_snap_meta_tree_oid', this.snapshots.root.address);
     this.omap.settle();
     this.set('apfs_omap_oid', this.omap.block);
-    for (const { store } of this.trees) nodes.push(...store.changed);
+    for (const { store } of [...this.trees, ...this.#retired]) nodes.push(...store.changed);
+    nodes.push(...this.omap.changedSnapshotNodes);
     const { spaceman } = this.place;
     spaceman.free(this.#block, 1);
     this.#block = spaceman.takeMetadata();
@@ -123,6 +142,8 @@ export class Mounted {
   settled(): void {
     this.changed = false;
     this.omap.settled();
+    for (const { store } of this.#retired) store.settle();
+    this.#retired.length = 0;
     for (const tree of [this.catalog, this.#extentReferences, this.snapshots]) tree.store.settle();
   }
 

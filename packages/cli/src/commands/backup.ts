@@ -12,8 +12,6 @@ export const run: CommandBody = (parsed, io) => {
   for (const name of ['replace', 'keep'])
     if (parsed.values[name] !== undefined)
       throw new UnsupportedError(`--${name}: read-only images cannot be written yet`);
-  if (parsed.values.snapshot !== undefined)
-    throw new UnsupportedError('--snapshot: APFS volumes, which can keep snapshots, cannot be written yet');
   requireGrow(text(parsed, 'grow'));
   const wait = text(parsed, 'wait');
   if (wait !== undefined) parseDuration(wait);
@@ -37,6 +35,7 @@ export const run: CommandBody = (parsed, io) => {
     maxDelete: maxDelete(parsed),
     allowEmpty: flag(parsed, 'allow-empty'),
     mustExist: flag(parsed, 'must-exist'),
+    makeSnapshot: text(parsed, 'snapshot'),
     allowTimeMachine: flag(parsed, 'allow-time-machine'),
     waitLock: waitLock === undefined ? undefined : parseDuration(waitLock) * 1000,
   };

@@ -3,12 +3,15 @@
 import type { Item, ItemId, WritableVolume } from '@tintype/core';
 import { removeTree } from '../tree/remove.js';
 import { type FolderTemplate, folderAt, OWN_FOLDER, type OwnFolders } from './own-folder.js';
+import { keepPackage, NewInPackages, packageAt } from './packages.js';
 import { readRunHeads } from './run-log.js';
 
 /** Where an item goes that must leave its place. */
 export interface Aside {
   /** Takes `item` out of `folder` (at `path`, absolute, without a slash at the end). Answers the new path, if any. */
   put(folder: ItemId, path: string, item: Item): string | null;
+  /** An item was made at this path, so it is no part of what was there before. */
+  made(path: string): void;
   /** Called at sound moments: may remove what was put aside. */
   settle(): void;
 }
@@ -35,14 +38,34 @@ export class SafetyNet implements Aside {
   readonly #template: FolderTemplate;
   /** Ids of the mirrored folders, by path. */
   readonly #mirrored = new Map<string, ItemId>();
+  readonly #made = new NewInPackages();
+  /** Paths of packages that were kept as they were. */
+  readonly #packages = new Set<string>();
+  readonly #between: () => void;
 
-  constructor(volume: WritableVolume, folders: OwnFolders, name: string, template: FolderTemplate) {
+  /** `between` is called at sound moments of longer work. */
+  constructor(
+    volume: WritableVolume,
+    folders: OwnFolders,
+    name: string,
+    template: FolderTemplate,
+    between: () => void = () => {},
+  ) {
     this.#volume = volume;
     this.#folders = folders;
     this.#name = name;
     this.#template = template;
+    this.#between = between;
+  }
+  made(path: string): void {
+    this.#made.add(path);
   }
   put(folder: ItemId, path: string, item: Item): string {
+    const whole = packageAt(path);
+    if (whole !== null && this.#keepWhole(whole)) {
+      removeTree(this.#volume, folder, item, () => {});
+      return `/_SafetyNet/${this.#name}${path}/${item.name}`;
+    }
     const to = this.#mirror(path);
     let name = item.name;
     for (let i = 2; this.#volume.lookup(to, name); i += 1) name = `${item.name} ${i}`;
@@ -50,6 +73,18 @@ export class SafetyNet implements Aside {
     return `/_SafetyNet/${this.#name}${path}/${name}`;
   }
   settle(): void {}
+
+  /** Keeps a package as it was before this run; false if it is no folder. */
+  #keepWhole(path: string): boolean {
+    if (this.#packages.has(path)) return true;
+    let live: Item | null = this.#volume.root;
+    for (const name of path.split('/').slice(1)) live = live && this.#volume.lookup(live.id, name);
+    if (live?.kind !== 'directory') return false;
+    const to = this.#mirror(path);
+    keepPackage({ volume: this.#volume, from: live, path, to, made: this.#made, between: this.#between });
+    this.#packages.add(path);
+    return true;
+  }
 
   /** The folder in SafetyNet that stands for `path`; made with the live folders' attributes where missing. */
   #mirror(path: string): ItemId {
@@ -80,6 +115,7 @@ export class Discard implements Aside {
     this.#folders = folders;
     this.#between = between;
   }
+  made(): void {}
   put(folder: ItemId, _path: string, item: Item): null {
     const partial = this.#folders.own('partial');
     this.#count += 1;

@@ -99,3 +99,29 @@ test.each([
 ])('the format of %s with --format %s is %s', (path, format, expected) => {
   expect(formatFor(path, format, 'udzo')).toBe(expected);
 });
+
+test('an encrypted raw image: whatever the volume uses is written, zeros too', () => {
+  const store = new MemoryStore();
+  const passphrase = Buffer.from('x');
+  const holder = { ...hostContext().holder, heartbeat: 0 };
+  const context: RunContext = { ...hostContext(), store, holder, progress: new Progress(), emit: () => {} };
+  const secret = { encryption: 'aes-128', passphrase, kdfRounds: 1 } as const;
+  create({ image: '/x.dmg', size: 8 << 20, layout: 'gpt', fs: 'hfs+', ...secret }, context);
+  const file = store.open('/x.dmg', 'read');
+  const stored = new Uint8Array(8 << 20);
+  file.read(122_368, stored);
+  const isWritten = (sector: number) => stored.subarray(sector * 512, (sector + 1) * 512).some((byte) => byte !== 0);
+  const options = { store, holder, writable: false, passphrase, now: context.now, random: context.random };
+  const stack = openStack('/x.dmg', options);
+  const start = stack.partition.start;
+  const free = [...(stack.fileSystem.freeRanges() ?? [])];
+  stack.abandon();
+  let unwritten = 0;
+  for (let sector = 0; sector < stored.length / 512; sector += 1) {
+    const at = sector * 512 - start;
+    const isFree = free.some((range) => at >= range.start && at < range.start + range.length);
+    if (!isFree) expect([sector, isWritten(sector)]).toEqual([sector, true]);
+    else unwritten += isWritten(sector) ? 0 : 1;
+  }
+  expect(unwritten).toBeGreaterThan(1000);
+});

@@ -90,8 +90,8 @@ function created(options: BackupOptions, source: Side, context: RunContext): Des
     throw new UsageError(
       `a passphrase is given, but ${destination} is new: say also --encryption aes-128 or aes-256 (or none)`,
     );
-  if (options.snapshot !== undefined)
-    throw new UnsupportedError('snapshots need an APFS volume, which cannot be written yet');
+  if (options.makeSnapshot !== undefined && fs !== 'apfs')
+    throw new UnsupportedError(`${destination} cannot have snapshots: only APFS volumes can (--fs apfs)`);
   const stack = createStack(
     {
       image: destination,

@@ -1,15 +1,17 @@
 // The rules of a backup, on real folders: what is refused, what is kept, what is left out.
 
-import { mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TintypeError } from '@tintype/core';
 import { withFolder } from '@tintype/testkit';
 import { expect, test } from 'vitest';
 import type { SummaryEvent } from '../events.js';
+import { verify } from '../maintenance/verify.js';
 import type { BackupOptions } from '../operation.js';
 import { testContext } from '../run-context.testing.js';
 import { openStack } from '../stack.js';
 import { backup } from './backup.js';
+import { restore } from './restore.js';
 
 const OLD = 1_000_000_000;
 
@@ -100,6 +102,36 @@ test('B26: what a run would overwrite or remove is kept in a dated folder, full 
     expect(names(image, '/_SafetyNet/2026-01-02 03-04-05')).toEqual(['b', 'sub']);
     expect(names(image, '/_SafetyNet/2026-01-02 03-04-05/sub')).toEqual(['c']);
     expect(names(image, '/')).toEqual(['_SafetyNet', 'a', 'sub']);
+  });
+});
+
+test.each(['image', 'folder'])('B26: a package is kept whole, as it was, in an %s', (kind) => {
+  withBackup(({ folder, source, image }, run) => {
+    const destination = kind === 'image' ? image : join(folder, 'plain');
+    const inside = (name: string) => join(source, 'sub/Some.app/Contents', name);
+    mkdirSync(inside('deep'), { recursive: true });
+    for (const name of ['one', 'two', 'deep/three']) put(inside(name), name);
+    symlinkSync('one', inside('link'));
+    run({ destination });
+    put(inside('deep/three'), 'a newer three');
+    put(inside('added'), 'new');
+    rmSync(inside('two'));
+    expect(run({ destination }, Date.UTC(2026, 0, 2, 3, 4, 5) / 1000)).toMatchObject({
+      items: { created: 1, replaced: 1, removed: 1 },
+      problems: [],
+    });
+    const old = '_SafetyNet/2026-01-02 03-04-05/sub/Some.app/Contents';
+    const target = join(folder, `out-${kind}`);
+    if (kind === 'image') restore({ image, target, path: '/' }, testContext());
+    const kept = kind === 'image' ? join(folder, 'kept') : join(destination, old);
+    if (kind === 'image') restore({ image, target: kept, path: `/${old}` }, testContext());
+    const live = join(kind === 'image' ? target : destination, 'sub/Some.app/Contents');
+    expect(readdirSync(kept, { recursive: true }).sort()).toEqual(['deep', 'deep/three', 'link', 'one', 'two']);
+    expect(readdirSync(live, { recursive: true }).sort()).toEqual(['added', 'deep', 'deep/three', 'link', 'one']);
+    expect(readFileSync(join(kept, 'deep/three'), 'utf8')).toBe('deep/three');
+    expect(readFileSync(join(live, 'deep/three'), 'utf8')).toBe('a newer three');
+    expect(run({ destination }).items).toMatchObject({ created: 0, replaced: 0, removed: 0, updated: 0 });
+    if (kind === 'image') expect(verify({ image, level: 'data' }, testContext()).problems).toEqual([]);
   });
 });
 

@@ -27,6 +27,7 @@ import { type Destination, destinationKind, openDestination } from './backup-des
 import { dryRun } from './backup-dry-run.js';
 import { differences } from './diff.js';
 import { openReadable, type Side, secondPassphrase } from './sides.js';
+import { newSnapshotName } from './snapshot.js';
 
 /** Seconds between commits. */
 const COMMIT_EVERY = 30;
@@ -46,12 +47,20 @@ export const backup: Operation<'backup'> = (given, context): SummaryEvent => {
     if (options.dryRun) return dryRun(options, kind, source, context);
     context.emit({ type: 'phase', name: 'open' });
     const destination = openDestination(options, source, context);
-    const run = new BackupRun(options, context, source, destination, started);
-    return run.perform();
+    return newRun(options, context, source, destination, started).perform();
   } finally {
     source.close();
   }
 };
+
+function newRun(...parts: ConstructorParameters<typeof BackupRun>): BackupRun {
+  try {
+    return new BackupRun(...parts);
+  } catch (error) {
+    parts[3].abandon();
+    throw error;
+  }
+}
 
 class BackupRun {
   readonly #options: BackupOptions;
@@ -62,6 +71,7 @@ class BackupRun {
   readonly #report: Report;
   readonly #content: ContentCopier;
   readonly #committer: Committer;
+  readonly #snapshotName: string | null;
 
   constructor(options: BackupOptions, context: RunContext, source: Side, destination: Destination, started: number) {
     this.#options = options;
@@ -69,6 +79,8 @@ class BackupRun {
     this.#source = source;
     this.#destination = destination;
     this.#started = started;
+    this.#snapshotName =
+      options.makeSnapshot === undefined ? null : newSnapshotName(destination, options.makeSnapshot, started);
     this.#report = new Report(context.emit, context.progress);
     this.#content = new ContentCopier(context.progress);
     this.#committer = new Committer({
@@ -131,7 +143,17 @@ class BackupRun {
     this.#context.emit({ type: 'phase', name: 'commit' });
     const { counts, bytesScanned } = this.#report;
     this.#committer.commit(isWhole ? { items: counts.scanned, bytes: bytesScanned } : null);
+    if (isWhole) this.#makeSnapshot();
     this.#destination.close();
+  }
+
+  /** Only of a run that saw all of its source. */
+  #makeSnapshot(): void {
+    const name = this.#snapshotName;
+    const { stack, fileSystem } = this.#destination;
+    if (name === null || !stack) return;
+    this.#context.emit({ type: 'phase', name: 'snapshot' });
+    fileSystem.createSnapshot(stack.live, name);
   }
 
   #mirror(): void {
@@ -148,6 +170,7 @@ class BackupRun {
     emit({ type: 'phase', name: 'copy' });
     const source = new GuardedSource(this.#source.volume, { mayLoop: this.#source.stack !== null });
     const aside = this.#aside(folders, safetyNet ? netName : null);
+    this.#report.onMade = (path) => aside.made(path);
     new Mirror({
       source,
       sourceRoot: source.root,
@@ -216,7 +239,13 @@ class BackupRun {
     const { volume } = this.#destination;
     if (netName === null) return new Discard(volume, folders, this.#committer.settle);
     const { uid, gid } = this.#source.volume.root;
-    return new SafetyNet(volume, folders, netName, { mode: 0o755, uid, gid, now: this.#started });
+    return new SafetyNet(
+      volume,
+      folders,
+      netName,
+      { mode: 0o755, uid, gid, now: this.#started },
+      this.#committer.settle,
+    );
   }
 
   #filterOptions() {

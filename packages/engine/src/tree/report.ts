@@ -25,6 +25,8 @@ export class Report {
   #racy = 0;
   /** Lines go here as soon as there is a record. */
   record: RunRecord | null = null;
+  /** Told of each item that was made. */
+  onMade: (path: string) => void = () => {};
 
   constructor(emit: (event: EngineEvent) => void, progress: Progress) {
     this.#emit = emit;
@@ -40,6 +42,7 @@ export class Report {
     if (replaces) this.counts.replaced += 1;
     else this.counts.created += 1;
     this.record?.action(replaces ? 'replaced' : 'created', path);
+    if (!replaces) this.onMade(path);
   }
   /** An item gave way to another one. */
   moved(path: string, to: string | null): void {

@@ -1,0 +1,195 @@
+// Snapshots that are made, renamed and deleted. Each is one transaction, committed by the caller at once. See
+// docs/formats/apfs-writing.md, section 8.
+
+import { assert, nameFromBytes, UnsupportedError } from '@tintype/core';
+import { RecordBuffer } from '../btree/node.js';
+import type { Tree } from '../btree/tree.js';
+import { get64, put64, putHeader, viewOf } from '../object.js';
+import { ExtentReferences } from '../records/extent-references.js';
+import { KEY_HEADER, putKeyHeader } from '../records/inode-record.js';
+import { BLOCK_SIZE } from '../structs/container.js';
+import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
+import { RECORD_TYPE, SnapshotMetadataValue } from '../structs/records.js';
+import { VolumeSuperblock } from '../structs/volume.js';
+import { putTime } from '../time.js';
+import { BlockWriter } from './block-writer.js';
+import type { Mounted } from './mounted.js';
+
+const at = SnapshotMetadataValue.at;
+const NAME_LIMIT = 255;
+const PHYSICAL_TREE = (STORAGE.physical | OBJECT_TYPE.btree) >>> 0;
+
+interface Snapshot {
+  readonly xid: number;
+  readonly name: string;
+  readonly references: number;
+  readonly superblock: number;
+}
+
+export class SnapshotWriter {
+  readonly #volume: Mounted;
+  readonly #record = new RecordBuffer();
+
+  constructor(volume: Mounted) {
+    this.#volume = volume;
+  }
+
+  /** All data must be in the trees, and the commit follow at once. @throws UnsupportedError, VolumeFullError */
+  create(name: string): number {
+    this.#requireName(name);
+    this.#volume.require({ catalog: 0, data: 24 });
+    const { names, spaceman, device, now } = this.#volume.place;
+    const volume = this.#volume;
+    const block = spaceman.takeMetadata();
+    const copy = viewOf(new Uint8Array(BLOCK_SIZE));
+    new Uint8Array(copy.buffer).set(new Uint8Array(volume.view.buffer, volume.view.byteOffset, BLOCK_SIZE));
+    const type = (STORAGE.physical | OBJECT_TYPE.volume) >>> 0;
+    putHeader(copy, { oid: block, xid: names.xid, type, subtype: 0 });
+    const fields = VolumeSuperblock.at;
+    for (const field of [fields.apfs_omap_oid, fields.apfs_extentref_tree_oid, fields.apfs_snap_meta_tree_oid])
+      put64(copy, field, 0);
+    const writer = new BlockWriter(device);
+    writer.add(block, copy);
+    writer.write();
+    const references = volume.retireReferences().root.address;
+    const { view } = this.#record;
+    const value = KEY_HEADER;
+    this.#record.bytes.fill(0, value, value + SnapshotMetadataValue.size);
+    put64(view, value + at.extentref_tree_oid, references);
+    put64(view, value + at.sblock_oid, block);
+    putTime(view, value + at.create_time, now(), 0);
+    put64(view, value + at.inum, volume.newId());
+    view.setUint32(value + at.extentref_tree_type, PHYSICAL_TREE, true);
+    this.#insertMetadata(names.xid, name);
+    this.#insertName(name, names.xid);
+    volume.omap.addSnapshot();
+    volume.add('apfs_num_snapshots', 1);
+    return names.xid;
+  }
+
+  /** @throws UnsupportedError if there is no such snapshot, or one of that name */
+  rename(xid: number, name: string): void {
+    this.#requireName(name);
+    const snapshot = this.#required(xid);
+    this.#volume.require({ catalog: 0, data: 24 });
+    const tree = this.#volume.snapshots;
+    this.#putNameKey(snapshot.name);
+    tree.remove(this.#record);
+    this.#putKey(xid);
+    tree.find(this.#record);
+    const { leaf, index } = tree;
+    const from = leaf.valueAt(index);
+    this.#record.bytes.set(leaf.bytes.subarray(from, from + SnapshotMetadataValue.size), KEY_HEADER);
+    tree.remove(this.#record);
+    this.#insertMetadata(xid, name);
+    this.#insertName(name, xid);
+    this.#volume.changed = true;
+  }
+
+  /** What only this snapshot saw is free with the commit. @throws UnsupportedError if it is too much for one commit */
+  remove(xid: number): void {
+    const snapshot = this.#required(xid);
+    const all = this.#all();
+    const volume = this.#volume;
+    const { spaceman } = volume.place;
+    const old = volume.snapshotReferences(snapshot.references);
+    const most = old.keyCount + volume.omap.tree.keyCount;
+    volume.require({ catalog: 0, references: old.keyCount, data: 2 * volume.omap.tree.nodeCount + 24 }, 'removal');
+    spaceman.requireQueue(most + old.nodeCount + volume.omap.tree.nodeCount);
+    const next = all[all.findIndex((each) => each.xid === xid) + 1];
+    const newer = next ? volume.snapshotReferences(next.references) : null;
+    new ExtentReferences(volume, newer).merge(old);
+    dropTree(old);
+    spaceman.free(snapshot.superblock, 1);
+    const remaining = all.filter((each) => each.xid !== xid).map((each) => each.xid);
+    for (const block of volume.omap.removeSnapshot(xid, remaining)) {
+      spaceman.free(block, 1);
+      volume.add('apfs_fs_alloc_count', -1);
+    }
+    this.#putNameKey(snapshot.name);
+    volume.snapshots.remove(this.#record);
+    this.#putKey(xid);
+    volume.snapshots.remove(this.#record);
+    if (next && newer) this.#putReferences(next.xid, newer);
+    volume.add('apfs_num_snapshots', -1);
+  }
+  #putReferences(xid: number, tree: Tree): void {
+    tree.settle();
+    this.#putKey(xid);
+    assert(this.#volume.snapshots.find(this.#record), 'the next snapshot is there');
+    const leaf = this.#volume.snapshots.change();
+    put64(leaf.view, leaf.valueAt(this.#volume.snapshots.index) + at.extentref_tree_oid, tree.root.address);
+  }
+
+  #requireName(name: string): void {
+    const isSound = name !== '' && !name.includes('\0') && name.isWellFormed() && Buffer.byteLength(name) <= NAME_LIMIT;
+    if (!isSound) throw new UnsupportedError(`a snapshot cannot be called ${JSON.stringify(name)}`, { name });
+    if (this.#all().some((each) => each.name === name))
+      throw new UnsupportedError(`there is a snapshot ${name} already`, { name });
+  }
+  #required(xid: number): Snapshot {
+    const snapshot = this.#all().find((each) => each.xid === xid);
+    if (!snapshot) throw new UnsupportedError(`there is no snapshot ${xid}`, { xid });
+    return snapshot;
+  }
+  /** Ascending. */
+  #all(): Snapshot[] {
+    const found: Snapshot[] = [];
+    this.#putKey(0);
+    this.#volume.snapshots.scan(this.#record, (leaf, index) => {
+      const { view, bytes } = leaf;
+      const key = leaf.keyAt(index);
+      if (view.getUint8(key + 7) >>> 4 !== RECORD_TYPE.snapshotMetadata) return false;
+      const value = leaf.valueAt(index);
+      const end = value + leaf.valueLength(index);
+      found.push({
+        xid: view.getUint32(key, true) + (view.getUint32(key + 4, true) & 0x0fff_ffff) * 0x1_0000_0000,
+        name: nameFromBytes(bytes.subarray(value + SnapshotMetadataValue.size, end - 1)),
+        references: get64(view, value + at.extentref_tree_oid),
+        superblock: get64(view, value + at.sblock_oid),
+      });
+      return true;
+    });
+    return found;
+  }
+
+  #putKey(xid: number): void {
+    putKeyHeader(this.#record.view, 0, xid, RECORD_TYPE.snapshotMetadata);
+    this.#record.keyLength = KEY_HEADER;
+  }
+  /** The value but for the name stands behind the key already. */
+  #insertMetadata(xid: number, name: string): void {
+    const { view, bytes } = this.#record;
+    this.#putKey(xid);
+    const text = Buffer.from(`${name}\0`);
+    putTime(view, KEY_HEADER + at.change_time, this.#volume.place.now(), 0);
+    view.setUint16(KEY_HEADER + at.name_len, text.length, true);
+    bytes.set(text, KEY_HEADER + SnapshotMetadataValue.size);
+    this.#record.valueLength = SnapshotMetadataValue.size + text.length;
+    this.#volume.snapshots.insert(this.#record);
+  }
+  #putNameKey(name: string): void {
+    const { view, bytes } = this.#record;
+    const text = Buffer.from(`${name}\0`);
+    view.setUint32(0, 0xffff_ffff, true);
+    view.setUint32(4, (0x0fff_ffff | (RECORD_TYPE.snapshotName << 28)) >>> 0, true);
+    view.setUint16(KEY_HEADER, text.length, true);
+    bytes.set(text, KEY_HEADER + 2);
+    this.#record.keyLength = KEY_HEADER + 2 + text.length;
+  }
+  #insertName(name: string, xid: number): void {
+    this.#putNameKey(name);
+    put64(this.#record.view, this.#record.keyLength, xid);
+    this.#record.valueLength = 8;
+    this.#volume.snapshots.insert(this.#record);
+  }
+}
+
+/** All nodes of a tree that nobody refers to any more. */
+function dropTree({ root, store }: Tree): void {
+  const waiting = [root];
+  for (let node = waiting.pop(); node; node = waiting.pop()) {
+    for (let i = 0; node.level > 0 && i < node.count; i += 1) waiting.push(store.get(node.childAt(i), node.level - 1));
+    store.drop(node);
+  }
+}

@@ -1,0 +1,64 @@
+// Snapshots of a volume in an image: made, renamed, deleted. Each is one commit.
+
+import { RefusedError, type SnapshotEntry, UnsupportedError } from '@tintype/core';
+import type { SummaryEvent } from '../events.js';
+import type { Operation } from '../operation.js';
+import type { Stack } from '../stack.js';
+import { UsageError } from '../usage-error.js';
+import { imageSide, type Side } from './sides.js';
+
+export const snapshot: Operation<'snapshot'> = (options, context): SummaryEvent => {
+  const { image, action, name, to } = options;
+  context.emit({ type: 'phase', name: 'open' });
+  // `snapshot` of the choice would open an old state.
+  const side = imageSide(image, true, { ...options, snapshot: undefined }, context);
+  let isDone = false;
+  try {
+    context.emit({ type: 'phase', name: 'snapshot' });
+    const { fileSystem } = side;
+    const { live } = side.stack as Stack;
+    const result = { name, xid: 0 };
+    if (action === 'create') {
+      result.name = newSnapshotName(side, name, context.now());
+      result.xid = fileSystem.createSnapshot(live, result.name);
+    } else {
+      result.xid = existingSnapshot(side, name).xid;
+      if (action === 'delete') fileSystem.deleteSnapshot(live, result.xid);
+      else {
+        if (to === undefined) throw new UsageError('renaming a snapshot needs its new name');
+        result.name = newSnapshotName(side, to, context.now());
+        fileSystem.renameSnapshot(live, result.xid, result.name);
+      }
+    }
+    isDone = true;
+    return { type: 'summary', image, action, snapshot: result, problems: [] };
+  } finally {
+    if (isDone) side.close();
+    else side.abandon();
+  }
+};
+
+/**
+ * The name that a new snapshot gets. `seconds`: since 1970, for `auto`.
+ * @throws UnsupportedError where there are no snapshots, RefusedError if the name is taken
+ */
+export function newSnapshotName(side: Side, wanted: string, seconds: number): string {
+  const name = wanted === 'auto' ? `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z` : wanted;
+  if (snapshotsOf(side).some((entry) => entry.name === name))
+    throw new RefusedError('snapshot-exists', `${side.path} has a snapshot ${name} already`, { snapshot: name });
+  return name;
+}
+
+/** By name or xid. @throws RefusedError */
+function existingSnapshot(side: Side, wanted: string): SnapshotEntry {
+  const all = snapshotsOf(side);
+  const found = all.find(({ name }) => name === wanted) ?? all.find(({ xid }) => String(xid) === wanted);
+  if (!found) throw new RefusedError('no-snapshot', `${side.path} has no snapshot ${wanted}`, { snapshot: wanted });
+  return found;
+}
+
+function snapshotsOf({ path, stack }: Side): readonly SnapshotEntry[] {
+  const all = stack?.live.snapshots;
+  if (!all) throw new UnsupportedError(`${path} cannot have snapshots: only APFS volumes can`, { path });
+  return all;
+}
