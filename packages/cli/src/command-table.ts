@@ -11,7 +11,7 @@ export const COMMON: readonly OptionSpec[] = [
 ];
 
 const volume: OptionSpec = { name: 'volume', value: 'NAME|UUID|INDEX', help: 'which volume, where there are several' };
-const snapshot: OptionSpec = { name: 'snapshot', value: 'NAME|XID', help: 'an APFS snapshot (not yet)' };
+const snapshot: OptionSpec = { name: 'snapshot', value: 'NAME|XID', help: 'an APFS snapshot' };
 const waitLock: OptionSpec = { name: 'wait-lock', value: 'TIME', help: 'wait for an image in use (default: 0)' };
 const overwrite: OptionSpec = { name: 'overwrite', help: 'replace what is there' };
 const timeMachine: OptionSpec = { name: 'allow-time-machine', help: 'write to a Time Machine bundle' };
