@@ -49,8 +49,10 @@ export class ApfsFileSystem implements FileSystem {
     return Math.max(0, spaceman.available - spaceman.reserve) * BLOCK_SIZE;
   }
   get commitDue(): boolean {
-    const changed = this.#container.volumes.reduce((sum, volume) => sum + volume.changedNodes, 0);
-    return changed > CHANGED_NODES || this.#container.spaceman.isCommitDue;
+    const { volumes, spaceman } = this.#container;
+    const changed = volumes.reduce((sum, volume) => sum + volume.changedNodes, 0);
+    const freed = volumes.reduce((sum, volume) => sum + volume.pending.freed, 0);
+    return changed > CHANGED_NODES || spaceman.isCommitDue(freed);
   }
 
   commit(): void {

@@ -80,9 +80,9 @@ export class Spaceman {
   get reserve(): number {
     return Math.min(RESERVE.most, Math.max(RESERVE.fewest, Math.floor(this.blocks / 64)));
   }
-  /** True if so much was freed that the queue may soon be full, or so many chunks changed that the pool works hard. */
-  get isCommitDue(): boolean {
-    return this.#queue.records > this.#queue.capacity / 2 || this.#changed.size > 1024;
+  /** True if so much was freed, `pending` pieces beside what the queue has, that the queue may soon be full, or so many chunks changed that the pool works hard. */
+  isCommitDue(pending: number): boolean {
+    return this.#queue.records + pending > this.#queue.capacity / 2 || this.#changed.size > 1024;
   }
 
   /** @throws VolumeFullError unless so many blocks can be taken; `removal` may use what is kept back for it */

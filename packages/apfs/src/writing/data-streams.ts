@@ -90,7 +90,10 @@ export class DataStreams {
     const { size: old, extents } = this.#stream(id);
     const keep = Math.ceil(size / BLOCK_SIZE);
     if (size === old && extents.blocks <= keep) return;
-    const stream = this.#own(id, 0, 0);
+    const gone = keep < extents.blocks ? extents.slice(keep, extents.blocks).length : 0;
+    this.#volume.require({ catalog: 4, references: gone, freed: gone }, 'removal');
+    const stream = this.#own(id, size, size);
+    this.#volume.pending.freed += gone;
     if (size > stream.size) this.#lengthen(stream, size);
     else this.#shorten(stream, keep);
     stream.size = size;
@@ -193,27 +196,40 @@ export class DataStreams {
     const have = stream.extents.blocks;
     const data = Math.max(0, Math.ceil(end / BLOCK_SIZE) - have);
     const share = stream.isShared ? stream.extents.length : 0;
+    const exchanged = this.#exchanged(stream, position, end);
     const places = (this.#dirty.has(stream) ? 1 : 4) + share;
-    this.#volume.require({ catalog: places, references: places, data: data + this.#exchanged(stream, position, end) });
+    this.#volume.require({
+      catalog: places,
+      references: places,
+      data: data + exchanged.blocks,
+      freed: exchanged.pieces,
+    });
     if (stream.isShared) this.#unshare(stream);
     if (!this.#dirty.has(stream)) {
       this.#volume.pending.places += 4;
       this.#volume.pending.references += 2;
     }
+    this.#volume.pending.freed += exchanged.pieces;
     this.#dirty.add(stream);
     return stream;
   }
   /** Blocks that a write has to exchange: those that are there and not fresh, and the last one where it goes on behind it. */
-  #exchanged({ extents, size, isShared }: OpenStream, position: number, end: number): number {
+  #exchanged(
+    { extents, size, isShared }: OpenStream,
+    position: number,
+    end: number,
+  ): { blocks: number; pieces: number } {
     const { spaceman } = this.#volume.place;
     const from = Math.min(position, size);
     const parts = extents.slice(Math.floor(from / BLOCK_SIZE), Math.ceil(Math.max(from + 1, end) / BLOCK_SIZE));
-    let count = 0;
+    let blocks = 0;
+    let pieces = 0;
     for (const extent of parts) {
-      const isFresh = !isShared && extent.start > 0 && spaceman.isFresh(extent.start, extent.count);
-      if (!isFresh) count += extent.count;
+      if (!isShared && extent.start > 0 && spaceman.isFresh(extent.start, extent.count)) continue;
+      blocks += extent.count;
+      if (extent.start > 0) pieces += 1;
     }
-    return count;
+    return { blocks, pieces };
   }
 
   /** The stream gets an id of its own; its blocks are then used by two. */

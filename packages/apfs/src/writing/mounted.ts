@@ -148,11 +148,12 @@ export class Mounted {
   }
 
   /** What waits to be put into the trees, as needs. */
-  readonly pending = { places: 0, bytes: 0, references: 0 };
+  readonly pending = { places: 0, bytes: 0, references: 0, freed: 0 };
   forgetPending(): void {
     this.pending.places = 0;
     this.pending.bytes = 0;
     this.pending.references = 0;
+    this.pending.freed = 0;
   }
 
   /** Room for a change, beside what waits already. @throws VolumeFullError */
@@ -171,7 +172,7 @@ export class Mounted {
     const all = [catalog, maps, references];
     const nodes = all.reduce((sum, { copied, made }) => sum + copied + made, 0);
     spaceman.require(nodes + (needs.data ?? 0), purpose);
-    spaceman.requireQueue(all.reduce((sum, { copied }) => sum + copied, 8) + (needs.freed ?? 0));
+    spaceman.requireQueue(all.reduce((sum, { copied }) => sum + copied, 8) + (needs.freed ?? 0) + pending.freed);
   }
 }
 

@@ -243,3 +243,24 @@ test('room that is not there is refused, and names are found by their form', () 
   catalog.putKey(ROOT, RECORD_TYPE.inode);
   expect(putNameValue(catalog.record, 1, 4, 0)).toBe(8);
 });
+
+test('a file in more pieces than the free queue takes is not overwritten or removed at once, and nothing is lost', () => {
+  const under = written();
+  const { streams, structure, records } = under;
+  const [a, b] = structure.create(ROOT, [item('a'), item('b')]);
+  if (a === undefined || b === undefined) throw new Error('two items were made');
+  const block = new Uint8Array(4096).fill(1);
+  for (let i = 0; i < 1000; i += 1) for (const id of [a, b]) streams.write(id, i * 4096, block);
+  under.commit();
+  expect(records.extents(a)).toHaveLength(1000);
+  expect(() => streams.write(a, 0, new Uint8Array(4_000_000))).toThrow(VolumeFullError);
+  expect(() => streams.truncate(a, 0)).toThrow(VolumeFullError);
+  expect(() => structure.remove(ROOT, 'a')).toThrow(VolumeFullError);
+  // In parts it can be done.
+  for (let left = 900; left >= 0; left -= 100) {
+    streams.truncate(a, left * 4096);
+    under.commit();
+  }
+  structure.remove(ROOT, 'a');
+  under.finish();
+});

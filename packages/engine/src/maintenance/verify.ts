@@ -13,15 +13,13 @@ import {
   type Volume,
   WindowDevice,
 } from '@tintype/core';
-import { type DiskImage, openImage, type Partition, type PartitionMap, partitionMap } from '@tintype/image';
+import { type DiskImage, openImage, type Partition, partitionMap } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
 import type { Operation, RunContext, VerifyOptions } from '../operation.js';
 import { list } from '../operations/browse.js';
 import { drivers } from '../stack.js';
 
 const PIECE = 1 << 20;
-/** Bytes of an APFS container's first block where its magic stands. */
-const APFS_MAGIC = { position: 32, text: 'NXSB' } as const;
 
 export const verify: Operation<'verify'> = (options, context): SummaryEvent => new Verification(options, context).run();
 
@@ -30,7 +28,6 @@ class Verification {
   readonly #context: RunContext;
   #findings = 0;
   #filesRead = 0;
-  #isUnchecked = false;
 
   constructor(options: VerifyOptions, context: RunContext) {
     this.#options = options;
@@ -52,7 +49,6 @@ class Verification {
       type: 'summary',
       image: this.#options.image,
       findings: this.#findings,
-      unchecked: this.#isUnchecked,
       ...data,
       problems: [],
     };
@@ -78,7 +74,7 @@ class Verification {
     this.#tellAll(map.findings);
     let isSeen = false;
     for (const partition of map.partitions) isSeen = this.#partition(image.device, partition) || isSeen;
-    if (!isSeen) this.#withoutVolume(image.device, map);
+    if (!isSeen) this.#tell(finding('no-volume', 'disk', 'holds no volume that tintype can read'));
   }
 
   /** False if no driver takes it. */
@@ -113,19 +109,6 @@ class Verification {
     } finally {
       fileSystem.abandon();
     }
-  }
-
-  /** A disk of another file system is not damaged, but not checked either; anything else is. */
-  #withoutVolume(device: BlockDevice, { partitions }: PartitionMap): void {
-    const isApfs = partitions.some((partition) => partition.type === 'Apple_APFS' || hasApfsMagic(device, partition));
-    this.#isUnchecked = isApfs;
-    if (isApfs)
-      this.#context.emit({
-        type: 'warning',
-        code: 'not-checked',
-        message: 'the disk holds APFS, which cannot be checked yet',
-      });
-    else this.#tell(finding('no-volume', 'disk', 'holds no volume that tintype can read'));
   }
 
   #progress(done: number, total: number): void {
@@ -166,18 +149,6 @@ function isClaimedBy(driver: FileSystemDriver, window: BlockDevice): boolean {
     if (error instanceof TintypeError) return true;
     throw error;
   }
-}
-
-function hasApfsMagic(device: BlockDevice, { start, size }: Partition): boolean {
-  const magic = new Uint8Array(APFS_MAGIC.text.length);
-  if (size < APFS_MAGIC.position + magic.length) return false;
-  try {
-    device.read(start + APFS_MAGIC.position, magic);
-  } catch (error) {
-    if (error instanceof TintypeError) return false;
-    throw error;
-  }
-  return Buffer.from(magic).toString('latin1') === APFS_MAGIC.text;
 }
 
 /** Answers the bytes read. */

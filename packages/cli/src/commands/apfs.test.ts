@@ -1,0 +1,56 @@
+// Images of APFS, made by macOS, through the command.
+
+import { join } from 'node:path';
+import type { ImageInfo } from '@tintype/engine';
+import { fixture, unpackFixture, withFolder } from '@tintype/testkit';
+import { expect, test } from 'vitest';
+import { json, sha256, tintype } from '../built.testing.js';
+
+const basic = fixture('apfs/basic-udzo.dmg');
+const encrypted = 'apfs/filevault-volume.img.gz';
+
+test.skipIf(basic.skip)('ls, cat, stat, find and xattr', () => {
+  const { status, stdout } = tintype('ls', '-R', basic.path);
+  expect({ status, lines: stdout.trim().split('\n').length }).toEqual({ status: 0, lines: 14 });
+  expect(tintype('cat', basic.path, '/HELLO.TXT').stdout).toBe('hello from apfs\n');
+  expect(sha256(tintype('cat', basic.path, '/compressed.txt').bytes)).toBe(
+    '23f90f8b2c3a4b5f3b5e156339994afd5c2718b378aca6f0e17111f80a70d4ec',
+  );
+  expect(json('stat', basic.path, '/hardlink-to-hello')).toMatchObject({ type: 'file', size: 16, nlink: 2, inode: 16 });
+  expect(json('find', basic.path, '--name', 'deep*')).toMatchObject({ items: [{ path: '/dir1/nested/deep.txt' }] });
+  expect(json('xattr', basic.path, '/bigattr.txt')).toMatchObject({
+    xattrs: [{ name: 'com.apple.provenance' }, { name: 'com.example.big', size: 6000 }],
+  });
+});
+
+test.skipIf(basic.skip)('info, inspect and verify', () => {
+  expect(json<ImageInfo>('info', basic.path).volumes).toMatchObject([
+    { fs: 'apfs', name: 'ACCEPT', caseSensitive: false, files: 10, directories: 3, snapshots: [], dirty: false },
+  ]);
+  expect(tintype('inspect', basic.path, 'volume:0')).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining('apfs_volname'),
+  });
+  expect(tintype('verify', basic.path).status).toBe(0);
+  expect(tintype('ls', basic.path, '--snapshot', 'none')).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('no snapshot none'),
+  });
+});
+
+test.skipIf(fixture(encrypted).skip)(
+  'an encrypted volume without its passphrase is exit status 4, but is named',
+  () => {
+    withFolder((folder) => {
+      unpackFixture(encrypted, folder);
+      const image = join(folder, 'filevault-volume.img');
+      expect(json<ImageInfo>('info', image).volumes).toMatchObject([{ name: 'Enc', files: 5 }]);
+      for (const words of [
+        ['ls', image],
+        ['cat', image, '/secret.txt'],
+        ['restore', image, join(folder, 'out')],
+      ])
+        expect(tintype(...words), words[0]).toMatchObject({ status: 4, stdout: '' });
+    });
+  },
+);
