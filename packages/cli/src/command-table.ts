@@ -20,6 +20,11 @@ const passphrase: readonly OptionSpec[] = [
   { name: 'passphrase-fd', value: 'N', help: 'the same, from a file descriptor' },
   { name: 'stdinpass', help: 'the same, from standard input' },
 ];
+const secondPassphrase = (whose: string): readonly OptionSpec[] => [
+  { name: 'new-passphrase-file', value: 'F', help: whose },
+  { name: 'new-passphrase-fd', value: 'N', help: 'the same, from a file descriptor' },
+];
+const kdfRounds: OptionSpec = { name: 'kdf-rounds', value: 'N', help: 'rounds of a key derivation (default: 250000)' };
 const reading = [volume, snapshot, ...passphrase];
 const making: readonly OptionSpec[] = [
   { name: 'format', value: 'F', help: 'sparsebundle, sparseimage, udrw (default: by extension)' },
@@ -28,7 +33,8 @@ const making: readonly OptionSpec[] = [
   { name: 'volume-name', value: 'N', help: 'name of the volume (default: the file name)' },
   { name: 'size', value: 'S', help: 'capacity (default: free space of the host volume)' },
   { name: 'band-size', value: 'S', help: 'bytes of a band (default: 8m, or more)' },
-  { name: 'encryption', value: 'E', help: 'none (aes-128 and aes-256 later)' },
+  { name: 'encryption', value: 'E', help: 'none (default), aes-128 or aes-256' },
+  kdfRounds,
 ];
 
 export const COMMANDS: readonly CommandSpec[] = [
@@ -63,8 +69,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       volume,
       snapshot,
       ...passphrase,
-      { name: 'new-passphrase-file', value: 'F', help: 'passphrase of DEST, if SOURCE has one' },
-      { name: 'new-passphrase-fd', value: 'N', help: 'the same, from a file descriptor' },
+      ...secondPassphrase('passphrase of DEST, if SOURCE has one'),
     ],
     examples: [
       'tintype backup ~/Pictures /mnt/nas/pictures.sparsebundle',
@@ -214,6 +219,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: 'path', value: '/INSIDE', help: 'only below this folder' },
       { name: 'checksum', short: 'c', help: 'compare contents' },
       ...passphrase,
+      ...secondPassphrase('passphrase of B, if A has one'),
     ],
     examples: ['tintype diff ~/Pictures b.sparsebundle', 'tintype diff a.sparsebundle b.sparsebundle --checksum'],
     hasEvents: true,
@@ -225,7 +231,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     operands: 'IMAGE',
     least: 1,
     most: 1,
-    options: [],
+    options: passphrase,
     examples: ['tintype info b.sparsebundle', 'tintype info b.sparsebundle --json'],
     imageOperand: 0,
     load: () => import('./commands/info.js'),
@@ -236,7 +242,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     operands: 'IMAGE [PLACE]',
     least: 1,
     most: 2,
-    options: [volume],
+    options: [volume, ...passphrase],
     examples: ['tintype inspect b.sparsebundle', 'tintype inspect b.sparsebundle catalog:1'],
     imageOperand: 0,
     load: () => import('./commands/inspect.js'),
@@ -268,6 +274,18 @@ export const COMMANDS: readonly CommandSpec[] = [
     imageOperand: 0,
     hasEvents: true,
     load: () => import('./commands/raw.js'),
+  },
+  {
+    name: 'passwd',
+    purpose: 'Change the passphrase of an encrypted image.',
+    operands: 'IMAGE',
+    least: 1,
+    most: 1,
+    options: [...passphrase, ...secondPassphrase('the new passphrase'), kdfRounds, waitLock],
+    examples: ['tintype passwd b.sparsebundle', 'tintype passwd b.dmg --passphrase-file old --new-passphrase-file new'],
+    imageOperand: 0,
+    hasEvents: true,
+    load: () => import('./commands/passwd.js'),
   },
   {
     name: 'probe',

@@ -1,24 +1,27 @@
 // Opens a volume of an image to be read in this thread, for commands that only look.
 
-import { UnsupportedError } from '@tintype/core';
+import { PassphraseError } from '@tintype/core';
 import { hostContext, openStack, type Stack } from '@tintype/engine';
 import { text } from './arguments.js';
 import type { Parsed } from './command.js';
+import { Passphrases } from './passphrase.js';
 
-export function withStack<T>(parsed: Parsed, look: (stack: Stack, image: string) => T): T {
-  requireNoPassphrase(parsed);
+export async function withStack<T>(parsed: Parsed, look: (stack: Stack, image: string) => T): Promise<T> {
   const image = parsed.operands[0] as string;
   const { store, holder, now, random } = hostContext();
-  const stack = openStack(image, {
-    store,
-    holder,
-    now,
-    random,
-    writable: false,
-    allowTimeMachine: true,
-    volume: text(parsed, 'volume'),
-    snapshot: text(parsed, 'snapshot'),
-  });
+  const stack = await withPassphrase(parsed, image, (passphrase) =>
+    openStack(image, {
+      store,
+      holder,
+      now,
+      random,
+      writable: false,
+      allowTimeMachine: true,
+      volume: text(parsed, 'volume'),
+      snapshot: text(parsed, 'snapshot'),
+      passphrase,
+    }),
+  );
   try {
     return look(stack, image);
   } finally {
@@ -26,9 +29,22 @@ export function withStack<T>(parsed: Parsed, look: (stack: Stack, image: string)
   }
 }
 
-/** Encrypted images cannot be opened yet, so a passphrase would be asked for in vain. */
-export function requireNoPassphrase(parsed: Parsed): void {
-  for (const name of ['passphrase-file', 'passphrase-fd', 'stdinpass', 'new-passphrase-file', 'new-passphrase-fd'])
-    if (parsed.values[name] !== undefined)
-      throw new UnsupportedError(`--${name}: encrypted images cannot be opened yet`);
+/** Calls `open` with the passphrase that was given; without one, and if it is needed, asks and calls again. */
+export async function withPassphrase<T>(
+  parsed: Parsed,
+  path: string,
+  open: (passphrase: Uint8Array | undefined) => T,
+): Promise<T> {
+  const passphrases = new Passphrases(parsed);
+  try {
+    try {
+      return open(passphrases.first);
+    } catch (error) {
+      const isMissing = error instanceof PassphraseError && error.code === 'passphrase-missing';
+      if (!isMissing || !(await passphrases.obtain(path))) throw error;
+      return open(passphrases.first);
+    }
+  } finally {
+    passphrases.wipe();
+  }
 }

@@ -61,5 +61,5 @@ test('a damaged image is told with its name, the place, and the next step', () =
 
 test.skipIf(basic.skip)('what is not there yet is refused, not ignored', () => {
   expect(tintype('ls', basic.path, '--snapshot', 'x').status).toBe(1);
-  expect(tintype('ls', basic.path, '--passphrase-file', 'x').status).toBe(1);
+  expect(tintype('ls', basic.path, '--passphrase-file', 'not-there').status).toBe(1);
 });

@@ -9,6 +9,7 @@ import { EXIT, exitStatusOf } from './exit-status.js';
 import { commandHelp, overview } from './help.js';
 import { nearest } from './nearest.js';
 import { type Call, errorText, failureEvents } from './output/errors.js';
+import { takeFromEnvironment } from './passphrase.js';
 import { line, note, writeOut } from './terminal.js';
 
 function version(): string {
@@ -76,4 +77,5 @@ function imageOf({ imageOperand }: CommandSpec, { operands }: Parsed): string | 
   return imageOperand === undefined ? null : (operands[imageOperand] ?? null);
 }
 
+takeFromEnvironment(process.env);
 process.exitCode = await main(process.argv.slice(2));

@@ -1,6 +1,6 @@
 // Runs one long operation: events to the terminal or as JSON lines, signals to the operation, an exit status out.
 
-import { errorFromJson } from '@tintype/core';
+import { errorFromJson, type TintypeError } from '@tintype/core';
 import {
   type EngineEvent,
   type OperationName,
@@ -21,6 +21,8 @@ export interface Presentation {
   readonly result?: (value: unknown) => string;
   /** Closing lines for people. */
   readonly summary?: (summary: SummaryEvent) => string;
+  /** Asked when the operation failed: true if that is put right and it will be run again, so nothing is told. */
+  readonly isRetried?: (error: TintypeError) => Promise<boolean>;
   /** True if the summary stands for exit status 3. */
   readonly hasProblems?: (summary: SummaryEvent) => boolean;
 }
@@ -46,6 +48,7 @@ export async function runOperation<N extends OperationName>(
       else if (event.type !== 'progress') progress?.stop();
       // Nothing comes behind the summary, not even while the worker ends.
       if (sampler && (event.type === 'summary' || event.type === 'error')) clearInterval(sampler);
+      if (event.type === 'error' && (await show.isRetried?.(errorFromJson(event.error)))) continue;
       const ended = tell(event, io, show);
       if (ended !== null) status = ended;
       else if (event.type !== 'phase') progress?.start();

@@ -25,6 +25,13 @@ export interface ImageChoice {
   /** Milliseconds. */
   readonly waitLock?: number | undefined;
   readonly allowTimeMachine?: boolean | undefined;
+  /** Of an encrypted image. Wiped when the operation ends. */
+  readonly passphrase?: Uint8Array | undefined;
+}
+
+/** Of an operation over two images: the second one's own passphrase. */
+export interface SecondPassphrase {
+  readonly newPassphrase?: Uint8Array | undefined;
 }
 
 export interface CreateOptions {
@@ -38,11 +45,15 @@ export interface CreateOptions {
   readonly layout?: string | undefined;
   readonly bandSize?: number | undefined;
   readonly encryption?: string | undefined;
+  readonly passphrase?: Uint8Array | undefined;
+  /** Rounds of the key derivation. */
+  readonly kdfRounds?: number | undefined;
   readonly preallocate?: boolean | undefined;
   readonly overwrite?: boolean | undefined;
 }
 
-export interface BackupOptions extends ImageChoice {
+/** `passphrase` is the source's if that is an encrypted image, and `newPassphrase` then the destination's. */
+export interface BackupOptions extends ImageChoice, SecondPassphrase {
   readonly source: string;
   readonly destination: string;
   readonly sourceVolume?: string | undefined;
@@ -53,6 +64,9 @@ export interface BackupOptions extends ImageChoice {
   readonly size?: number | undefined;
   readonly bandSize?: number | undefined;
   readonly encryption?: string | undefined;
+  readonly kdfRounds?: number | undefined;
+  /** A passphrase was given for the destination: a new one may not be made clear without saying so. */
+  readonly mustEncrypt?: boolean | undefined;
   readonly safetyNet?: boolean | undefined;
   /** Seconds that a SafetyNet folder is kept; Infinity: forever; undefined: 1 day on images that we made. */
   readonly safetyNetKeep?: number | undefined;
@@ -88,7 +102,9 @@ export interface UndoOptions extends ImageChoice {
   readonly commitEvery?: number | undefined;
 }
 
-export interface DiffOptions {
+/** `passphrase` is that of A, unless only B is encrypted. */
+export interface DiffOptions extends SecondPassphrase {
+  readonly passphrase?: Uint8Array | undefined;
   readonly a: string;
   readonly b: string;
   readonly path?: string | undefined;
@@ -97,16 +113,26 @@ export interface DiffOptions {
 
 export interface VerifyOptions {
   readonly image: string;
+  readonly passphrase?: Uint8Array | undefined;
   /** `quick`: container and headers; `data`: every byte of every file too. */
   readonly level?: 'quick' | 'structure' | 'data' | undefined;
 }
 
 export interface RawOptions {
   readonly image: string;
+  readonly passphrase?: Uint8Array | undefined;
   readonly out: string;
   readonly volume?: string | undefined;
   readonly asIs?: boolean | undefined;
   readonly overwrite?: boolean | undefined;
+}
+
+export interface PasswdOptions extends SecondPassphrase {
+  readonly image: string;
+  readonly passphrase?: Uint8Array | undefined;
+  /** Milliseconds. */
+  readonly waitLock?: number | undefined;
+  readonly kdfRounds?: number | undefined;
 }
 
 /** Name and options of every operation that `run` knows. */
@@ -118,6 +144,7 @@ export interface Operations {
   diff: DiffOptions;
   verify: VerifyOptions;
   raw: RawOptions;
+  passwd: PasswdOptions;
 }
 export type OperationName = keyof Operations;
 export type Operation<N extends OperationName> = (options: Operations[N], context: RunContext) => SummaryEvent;

@@ -96,6 +96,7 @@ export function openStack(path: string, options: StackOptions): Stack {
     waitLock: options.waitLock ?? 0,
     holder: options.holder,
     allowTimeMachine: options.allowTimeMachine ?? false,
+    passphrase: options.passphrase,
   });
   try {
     return mount(path, image, options);

@@ -6,6 +6,7 @@ import { Progress, TintypeError } from '@tintype/core';
 import { hostHolder, nodeFileStore } from '@tintype/host';
 import type { EngineEvent, SummaryEvent } from './events.js';
 import { create } from './maintenance/create.js';
+import { passwd } from './maintenance/passwd.js';
 import { raw } from './maintenance/raw.js';
 import { verify } from './maintenance/verify.js';
 import type { Operation, OperationName, Operations, RunContext } from './operation.js';
@@ -22,6 +23,7 @@ const operations: { readonly [N in OperationName]: Operation<N> } = {
   diff,
   verify,
   raw,
+  passwd,
 };
 
 export interface WorkerTask<N extends OperationName = OperationName> {
@@ -31,7 +33,18 @@ export interface WorkerTask<N extends OperationName = OperationName> {
 }
 
 function perform<N extends OperationName>(task: WorkerTask<N>, context: RunContext): SummaryEvent {
-  return operations[task.name](task.options, context);
+  try {
+    return operations[task.name](task.options, context);
+  } finally {
+    const { passphrase, newPassphrase }: Passphrases = task.options;
+    passphrase?.fill(0);
+    newPassphrase?.fill(0);
+  }
+}
+
+interface Passphrases {
+  readonly passphrase?: Uint8Array | undefined;
+  readonly newPassphrase?: Uint8Array | undefined;
 }
 
 if (parentPort) {

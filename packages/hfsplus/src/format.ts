@@ -139,6 +139,7 @@ export function format(device: BlockDevice, options: FormatOptions): void {
   const layout = layoutOf(device.size);
   const { blockSize } = layout;
   const leaf = firstLeaf(layout, options);
+  clear(device, layout);
   writeBitmap(device, layout);
   device.write(layout.journalInfoBlock * blockSize, journalInfo(layout.journalStart * blockSize, layout.journalBytes));
   writeTree(device, layout, layout.extents, {
@@ -167,6 +168,14 @@ export function format(device: BlockDevice, options: FormatOptions): void {
   device.flush();
   device.write(1024, header);
   device.flush();
+}
+
+/** What is not written reads as zeros, whatever was there (an encrypted raw image begins as noise); not the journal. */
+function clear(device: BlockDevice, { blockSize, journalStart, extents, attributes, catalog }: VolumeLayout): void {
+  const zero = (start: number, end: number) => device.zero(start, end - start);
+  zero(0, journalStart * blockSize);
+  zero(extents.start * blockSize, attributes.start * blockSize + attributes.bytes);
+  zero(catalog.start * blockSize, catalog.start * blockSize + catalog.bytes);
 }
 
 function writeBitmap(device: BlockDevice, layout: VolumeLayout): void {

@@ -4,7 +4,7 @@ import type { BlockDevice, FileStore, Finding } from '@tintype/core';
 import { type AsifShape, writeNewAsif } from './asif/create.js';
 import { createImage } from './create.js';
 import type { Holder } from './disk-image.js';
-import { fileContainer, openBundle } from './open.js';
+import { fileContainer, openBundle, openFile } from './open.js';
 
 export interface OpenContainer {
   readonly device: BlockDevice;
@@ -22,6 +22,8 @@ export interface Container {
   /** Positions where files or bands meet. */
   readonly seams: readonly number[];
   readonly knowsZeros: boolean;
+  /** True if a write that ends within a sector leaves a mixture there: what is encrypted as one. */
+  readonly isChunked?: boolean;
   make(store: FileStore): void;
   open(store: FileStore, writable: boolean): OpenContainer;
 }
@@ -83,6 +85,33 @@ function sparseImage(bandSize: number, size: number): Container {
   };
 }
 
+const passphrase = Buffer.from('all of them');
+const secret = { encryption: 'aes-128', passphrase, kdfRounds: 1 } as const;
+
+/** In encrypted chunks of 512 bytes. */
+function encrypted(format: 'sparsebundle' | 'sparseimage' | 'udrw', bandSize: number, size: number): Container {
+  return {
+    name: `an encrypted ${format} with bands of ${bandSize} bytes`,
+    size,
+    seams: format === 'udrw' ? [4096] : seamsOf(bandSize, size),
+    knowsZeros: format !== 'udrw',
+    isChunked: true,
+    make: (store) => createImage(store, 'a', { ...options, ...secret, format, size, bandSize }).close(),
+    open: (store, writable) => {
+      const opened =
+        format === 'sparsebundle'
+          ? openBundle(store, 'a', writable, 0, passphrase)
+          : openFile(store, 'a', 'encrypted', { writable, waitLock: 0, passphrase });
+      const close = (): void => {
+        opened.device.close();
+        opened.lock.release();
+      };
+      const resize = (to: number): void => opened.resize?.(to);
+      return { device: opened.device, verify: opened.verify, resize, distrust: () => opened.distrust?.(), close };
+    },
+  };
+}
+
 function raw(size: number): Container {
   return {
     name: 'a raw image',
@@ -120,6 +149,10 @@ export const containers: readonly Container[] = [
   sparseImage(512, 3 * MiB),
   sparseImage(4096, 12 * MiB + 512),
   sparseImage(8 * MiB, 40 * MiB),
+  encrypted('sparsebundle', MiB, 6 * MiB + 512),
+  encrypted('sparsebundle', 4096, 3 * MiB + 2560),
+  encrypted('sparseimage', MiB, 6 * MiB + 512),
+  encrypted('udrw', 0, 4 * MiB + 1536),
   asif({ chunkSize: 33 * 512, blockSize: 512, reach: 33 * 512 * 10_000 }, 40 * MiB + 1024),
   asif({ chunkSize: 1 << 18, blockSize: 4096, reach: 2 ** 40 }, 6 * MiB + 4096),
 ];

@@ -1,8 +1,10 @@
 // New images that read as zeros. Nothing may be at the path; after a failure the caller removes what was made.
 
-import { assert, type FileStore } from '@tintype/core';
+import { assert, type FileStore, type StoreFile } from '@tintype/core';
 import { writeNewAsif } from './asif/create.js';
 import type { CreateImageOptions, DiskImage } from './disk-image.js';
+import { NEW_CHUNK, NEW_DATA_OFFSET, newEncryption } from './encryption/create.js';
+import { openEncryptedFile } from './encryption/open.js';
 import { BANDS_LIMIT, DEFAULT_BAND_SIZE } from './limits.js';
 import { takeLocks } from './lock.js';
 import { fileContainer, holdImage, type Opened, openBundle } from './open.js';
@@ -24,14 +26,17 @@ export function createImage(store: FileStore, path: string, options: CreateImage
   return holdImage(store, path, opened, { ...options, writable: true });
 }
 
-function createBundle(store: FileStore, path: string, { size, bandSize, waitLock }: CreateImageOptions): Opened {
+function createBundle(store: FileStore, path: string, options: CreateImageOptions): Opened {
+  const { size, bandSize, waitLock, passphrase } = options;
+  const encryption = encryptionFor(options, 0);
+  encryption?.keys.wipe();
   store.makeFolder(path);
   store.makeFolder(`${path}/bands`);
   const plist = Buffer.from(formatInfoPlist({ bandSize: bandSize ?? bandSizeFor(size), size }));
   for (const [name, content] of [
     ['Info.bckup', plist],
     ['Info.plist', plist],
-    ['token', Buffer.alloc(0)],
+    ['token', encryption?.header ?? Buffer.alloc(0)],
   ] as const) {
     const file = store.open(`${path}/${name}`, 'create');
     try {
@@ -43,32 +48,58 @@ function createBundle(store: FileStore, path: string, { size, bandSize, waitLock
   }
   store.syncFolder(path);
   store.syncFolder(parentOf(path));
-  return openBundle(store, path, true, waitLock);
+  return openBundle(store, path, true, waitLock, passphrase);
 }
 
-function createFile(
-  store: FileStore,
-  path: string,
-  { format, size, bandSize, preallocate, waitLock, holder }: CreateImageOptions,
-): Opened {
+/** Null if the image is to be clear. */
+function encryptionFor({ encryption, passphrase, kdfRounds, holder }: CreateImageOptions, clearSize: number) {
+  if (encryption === undefined) return null;
+  assert(passphrase !== undefined, 'an encrypted image has a passphrase');
+  const keyBits = encryption === 'aes-128' ? 128 : 256;
+  return newEncryption({ keyBits, passphrase, rounds: kdfRounds, random: holder.random }, clearSize);
+}
+
+function createFile(store: FileStore, path: string, options: CreateImageOptions): Opened {
+  const { format, size, bandSize, holder, waitLock, encryption } = options;
   assert(format !== 'sparsebundle', 'a bundle is no file');
+  assert(format !== 'asif' || encryption === undefined, 'no encrypted ASIF has been seen');
   const file = store.open(path, 'create');
   try {
     takeLocks([file], 'exclusive', waitLock, path);
-    if (format === 'sparseimage') file.write(0, sparseHeader(size, bandSize ?? SPARSE_IMAGE_BAND));
+    const clear = encryption === undefined ? { file, wipe: () => {} } : encryptedFile(store, path, file, options);
+    if (format === 'sparseimage') clear.file.write(0, sparseHeader(size, bandSize ?? SPARSE_IMAGE_BAND));
     else if (format === 'asif') writeNewAsif(file, { size, random: holder.random });
-    else if (preallocate) file.allocate(0, size);
-    else file.truncate(size);
-    file.sync();
+    else extend(file, clear.file === file ? 0 : NEW_DATA_OFFSET, options);
+    clear.file.sync();
     store.syncFolder(parentOf(path));
-    return {
-      ...fileContainer(file, format === 'udrw' ? 'raw' : format, true),
-      lock: { release: () => {} },
-    };
+    return { ...fileContainer(clear.file, format === 'udrw' ? 'raw' : format, true), lock: { release: clear.wipe } };
   } catch (error) {
     file.close();
     throw error;
   }
+}
+
+/** Room for the disk of a raw image, behind its header. */
+function extend(file: StoreFile, start: number, { size, preallocate }: CreateImageOptions): void {
+  const end = start + Math.ceil(size / NEW_CHUNK) * NEW_CHUNK;
+  if (preallocate) file.allocate(0, end);
+  else file.truncate(end);
+}
+
+/** Writes the header; a sparse image's clear size grows with its bands. */
+function encryptedFile(
+  store: FileStore,
+  path: string,
+  file: StoreFile,
+  options: CreateImageOptions,
+): { file: StoreFile; wipe: () => void } {
+  const { format, passphrase, size } = options;
+  const made = encryptionFor(options, format === 'sparseimage' ? 0 : size);
+  made?.keys.wipe();
+  file.write(0, made?.header ?? new Uint8Array(0));
+  file.sync();
+  const clear = openEncryptedFile(file, { store, path, writable: true, passphrase });
+  return { file: clear.file, wipe: () => clear.cipher.wipe() };
 }
 
 function parentOf(path: string): string {

@@ -3,12 +3,11 @@
 import type { FileStore, StoreFile } from '@tintype/core';
 import { ASIF_SIGNATURE } from './asif/structs.js';
 import type { Detection } from './disk-image.js';
+import { CDSAENCR, ENCRCDSA } from './encryption/structs.js';
 import { BUNDLE_TYPE, parseFlatPlist, readSmallFile } from './sparsebundle/info-plist.js';
 import { SPARSE_SIGNATURE } from './sparseimage/structs.js';
 import { KOLY, Koly } from './udif/structs.js';
 
-const ENCRCDSA = Buffer.from('encrcdsa');
-const CDSAENCR = Buffer.from('cdsaencr');
 const TIME_MACHINE = 'com.apple.TimeMachine.MachineID.plist';
 
 export function detect(store: FileStore, path: string): Detection | null {
@@ -55,7 +54,8 @@ function fileSize(store: FileStore, path: string): number {
   }
 }
 
-function detectFile(file: StoreFile): Detection | null {
+/** What a file is, by its content. */
+export function detectFile(file: StoreFile): Detection | null {
   const size = file.size();
   const head = new Uint8Array(64);
   const length = file.read(0, head);

@@ -69,6 +69,8 @@ export interface OpenImageOptions {
   /** Who we are, for the lease: shown to others as the holder. */
   readonly holder: Holder;
   readonly allowTimeMachine: boolean;
+  /** Of an encrypted image; stays the caller's, who wipes it. */
+  readonly passphrase?: Uint8Array | undefined;
   /** Called once if the lease of this image was lost (another took it over). Optional. */
   readonly onLeaseLost?: () => void;
 }
@@ -102,6 +104,17 @@ export interface CreateImageOptions extends Omit<OpenImageOptions, 'writable' | 
   readonly bandSize?: number;
   /** Raw: really allocate every block. */
   readonly preallocate?: boolean;
+  /** By `passphrase`, which may not be empty. To macOS an encrypted raw image is noise where
+   * nothing was written. */
+  readonly encryption?: 'aes-128' | 'aes-256' | undefined;
+  /** Rounds of the key derivation. */
+  readonly kdfRounds?: number | undefined;
+}
+
+export interface PasswdOptions extends Pick<OpenImageOptions, 'holder' | 'waitLock'> {
+  readonly current: Uint8Array;
+  readonly next: Uint8Array;
+  readonly kdfRounds?: number | undefined;
 }
 
 export type DetectedKind = 'sparsebundle' | 'sparseimage' | 'asif' | 'udif' | 'raw' | 'encrypted';
@@ -143,6 +156,14 @@ export interface ImageFunctions {
   createImage(store: FileStore, path: string, options: CreateImageOptions): DiskImage;
   /** `info` on an image that may be locked by others or encrypted. */
   imageFacts(store: FileStore, path: string): ContainerFacts;
+  /** Changes the passphrase and no byte of data; answers how many other keys still open the image. */
+  passwd(store: FileStore, path: string, options: PasswdOptions): number;
+  /** Takes lock and lease without opening the image. @throws LockedError */
+  claimImage(
+    store: FileStore,
+    path: string,
+    options: Pick<OpenImageOptions, 'holder' | 'waitLock'>,
+  ): { release(): void };
   /** Who holds the image now, or null: for `info` and messages. */
   lockHolder(store: FileStore, path: string): string | null;
   /** The smallest power of two, 8 MiB or more, with which the bundle stays at or below 65,536 bands (B14). */

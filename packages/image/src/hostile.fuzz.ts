@@ -63,7 +63,11 @@ function readAround(device: BlockDevice, random: Random): void {
   partitionMap(device);
 }
 
-describe.each(['apfs-empty-zlib', 'apfs-empty-lzfse', 'apfs-empty-ro', 'hfsplus-apm-data-offset'])('%s', (name) => {
+describe.each(
+  ['adc', 'bzip2', 'lzma', 'lzfse', 'ro', 'zlib']
+    .map((codec) => `apfs-empty-${codec}`)
+    .concat('hfsplus-apm-data-offset'),
+)('%s', (name) => {
   const file = `udif/${name}.dmg`;
   const { skip } = fixture(file);
   const good = skip ? new Uint8Array(0) : fixtureBytes(file);

@@ -3,6 +3,8 @@
 import type { FileStore } from '@tintype/core';
 import { AsifHeader } from './asif/structs.js';
 import { detect } from './detect.js';
+import { readEncryptionHeader } from './encryption/header.js';
+import { Cdsaencr, Encrcdsa, KEY_TYPE, KeyEntry, PassphraseBlob } from './encryption/structs.js';
 import { leasePlace } from './open.js';
 import { ApmEntry, GptEntry, GptHeader } from './partitions/structs.js';
 import { readSmallFile } from './sparsebundle/info-plist.js';
@@ -17,6 +19,7 @@ const PLACES = [
   'koly: trailer of a UDIF image',
   'gpt: GPT header and first entry of a raw image',
   'apm: first entries of an Apple partition map',
+  'encryption: header of an encrypted image, and its first key',
   'lease: who holds the image',
 ];
 
@@ -32,6 +35,7 @@ export function* inspectImage(store: FileStore, path: string, place: string | nu
     yield fromFile(store, path, 512, 1024, (view) => `${GptHeader.dump(view, 0)}\n${GptEntry.dump(view, 512)}`);
   else if (name === 'apm' && !isBundle)
     yield fromFile(store, path, 512, 1024, (view) => `${ApmEntry.dump(view, 0)}\n${ApmEntry.dump(view, 512)}`);
+  else if (name === 'encryption') yield encryptionText(store, isBundle ? `${path}/token` : path);
   else if (name === 'lease') yield* leaseLines(store, path, isBundle);
   else {
     yield `${path}: ${detect(store, path)?.kind ?? 'no disk image'}; places of the container:`;
@@ -55,6 +59,24 @@ function* leaseLines(store: FileStore, path: string, isBundle: boolean): Generat
       yield `${name}: ${Buffer.from(readSmallFile(store, `${folder}/${name}`))
         .toString('utf8')
         .trim()}`;
+}
+
+function encryptionText(store: FileStore, path: string): string {
+  const file = store.open(path, 'read');
+  try {
+    const header = readEncryptionHeader(file);
+    if (!header) return `${path} is not encrypted`;
+    const view = new DataView(header.bytes.buffer, header.bytes.byteOffset, header.bytes.length);
+    if (header.version === 1) return Cdsaencr.dump(view, 0);
+    const first = header.keys.find(({ type }) => type === KEY_TYPE.passphrase);
+    return [
+      Encrcdsa.dump(view, 0),
+      ...header.keys.map((_, i) => KeyEntry.dump(view, Encrcdsa.size + i * KeyEntry.size)),
+      ...(first ? [PassphraseBlob.dump(view, first.offset)] : []),
+    ].join('\n');
+  } finally {
+    file.close();
+  }
 }
 
 function fromFile(

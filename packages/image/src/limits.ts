@@ -14,3 +14,19 @@ export const DEFAULT_BAND_SIZE = 8 << 20;
 export const SMALLEST_BAND = 4096;
 export const LARGEST_BAND = 2 ** 40;
 export const PARTITIONS_LIMIT = 1024;
+/** Bytes of an encryption header as far as its keys reach. */
+export const HEADER_LIMIT = 1 << 20;
+export const KEY_ENTRIES_LIMIT = 64;
+/** Rounds of a key derivation: a minute's work. */
+export const KDF_ROUNDS_LIMIT = 50_000_000;
+/** Of a new passphrase: 0.1 s and more. */
+export const DEFAULT_KDF_ROUNDS = 250_000;
+/** Pages of 512 initialisation vectors that are kept: 8 KiB each, for 256 KiB of chunks of 512 bytes. */
+export const VECTOR_PAGES = 2048;
+/** Elements within each other in a property list. */
+export const PLIST_DEPTH = 8;
+/** Chunks of one table of a UDIF: 16 TiB in chunks of 1 MiB. */
+export const RUNS_LIMIT = 1 << 24;
+export const SEGMENTS_LIMIT = 1000;
+/** Decoded chunks of a UDIF that are kept; one is, whatever its size. */
+export const DECODED_BYTES = 16 << 20;

@@ -6,16 +6,14 @@ import {
   CorruptError,
   type FileStore,
   type Finding,
-  finding,
   LatchedDevice,
   RefusedError,
-  StoreError,
   type StoreFile,
   TintypeError,
   UnsupportedError,
 } from '@tintype/core';
 import { AsifDevice } from './asif/device.js';
-import { detect } from './detect.js';
+import { detect, detectFile } from './detect.js';
 import type {
   ContainerFacts,
   DetectedKind,
@@ -24,6 +22,9 @@ import type {
   ImageFormat,
   OpenImageOptions,
 } from './disk-image.js';
+import { EncryptedFile } from './encryption/file.js';
+import { readEncryptionHeader } from './encryption/header.js';
+import { openEncryptedFile, openToken } from './encryption/open.js';
 import { FencedDevice } from './fenced-device.js';
 import { HEARTBEAT_MS, Lease, leaseHolder } from './lease.js';
 import type { LeasePlace } from './lease-file.js';
@@ -31,10 +32,13 @@ import { type HeldLock, lockBundle, takeLocks } from './lock.js';
 import { RawDevice } from './raw.js';
 import { Bands } from './sparsebundle/bands.js';
 import { BundleDevice } from './sparsebundle/device.js';
-import { parseInfoPlist, readBundleInfo, readSmallFile } from './sparsebundle/info-plist.js';
+import { readBundleInfo } from './sparsebundle/info-plist.js';
 import { resizeBundle } from './sparsebundle/resize.js';
+import { verifyBundle } from './sparsebundle/verify.js';
 import { SparseImageDevice } from './sparseimage/device.js';
-import { readKoly, UdifDevice } from './udif/reader.js';
+import { type KolyFields, readKoly } from './udif/koly.js';
+import { UdifDevice } from './udif/reader.js';
+import { openSegments } from './udif/segments.js';
 
 /** A container that is open, before the lease. */
 export interface Opened {
@@ -106,7 +110,7 @@ export function holdImage(
     format: opened.format,
     device,
     ownPaths: lease ? [path, lease.path] : [path],
-    facts: () => imageFacts(store, path),
+    facts: () => ({ ...imageFacts(store, path), format: opened.format, size: opened.device.size }),
     verify: () => opened.verify(),
     resize: (size) => {
       const { resize } = opened;
@@ -149,45 +153,95 @@ function closeAll(device: LatchedDevice, lease: Lease | null, lock: HeldLock): v
 }
 
 function openContainer(store: FileStore, path: string, kind: DetectedKind, options: OpenImageOptions): Opened {
-  switch (kind) {
-    case 'sparsebundle':
-      return openBundle(store, path, options.writable, options.waitLock);
-    case 'encrypted':
-      throw new UnsupportedError(`${path} is encrypted, which cannot be opened yet`, { path });
-    default:
-      return openFile(store, path, kind, options);
+  if (store.kind(path) === 'directory')
+    return openBundle(store, path, options.writable, options.waitLock, options.passphrase);
+  return openFile(store, path, kind, options);
+}
+
+export type ContainerOptions = Pick<OpenImageOptions, 'writable' | 'waitLock' | 'passphrase'>;
+
+export function openBundle(
+  store: FileStore,
+  path: string,
+  writable: boolean,
+  wait: number,
+  passphrase?: Uint8Array,
+): Opened {
+  const info = readBundleInfo(store, path);
+  const lock = lockBundle(store, path, writable, wait);
+  try {
+    const isEncrypted = detect(store, path)?.kind === 'encrypted';
+    const cipher = isEncrypted ? openToken({ store, path, writable, passphrase }, info.bandSize) : null;
+    const wrap = cipher
+      ? (file: StoreFile) => new EncryptedFile(file, cipher, { dataOffset: 0, clearSize: null })
+      : undefined;
+    const bands = new Bands(store, `${path}/bands`, info.bandSize, writable, wrap);
+    const device = new BundleDevice(bands, info, writable, cipher?.chunkSize);
+    return {
+      device,
+      format: 'sparsebundle',
+      lock: { release: () => releaseAll(cipher, lock) },
+      bandSize: info.bandSize,
+      verify: () => verifyBundle(store, path, cipher?.chunkSize ?? 1),
+      distrust: () => bands.distrust(),
+      resize: (size) => resizeBundle({ store, path, bands, device }, size),
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
   }
 }
 
-export function openBundle(store: FileStore, path: string, writable: boolean, wait: number): Opened {
-  const info = readBundleInfo(store, path);
-  const lock = lockBundle(store, path, writable, wait);
-  const bands = new Bands(store, `${path}/bands`, info.bandSize, writable);
-  const device = new BundleDevice(bands, info, writable);
-  return {
-    device,
-    format: 'sparsebundle',
-    lock,
-    bandSize: info.bandSize,
-    verify: () => verifyBundle(store, path),
-    distrust: () => bands.distrust(),
-    resize: (size) => resizeBundle({ store, path, bands, device }, size),
-  };
+function releaseAll(cipher: { wipe(): void } | null, lock: HeldLock): void {
+  cipher?.wipe();
+  lock.release();
 }
 
-function openFile(
-  store: FileStore,
-  path: string,
-  kind: DetectedKind,
-  { writable, waitLock }: OpenImageOptions,
-): Opened {
-  if (writable && kind === 'udif') throw new RefusedError('read-only-image', `${path} is a read-only image`, { path });
+export function openFile(store: FileStore, path: string, kind: DetectedKind, options: ContainerOptions): Opened {
+  const { writable, waitLock } = options;
+  if (writable && kind === 'udif') throw readOnly(path);
   const file = store.open(path, writable ? 'write' : 'read');
   try {
     takeFileLock(file, writable, waitLock, path);
-    return { ...fileContainer(file, kind, writable), lock: { release: () => {} } };
+    if (kind === 'encrypted') return openEncrypted(store, path, file, options);
+    return { ...fileContainer(file, kind, writable, { store, path }), lock: { release: () => {} } };
   } catch (error) {
     file.close();
+    throw error;
+  }
+}
+
+function readOnly(path: string): RefusedError {
+  return new RefusedError('read-only-image', `${path} is a read-only image`, { path });
+}
+
+/** After decrypting, it is looked at as any file is. */
+function openEncrypted(
+  store: FileStore,
+  path: string,
+  file: StoreFile,
+  { writable, passphrase }: ContainerOptions,
+): Opened {
+  const clear = openEncryptedFile(file, { store, path, writable, passphrase });
+  try {
+    const [cut] = clear.findings;
+    if (cut && writable) throw new CorruptError('encrypted data', 'size', clear.readable.size(), cut.message);
+    const kind = detectFile(clear.readable)?.kind ?? 'raw';
+    if (kind === 'udif' && writable) throw readOnly(path);
+    if (kind === 'encrypted' || kind === 'asif')
+      throw new UnsupportedError(`${path} holds another ${kind} image, which cannot be opened`, { path });
+    // The end of one that is cut off cannot be looked at.
+    const opened = cut && kind === 'raw' ? rawDisk(clear.file, writable) : fileContainer(clear.file, kind, writable);
+    return {
+      ...opened,
+      lock: { release: () => clear.cipher.wipe() },
+      *verify() {
+        yield* clear.findings;
+        yield* opened.verify();
+      },
+    };
+  } catch (error) {
+    clear.cipher.wipe();
     throw error;
   }
 }
@@ -197,7 +251,13 @@ function takeFileLock(file: StoreFile, writable: boolean, wait: number, path: st
   takeLocks([file], writable ? 'exclusive' : 'shared', wait, path);
 }
 
-export function fileContainer(file: StoreFile, kind: DetectedKind, writable: boolean): Omit<Opened, 'lock'> {
+/** `beside`: where the file lies, for images in several files. */
+export function fileContainer(
+  file: StoreFile,
+  kind: DetectedKind,
+  writable: boolean,
+  beside?: { readonly store: FileStore; readonly path: string },
+): Omit<Opened, 'lock'> {
   if (kind === 'sparseimage') {
     const device = new SparseImageDevice(file, writable);
     const compact = (check: () => void): number => device.compact(check);
@@ -211,11 +271,29 @@ export function fileContainer(file: StoreFile, kind: DetectedKind, writable: boo
   }
   const koly = readKoly(file);
   if (kind === 'udif' && koly) {
-    const device = new UdifDevice(file, koly);
+    const device = udifDevice(file, koly, beside);
     return { device, format: udifFormat(device.codecs), verify: () => device.verify() };
   }
   // An old raw image may end with a trailer that has no property list: the disk is its data fork.
-  const [start, size] = koly ? [koly.dataForkOffset, koly.dataForkLength] : [0, file.size()];
+  return koly ? rawDisk(file, writable, koly.dataForkOffset, koly.dataForkLength) : rawDisk(file, writable);
+}
+
+function udifDevice(
+  file: StoreFile,
+  koly: KolyFields,
+  beside: { readonly store: FileStore; readonly path: string } | undefined,
+): UdifDevice {
+  if (!beside || koly.segmentCount <= 1) return new UdifDevice(file, koly);
+  const fork = openSegments(beside.store, beside.path, file, koly);
+  try {
+    return new UdifDevice(file, koly, fork);
+  } catch (error) {
+    fork.closeRest();
+    throw error;
+  }
+}
+
+function rawDisk(file: StoreFile, writable: boolean, start = 0, size = file.size()): Omit<Opened, 'lock'> {
   const device = new RawDevice(file, start, size, writable);
   return { device, format: 'udrw', verify: () => [], resize: (to) => device.resize(to) };
 }
@@ -231,51 +309,6 @@ function udifFormat(codecs: readonly string[]): ImageFormat {
   return formats[codecs[0] ?? ''] ?? 'udro';
 }
 
-/** Band files that are too long, or are no files; bands beyond the disk's end. Here the folder is listed. */
-function* verifyBundle(store: FileStore, path: string): Generator<Finding> {
-  yield* verifyInfoPlist(store, path);
-  const { bandSize, size } = readBundleInfo(store, path);
-  const count = Math.ceil(size / bandSize);
-  for (const { name, kind } of store.list(`${path}/bands`)) {
-    if (!/^(0|[1-9a-f][0-9a-f]*)$/.test(name)) continue;
-    const index = Number.parseInt(name, 16);
-    if (kind !== 'file') yield finding('band-kind', `band ${name}`, `is no file, but ${kind}`);
-    else if (index >= count)
-      yield finding('band-beyond-end', `band ${name}`, `lies behind the end of the disk (${count} bands)`, {
-        severity: 'warning',
-      });
-    else yield* verifyBand(store, `${path}/bands/${name}`, name, bandSize);
-  }
-}
-
-/** A bundle opens by the copy of its property list; then the list itself is what is wrong. */
-function* verifyInfoPlist(store: FileStore, path: string): Generator<Finding> {
-  try {
-    parseInfoPlist(readSmallFile(store, `${path}/Info.plist`));
-  } catch (error) {
-    if (!(error instanceof CorruptError) && !(error instanceof StoreError)) throw error;
-    yield finding('info-plist', 'Info.plist', error.message, { repairable: true });
-  }
-}
-
-function* verifyBand(store: FileStore, path: string, name: string, bandSize: number): Generator<Finding> {
-  try {
-    const file = store.open(path, 'read');
-    const length = file.size();
-    file.close();
-    if (length > bandSize)
-      yield finding(
-        'band-length',
-        `band ${name}`,
-        `is ${length - bandSize} bytes longer than the band size (${bandSize})`,
-        { repairable: true },
-      );
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    yield finding('band-unreadable', `band ${name}`, error.message);
-  }
-}
-
 /** What is known of an image without opening it for use: locks do not matter, nor a missing passphrase. */
 export function imageFacts(store: FileStore, path: string): ContainerFacts {
   const detected = detect(store, path);
@@ -286,15 +319,19 @@ export function imageFacts(store: FileStore, path: string): ContainerFacts {
     const bands = store.list(`${path}/bands`).filter(({ name }) => /^(0|[1-9a-f][0-9a-f]*)$/.test(name));
     let hostBytes = 0;
     for (const { name } of bands) hostBytes += storedBytes(store, `${path}/bands/${name}`);
-    const encryption = detected.kind === 'encrypted' ? encryptionFacts(store, `${path}/token`) : null;
+    const encryption = detected.kind === 'encrypted' ? tokenFacts(store, path) : null;
     return { format: 'sparsebundle', size, bandSize, bandsPresent: bands.length, encryption, hostBytes, timeMachine };
   }
   const file = store.open(path, 'read');
   try {
     const hostBytes = file.allocated(0, file.size());
-    if (detected.kind === 'encrypted')
-      return { format: 'udrw', size: file.size(), encryption: encryptionFacts(store, path), hostBytes, timeMachine };
-    const { device, format } = fileContainer(file, detected.kind, false);
+    if (detected.kind === 'encrypted') {
+      const size = readEncryptionHeader(file)?.clearSize ?? file.size();
+      // What is inside, only its passphrase tells.
+      const format = path.toLowerCase().endsWith('.sparseimage') ? 'sparseimage' : 'udrw';
+      return { format, size, encryption: encryptionFacts(file), hostBytes, timeMachine };
+    }
+    const { device, format } = fileContainer(file, detected.kind, false, { store, path });
     const bands =
       device instanceof SparseImageDevice ? { bandSize: device.bandSize, bandsPresent: device.bandsPresent } : {};
     return { format, size: device.size, ...bands, encryption: null, hostBytes, timeMachine };
@@ -315,30 +352,67 @@ function storedBytes(store: FileStore, path: string): number {
   }
 }
 
-/** Algorithm, key bits and rounds of an encryption header: version 2 in front, version 1 behind. */
-function encryptionFacts(store: FileStore, path: string): EncryptionFacts {
-  const file = store.open(path, 'read');
-  try {
-    const size = file.size();
-    const head = Buffer.alloc(512);
-    file.read(0, head);
-    if (head.toString('latin1', 0, 8) === 'encrcdsa')
-      return { algorithm: 'AES', keyBits: head.readUInt32BE(24), iterations: iterationsOf(file, head) };
-    const tail = Buffer.alloc(1276);
-    file.read(Math.max(0, size - 1276), tail);
-    return { algorithm: 'AES', keyBits: tail.readUInt32BE(100), iterations: tail.readUInt32BE(48) };
-  } finally {
-    file.close();
-  }
+/** Algorithm, key bits and rounds, of an image or a token. */
+function encryptionFacts(file: StoreFile): EncryptionFacts {
+  const header = readEncryptionHeader(file);
+  return { algorithm: 'AES', keyBits: header?.keyBits ?? 0, iterations: header?.iterations ?? 0 };
 }
 
-function iterationsOf(file: StoreFile, head: Buffer): number {
-  const blob = Buffer.alloc(12);
-  const offset = Number(head.readBigUInt64BE(80));
-  return Number.isSafeInteger(offset) && file.read(offset, blob) === blob.length ? blob.readUInt32BE(8) : 0;
+function tokenFacts(store: FileStore, path: string): EncryptionFacts {
+  const token = store.open(`${path}/token`, 'read');
+  try {
+    return encryptionFacts(token);
+  } finally {
+    token.close();
+  }
 }
 
 /** Who holds the image for writing, or null. */
 export function lockHolder(store: FileStore, path: string): string | null {
   return leaseHolder(store, leasePlace(path, store.kind(path) === 'directory'));
+}
+
+export interface Claim extends HeldLock {
+  /** Gives the image up as it was found. */
+  handOn(): void;
+}
+
+/** Takes lock and lease of an image without opening it: to replace or remove it, or to change its header. */
+export function claimImage(
+  store: FileStore,
+  path: string,
+  { holder, waitLock }: Pick<OpenImageOptions, 'holder' | 'waitLock'>,
+): Claim {
+  const isBundle = store.kind(path) === 'directory';
+  const lock = isBundle ? lockBundle(store, path, true, waitLock) : lockFile(store, path, waitLock);
+  try {
+    const heartbeat = holder.heartbeat ?? HEARTBEAT_MS;
+    const lease = Lease.take({ store, ...leasePlace(path, isBundle), holder, image: path, heartbeat });
+    const give = (back: () => void) => {
+      try {
+        back();
+      } finally {
+        lock.release();
+      }
+    };
+    return {
+      release: () => give(() => lease.release()),
+      // One that its last writer did not close still says so.
+      handOn: () => give(() => (lease.isTakenOver ? lease.abandon() : lease.release())),
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function lockFile(store: FileStore, path: string, waitLock: number): HeldLock {
+  const file = store.open(path, 'write');
+  try {
+    takeFileLock(file, true, waitLock, path);
+    return { release: () => file.close() };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
 }

@@ -1,6 +1,7 @@
 // Raw images: the disk's bytes and nothing else, in a file or on a block device.
 
 import { assert, type BlockDevice, type DeviceExtent, type StoreFile } from '@tintype/core';
+import { blockSizeOf, discardRange, EncryptedFile } from './encryption/file.js';
 import { isZero } from './zeros.js';
 
 const SECTOR = 512;
@@ -8,7 +9,7 @@ const SECTOR = 512;
 const PIECE = 65_536;
 
 export class RawDevice implements BlockDevice {
-  readonly blockSize = SECTOR;
+  readonly blockSize: number;
   readonly draft = false;
   /** A file of an odd size is padded by zeros to a whole sector. */
   #size: number;
@@ -24,6 +25,7 @@ export class RawDevice implements BlockDevice {
     this.#stored = stored;
     this.#size = writable ? Math.floor(stored / SECTOR) * SECTOR : Math.ceil(stored / SECTOR) * SECTOR;
     this.writable = writable;
+    this.blockSize = blockSizeOf(file);
   }
   get size(): number {
     return this.#size;
@@ -44,7 +46,7 @@ export class RawDevice implements BlockDevice {
   }
   discard(position: number, length: number): void {
     this.#require(position, length);
-    this.#file.punch(this.#start + position, length);
+    discardRange(this.#file, this.#start + position, length);
   }
   extent(position: number): DeviceExtent {
     return { length: this.size - position, kind: 'data' };
@@ -68,14 +70,17 @@ export class RawDevice implements BlockDevice {
     this.#size = size;
   }
 
-  /** Zeros where they are not yet: a hole that cannot be punched is mostly zero already. */
+  /** Zeros where they are not yet: a hole that cannot be punched is mostly zero already, but not if it is encrypted. */
   #fill(position: number, length: number): void {
+    const isPlain = !(this.#file instanceof EncryptedFile);
     const piece = new Uint8Array(PIECE);
     const zeros = new Uint8Array(PIECE);
     for (let at = 0; at < length; at += PIECE) {
       const part = Math.min(PIECE, length - at);
-      this.read(position + at, piece.subarray(0, part));
-      if (!isZero(piece.subarray(0, part))) this.#file.write(this.#start + position + at, zeros.subarray(0, part));
+      if (!isPlain) this.#file.write(this.#start + position + at, zeros.subarray(0, part));
+      else this.read(position + at, piece.subarray(0, part));
+      if (isPlain && !isZero(piece.subarray(0, part)))
+        this.#file.write(this.#start + position + at, zeros.subarray(0, part));
     }
   }
   #require(position: number, length: number): void {

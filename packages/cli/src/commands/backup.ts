@@ -1,15 +1,14 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { StoreError, UnsupportedError } from '@tintype/core';
 import { type BackupEstimate, type SummaryEvent, UsageError } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
-import { requireNoPassphrase } from '../image-volume.js';
+import type { Passphrases } from '../passphrase.js';
 import { parseDuration, showDuration, showSize } from '../quantities.js';
-import { runOperation } from '../run-operation.js';
+import { runUnlocked } from '../unlocked.js';
 import { makingOptions } from './create.js';
 
 export const run: CommandBody = (parsed, io) => {
-  requireNoPassphrase(parsed);
   for (const name of ['replace', 'keep'])
     if (parsed.values[name] !== undefined)
       throw new UnsupportedError(`--${name}: read-only images cannot be written yet`);
@@ -41,7 +40,11 @@ export const run: CommandBody = (parsed, io) => {
     allowTimeMachine: flag(parsed, 'allow-time-machine'),
     waitLock: waitLock === undefined ? undefined : parseDuration(waitLock) * 1000,
   };
-  return runOperation('backup', options, io, { summary: summaryText });
+  const isEncrypted = options.encryption !== undefined && options.encryption !== 'none';
+  // An image that is there is asked for its own passphrase, once.
+  const needs = { making: isEncrypted && !existsSync(destination) ? destination : undefined };
+  const withPassphrases = ({ isExplicit }: Passphrases) => ({ ...options, mustEncrypt: isExplicit });
+  return runUnlocked('backup', withPassphrases, { parsed, io, needs }, { summary: summaryText });
 };
 
 /** Rules in gitignore form: an included name is a rule that takes it back. */

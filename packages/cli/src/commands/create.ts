@@ -1,11 +1,9 @@
-import { UnsupportedError } from '@tintype/core';
 import { type SummaryEvent, UsageError } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
-import { requireNoPassphrase } from '../image-volume.js';
 import { printable } from '../output/printable.js';
 import { parseSize, showSize } from '../quantities.js';
-import { runOperation } from '../run-operation.js';
+import { runUnlocked } from '../unlocked.js';
 
 const FORMATS = ['sparsebundle', 'sparseimage', 'asif', 'udrw', 'udro', 'udzo', 'udbz', 'ulfo', 'ulmo'];
 const FILE_SYSTEMS = ['apfs', 'hfs+'];
@@ -29,7 +27,17 @@ export function makingOptions(parsed: Parsed) {
     volumeName: text(parsed, 'volume-name'),
     size: size === undefined ? undefined : parseSize(size),
     bandSize: bandSize === undefined ? undefined : requireBandSize(parseSize(bandSize)),
+    kdfRounds: kdfRounds(parsed),
   };
+}
+
+/** @throws UsageError */
+export function kdfRounds(parsed: Parsed): number | undefined {
+  const value = text(parsed, 'kdf-rounds');
+  if (value === undefined) return undefined;
+  const rounds = /^\d{1,8}$/.test(value) ? Number(value) : 0;
+  if (rounds < 1000 || rounds > 50_000_000) throw new UsageError(`--kdf-rounds ${value}: give 1000 to 50000000`);
+  return rounds;
 }
 
 function requireBandSize(bytes: number): number {
@@ -39,7 +47,6 @@ function requireBandSize(bytes: number): number {
 }
 
 export const run: CommandBody = (parsed, io) => {
-  requireNoPassphrase(parsed);
   const [image = ''] = parsed.operands;
   const options = {
     image,
@@ -48,9 +55,15 @@ export const run: CommandBody = (parsed, io) => {
     preallocate: flag(parsed, 'preallocate'),
     overwrite: flag(parsed, 'overwrite'),
   };
-  if (options.encryption !== undefined && options.encryption !== 'none')
-    throw new UnsupportedError('encrypted images cannot be written yet');
-  return runOperation('create', options, io, { summary: summaryText });
+  const isEncrypted = options.encryption !== undefined && options.encryption !== 'none';
+  if (
+    !isEncrypted &&
+    ['passphrase-file', 'passphrase-fd', 'stdinpass'].some((name) => parsed.values[name] !== undefined)
+  )
+    if (options.encryption === undefined)
+      throw new UsageError('a passphrase is given: say also --encryption aes-128 or aes-256 (or none)');
+  const needs = { making: isEncrypted ? image : undefined };
+  return runUnlocked('create', options, { parsed, io, needs }, { summary: summaryText });
 };
 
 function summaryText(summary: SummaryEvent): string {

@@ -1,13 +1,14 @@
 import { hostContext, type ImageInfo, info } from '@tintype/engine';
 import type { CommandBody } from '../command.js';
 import { EXIT } from '../exit-status.js';
+import { withPassphrase } from '../image-volume.js';
 import { printable } from '../output/printable.js';
 import { showSize } from '../quantities.js';
 import { line } from '../terminal.js';
 
-export const run: CommandBody = (parsed, io) => {
+export const run: CommandBody = async (parsed, io) => {
   const [image = ''] = parsed.operands;
-  const facts = info(image, hostContext());
+  const facts = await withPassphrase(parsed, image, (passphrase) => info(image, hostContext(), passphrase));
   if (io.json) line(JSON.stringify(facts));
   else for (const row of rows(facts)) line(row);
   return EXIT.done;
@@ -16,7 +17,7 @@ export const run: CommandBody = (parsed, io) => {
 function* rows({ container, partitions, volumes, reclaimable, timeMachine, lockedBy }: ImageInfo): Generator<string> {
   const { format, size, bandSize, bandsPresent, encryption, hostBytes } = container;
   yield `format:      ${format}${timeMachine ? ', belongs to Time Machine' : ''}`;
-  yield `encryption:  ${encryption ? `${encryption.algorithm}-${encryption.keyBits}, ${encryption.iterations} rounds; a passphrase is needed for more` : 'none'}`;
+  yield `encryption:  ${encryption ? `${encryption.algorithm}-${encryption.keyBits}, ${encryption.iterations} rounds${volumes.length === 0 ? '; a passphrase is needed for more' : ''}` : 'none'}`;
   yield `capacity:    ${showSize(size)}`;
   yield `on the host: ${showSize(hostBytes)}${bandSize === undefined ? '' : ` in ${bandsPresent} bands of ${showSize(bandSize)}`}`;
   yield `reclaimable: ${showSize(reclaimable)}`;

@@ -1,13 +1,11 @@
 import type { SummaryEvent } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody } from '../command.js';
-import { requireNoPassphrase } from '../image-volume.js';
 import { printable } from '../output/printable.js';
 import { showSize } from '../quantities.js';
-import { runOperation } from '../run-operation.js';
+import { runUnlocked } from '../unlocked.js';
 
 export const run: CommandBody = (parsed, io) => {
-  requireNoPassphrase(parsed);
   const [image = '', out = ''] = parsed.operands;
   const options = {
     image,
@@ -16,7 +14,12 @@ export const run: CommandBody = (parsed, io) => {
     asIs: flag(parsed, 'as-is'),
     overwrite: flag(parsed, 'overwrite'),
   };
-  return runOperation('raw', options, io, {
-    summary: (summary: SummaryEvent) => `${printable(out)}: ${showSize(Number(summary.size))}`,
-  });
+  return runUnlocked(
+    'raw',
+    options,
+    { parsed, io },
+    {
+      summary: (summary: SummaryEvent) => `${printable(out)}: ${showSize(Number(summary.size))}`,
+    },
+  );
 };

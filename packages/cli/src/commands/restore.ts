@@ -1,12 +1,10 @@
 import { type SummaryEvent, UsageError } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody } from '../command.js';
-import { requireNoPassphrase } from '../image-volume.js';
 import { showDuration, showSize } from '../quantities.js';
-import { runOperation } from '../run-operation.js';
+import { runUnlocked } from '../unlocked.js';
 
 export const run: CommandBody = (parsed, io) => {
-  requireNoPassphrase(parsed);
   const [image = '', target = ''] = parsed.operands;
   const overwrite = text(parsed, 'overwrite') ?? 'never';
   if (overwrite !== 'always' && overwrite !== 'newer' && overwrite !== 'never')
@@ -23,7 +21,7 @@ export const run: CommandBody = (parsed, io) => {
     verify: flag(parsed, 'verify'),
     allowTimeMachine: true,
   } as const;
-  return runOperation('restore', options, io, { summary: summaryText });
+  return runUnlocked('restore', options, { parsed, io }, { summary: summaryText });
 };
 
 function summaryText(summary: SummaryEvent): string {

@@ -1,15 +1,13 @@
 import type { SummaryEvent } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody } from '../command.js';
-import { requireNoPassphrase } from '../image-volume.js';
 import { showDuration } from '../quantities.js';
-import { runOperation } from '../run-operation.js';
+import { runUnlocked } from '../unlocked.js';
 
 export const run: CommandBody = (parsed, io) => {
-  requireNoPassphrase(parsed);
   const [image = ''] = parsed.operands;
   const options = { image, volume: text(parsed, 'volume'), allowTimeMachine: flag(parsed, 'allow-time-machine') };
-  return runOperation('undo', options, io, { summary: summaryText });
+  return runUnlocked('undo', options, { parsed, io }, { summary: summaryText });
 };
 
 function summaryText(summary: SummaryEvent): string {

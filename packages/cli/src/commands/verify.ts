@@ -2,23 +2,26 @@ import type { Finding } from '@tintype/core';
 import { type SummaryEvent, UsageError } from '@tintype/engine/run';
 import { flag } from '../arguments.js';
 import type { CommandBody } from '../command.js';
-import { requireNoPassphrase } from '../image-volume.js';
 import { printable } from '../output/printable.js';
-import { runOperation } from '../run-operation.js';
+import { runUnlocked } from '../unlocked.js';
 
 export const run: CommandBody = (parsed, io) => {
-  requireNoPassphrase(parsed);
   const [quick, data] = [flag(parsed, 'quick'), flag(parsed, 'data')];
   if (quick && data) throw new UsageError('--quick and --data exclude each other');
   const [image = ''] = parsed.operands;
-  return runOperation('verify', { image, level: quick ? 'quick' : data ? 'data' : 'structure' }, io, {
-    result: (value) => {
-      const { kind, place, message, severity } = value as Finding;
-      return `${severity}: ${kind}: ${printable(place)}: ${printable(message)}`;
+  return runUnlocked(
+    'verify',
+    { image, level: quick ? 'quick' : data ? 'data' : 'structure' },
+    { parsed, io },
+    {
+      result: (value) => {
+        const { kind, place, message, severity } = value as Finding;
+        return `${severity}: ${kind}: ${printable(place)}: ${printable(message)}`;
+      },
+      summary: (summary) => `${printable(image)}${outcome(summary)}`,
+      hasProblems: (summary) => Number(summary.findings) > 0,
     },
-    summary: (summary) => `${printable(image)}${outcome(summary)}`,
-    hasProblems: (summary) => Number(summary.findings) > 0,
-  });
+  );
 };
 
 function outcome({ findings, unchecked }: SummaryEvent): string {

@@ -27,6 +27,10 @@ const HINTS: Readonly<Record<string, string>> = {
   exists: 'Choose another name, or give --overwrite',
   'no-parent': 'Make the folder first',
   'no-source': 'Check the path',
+  'passphrase-missing': 'Give it with --passphrase-file F, --stdinpass, or TINTYPE_PASSPHRASE',
+  'passphrase-wrong': 'Check it: case, spaces, and which image it is for',
+  'passphrase-differs': 'Try again',
+  'old-encryption': "It can be read: copy it with 'tintype convert', then change the copy",
   'no-item': "See what is there with 'tintype ls'",
 };
 

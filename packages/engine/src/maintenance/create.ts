@@ -6,6 +6,7 @@ import {
   type FileStore,
   type FileSystemDriver,
   LockedError,
+  PassphraseError,
   RefusedError,
   TintypeError,
   UnsupportedError,
@@ -13,6 +14,7 @@ import {
 } from '@tintype/core';
 import {
   bandSizeFor,
+  claimImage,
   createImage,
   detect,
   type Holder,
@@ -50,8 +52,9 @@ export function formatFor(path: string, format: string | undefined, dmg: ImageFo
  */
 export function createStack(options: CreateOptions, context: RunContext): Stack {
   const format = requireWritable(formatFor(options.image, options.format, 'udrw'));
-  if (options.encryption !== undefined && options.encryption !== 'none')
-    throw new UnsupportedError('encrypted images cannot be written yet');
+  requirePassphrase(options);
+  if (format === 'asif' && encryptionOf(options) !== undefined)
+    throw new UnsupportedError('encrypted ASIF images cannot be written: none has been seen');
   if (options.preallocate && format !== 'udrw')
     throw new UsageError(`--preallocate is for raw images (udrw); a ${format} grows as it is filled`);
   const driver = drivers.find(({ kind }) => kind === (options.fs ?? 'hfs+'));
@@ -83,7 +86,14 @@ export function createStack(options: CreateOptions, context: RunContext): Stack 
   store.rename(draft, options.image);
   store.syncFolder(parent);
   const { holder, random, now } = context;
-  const stack = openStack(options.image, { store, holder, writable: true, now, random });
+  const stack = openStack(options.image, {
+    store,
+    holder,
+    writable: true,
+    now,
+    random,
+    passphrase: options.passphrase,
+  });
   rememberVolume(stack.volume.uuid);
   return stack;
 }
@@ -104,6 +114,9 @@ function makeWhole(path: string, options: Draft, { store, holder, random, now }:
     holder,
     ...(format === 'sparsebundle' ? { bandSize: options.bandSize ?? bandSizeFor(size) } : {}),
     ...(options.preallocate ? { preallocate: true } : {}),
+    encryption: encryptionOf(options),
+    passphrase: options.passphrase,
+    kdfRounds: options.kdfRounds,
   });
   try {
     try {
@@ -156,6 +169,18 @@ function requireWritable(format: string | null): WritableFormat {
   return writable;
 }
 
+function encryptionOf({ encryption }: CreateOptions): 'aes-128' | 'aes-256' | undefined {
+  if (encryption === undefined || encryption === 'none') return undefined;
+  if (encryption === 'aes-128' || encryption === 'aes-256') return encryption;
+  throw new UsageError(`there is no encryption ${encryption}: none, aes-128 or aes-256`);
+}
+
+function requirePassphrase(options: CreateOptions): void {
+  if (encryptionOf(options) === undefined) return;
+  if (!options.passphrase) throw new PassphraseError('missing', options.image);
+  if (options.passphrase.length === 0) throw new UsageError('the passphrase of a new image may not be empty');
+}
+
 function layoutOf(layout: string | undefined): 'gpt' | 'apm' | 'none' {
   if (layout === undefined) return 'gpt';
   if (layout === 'gpt' || layout === 'apm' || layout === 'none') return layout;
@@ -181,6 +206,8 @@ function discardImage(store: FileStore, path: string, holder: Holder): void {
   try {
     openImage(store, path, { writable: true, waitLock: 0, holder, allowTimeMachine: false }).close();
   } catch (error) {
+    // To remove it nobody needs to know its passphrase; but nobody else may use it.
+    if (error instanceof PassphraseError) claimImage(store, path, { holder, waitLock: 0 }).release();
     const isKept = error instanceof LockedError || (error instanceof RefusedError && error.code === 'time-machine');
     if (isKept || !(error instanceof TintypeError)) throw error;
   }

@@ -45,16 +45,18 @@ export interface ImageInfo {
 
 export type InfoContext = Pick<RunContext, 'store' | 'holder' | 'now' | 'random'>;
 
-export function info(path: string, context: InfoContext): ImageInfo {
+/** With the passphrase of an encrypted image, what is inside is told, too. */
+export function info(path: string, context: InfoContext, passphrase?: Uint8Array): ImageInfo {
   const { store, holder } = context;
   const { timeMachine, ...container } = imageFacts(store, path);
   const outside = { container, timeMachine, lockedBy: lockHolder(store, path) };
   const closed: ImageInfo = { ...outside, partitions: [], volumes: [], reclaimable: 0 };
-  if (container.encryption) return closed;
+  if (container.encryption && !passphrase) return closed;
   try {
-    const image = openImage(store, path, { writable: false, waitLock: 0, holder, allowTimeMachine: true });
+    const image = openImage(store, path, { writable: false, waitLock: 0, holder, allowTimeMachine: true, passphrase });
     try {
-      return { ...outside, ...insideOf(image, context) };
+      const { timeMachine: _, ...facts } = image.facts();
+      return { ...outside, container: facts, ...insideOf(image, context) };
     } finally {
       image.close();
     }

@@ -2,6 +2,7 @@
 
 import { WindowDevice } from '@tintype/core';
 import { inspectImage, openImage, partitionMap } from '@tintype/image';
+import type { ImageChoice } from '../operation.js';
 import { probeVolumes } from '../stack.js';
 import type { InfoContext } from './info.js';
 
@@ -9,13 +10,13 @@ import type { InfoContext } from './info.js';
 export function* inspect(
   path: string,
   place: string | null,
-  volume: string | undefined,
+  { volume, passphrase }: ImageChoice,
   { store, holder }: InfoContext,
 ): Generator<string> {
-  const containerPlaces = ['plist', 'band', 'sprs', 'shdw', 'koly', 'gpt', 'apm', 'lease'];
+  const containerPlaces = ['plist', 'band', 'sprs', 'shdw', 'koly', 'gpt', 'apm', 'encryption', 'lease'];
   if (place === null || containerPlaces.includes(place.split(':')[0] ?? '')) yield* inspectImage(store, path, place);
   if (place !== null && containerPlaces.includes(place.split(':')[0] ?? '')) return;
-  const image = openImage(store, path, { writable: false, waitLock: 0, holder, allowTimeMachine: true });
+  const image = openImage(store, path, { writable: false, waitLock: 0, holder, allowTimeMachine: true, passphrase });
   try {
     const found = probeVolumes(image.device, partitionMap(image.device)).find(
       ({ index }) => String(index) === (volume ?? '0'),

@@ -23,7 +23,14 @@ const PIECE = 65_536;
 export const raw: Operation<'raw'> = (options, context): SummaryEvent => {
   const { store, holder } = context;
   requireFreeOut(store, options);
-  const image = openImage(store, options.image, { writable: false, waitLock: 0, holder, allowTimeMachine: true });
+  const { passphrase } = options;
+  const image = openImage(store, options.image, {
+    writable: false,
+    waitLock: 0,
+    holder,
+    allowTimeMachine: true,
+    passphrase,
+  });
   try {
     const device = options.volume === undefined ? image.device : partitionOf(image, options.volume);
     writeFile(device, options, context);

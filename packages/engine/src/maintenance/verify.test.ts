@@ -127,9 +127,9 @@ function heldByOthers(file: ReturnType<FileStore['open']>): ReturnType<FileStore
 }
 
 test.skipIf(!present)('inspect lists its places, and every one of them answers', () => {
-  const places = [...inspect(bundle, null, undefined, hostContext())].join('\n');
+  const places = [...inspect(bundle, null, {}, hostContext())].join('\n');
   for (const place of ['plist', 'band:2', 'lease', 'header', 'catalog', 'catalog:1', 'block:0']) {
     expect(places).toContain(place.split(':')[0]);
-    expect([...inspect(bundle, place, undefined, hostContext())].join('\n'), place).not.toContain('there is no place');
+    expect([...inspect(bundle, place, {}, hostContext())].join('\n'), place).not.toContain('there is no place');
   }
 });

@@ -62,7 +62,8 @@ class Verification {
   #open(): DiskImage | null {
     const { store, holder } = this.#context;
     try {
-      return openImage(store, this.#options.image, { writable: false, waitLock: 0, holder, allowTimeMachine: true });
+      const { image, passphrase } = this.#options;
+      return openImage(store, image, { writable: false, waitLock: 0, holder, allowTimeMachine: true, passphrase });
     } catch (error) {
       if (!(error instanceof CorruptError)) throw error;
       this.#tell(finding('corrupt', 'container', error.message));
@@ -97,7 +98,7 @@ class Verification {
 
   #contents(driver: FileSystemDriver, window: BlockDevice): void {
     const { now, random, progress } = this.#context;
-    const fileSystem = driver.open(window, { writable: false, now, random });
+    const fileSystem = driver.open(window, { writable: false, now, random, passphrase: this.#options.passphrase });
     const buffer = new Uint8Array(PIECE);
     try {
       for (const volume of fileSystem.volumes)

@@ -85,7 +85,11 @@ function existing(options: BackupOptions, context: RunContext): Destination {
 }
 
 function created(options: BackupOptions, source: Side, context: RunContext): Destination {
-  const { destination, format, fs, size, bandSize, encryption } = options;
+  const { destination, format, fs, size, bandSize, encryption, passphrase, kdfRounds } = options;
+  if (options.mustEncrypt && passphrase && encryption === undefined)
+    throw new UsageError(
+      `a passphrase is given, but ${destination} is new: say also --encryption aes-128 or aes-256 (or none)`,
+    );
   if (options.snapshot !== undefined)
     throw new UnsupportedError('snapshots need an APFS volume, which cannot be written yet');
   const stack = createStack(
@@ -99,6 +103,8 @@ function created(options: BackupOptions, source: Side, context: RunContext): Des
       size,
       bandSize,
       encryption,
+      passphrase,
+      kdfRounds,
     },
     context,
   );

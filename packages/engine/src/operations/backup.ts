@@ -26,7 +26,7 @@ import { GuardedSource } from '../tree/source-guard.js';
 import { type Destination, destinationKind, openDestination } from './backup-destination.js';
 import { dryRun } from './backup-dry-run.js';
 import { differences } from './diff.js';
-import { openReadable, type Side } from './sides.js';
+import { openReadable, type Side, secondPassphrase } from './sides.js';
 
 /** Seconds between commits. */
 const COMMIT_EVERY = 30;
@@ -35,11 +35,13 @@ const LARGE_FILE = 64 << 20;
 /** B25: SafetyNet of an image that a backup made is kept for a day. */
 const SAFETYNET_KEEP = 86_400;
 
-export const backup: Operation<'backup'> = (options, context): SummaryEvent => {
+export const backup: Operation<'backup'> = (given, context): SummaryEvent => {
   const started = context.now();
+  // From here on the destination's passphrase is the only one.
+  const options = { ...given, passphrase: secondPassphrase(given.source, given, context) };
   context.emit({ type: 'phase', name: 'identity' });
   const kind = destinationKind(options, context);
-  const source = openReadable(options.source, { volume: options.sourceVolume }, context);
+  const source = openReadable(options.source, { volume: given.sourceVolume, passphrase: given.passphrase }, context);
   try {
     if (options.dryRun) return dryRun(options, kind, source, context);
     context.emit({ type: 'phase', name: 'open' });

@@ -9,7 +9,7 @@ import { isNeverTouched } from '../tree/filter.js';
 import { FolderVisits } from '../tree/folder-visits.js';
 import { type Pair, pairItems } from '../tree/pair.js';
 import { sameXattrs } from '../tree/xattrs.js';
-import { itemAt, openReadable } from './sides.js';
+import { itemAt, openReadable, secondPassphrase } from './sides.js';
 
 export type DifferenceKind = 'only in a' | 'only in b' | 'kind' | 'content' | 'attributes' | 'unreadable';
 
@@ -30,9 +30,9 @@ export interface DifferenceOptions {
 
 export const diff: Operation<'diff'> = (options, context): SummaryEvent => {
   context.emit({ type: 'phase', name: 'scan' });
-  const a = openReadable(options.a, {}, context);
+  const a = openReadable(options.a, { passphrase: options.passphrase }, context);
   try {
-    const b = openReadable(options.b, {}, context);
+    const b = openReadable(options.b, { passphrase: secondPassphrase(options.a, options, context) }, context);
     try {
       const path = options.path ?? '/';
       const between = () => {

@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import { type FileStore, type FileSystem, RefusedError, type Volume, type WritableVolume } from '@tintype/core';
 import { openHostFolder } from '@tintype/host';
 import { detect } from '@tintype/image';
-import type { ImageChoice, RunContext } from '../operation.js';
+import type { ImageChoice, RunContext, SecondPassphrase } from '../operation.js';
 import { openStack, type Stack } from '../stack.js';
 
 export interface Side {
@@ -26,9 +26,10 @@ export function openReadable(path: string, choice: ImageChoice, context: RunCont
 }
 
 export function imageSide(path: string, writable: boolean, choice: ImageChoice, context: RunContext): Side {
-  const { volume, snapshot, waitLock, allowTimeMachine } = choice;
+  const { volume, snapshot, waitLock, allowTimeMachine, passphrase } = choice;
   const { store, holder, now, random } = context;
-  const stack = openStack(path, { store, holder, writable, volume, snapshot, waitLock, allowTimeMachine, now, random });
+  const places = { store, holder, now, random };
+  const stack = openStack(path, { ...places, writable, volume, snapshot, waitLock, allowTimeMachine, passphrase });
   return {
     path,
     volume: stack.volume,
@@ -57,6 +58,16 @@ export function folderSide(path: string, writable: boolean): Side {
 /** True if the path holds a disk image, by content. */
 export function isImage(store: FileStore, path: string): boolean {
   return store.kind(path) !== null && detect(store, path) !== null;
+}
+
+/** Which passphrase is the second image's: its own if the first image has one too, else the only one given. */
+export function secondPassphrase(
+  first: string,
+  { passphrase, newPassphrase }: SecondPassphrase & Pick<ImageChoice, 'passphrase'>,
+  { store }: RunContext,
+): Uint8Array | undefined {
+  const isFirstEncrypted = store.kind(first) !== null && detect(store, first)?.kind === 'encrypted';
+  return isFirstEncrypted ? newPassphrase : passphrase;
 }
 
 /** The item at an absolute path inside a volume. @throws RefusedError if there is none */

@@ -4,7 +4,8 @@ import { type BlockDevice, CorruptError, crc32, MemoryDevice, UnsupportedError }
 import { fixture, fixtureBytes, Random, SparseDevice } from '@tintype/testkit';
 import { describe, expect, test } from 'vitest';
 import { BytesFile } from '../bytes-file.testing.js';
-import { readKoly, UdifDevice } from '../udif/reader.js';
+import { readKoly } from '../udif/koly.js';
+import { UdifDevice } from '../udif/reader.js';
 import { readApm, writeApm } from './apm.js';
 import { guidBytes, guidText, readGpt, writeGpt } from './gpt.js';
 import { partitionMap, writePartitionMap } from './map.js';

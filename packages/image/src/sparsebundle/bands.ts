@@ -4,6 +4,7 @@
 // synced by it, whether it is open still or not.
 
 import { CorruptError, type FileStore, StoreError, type StoreFile } from '@tintype/core';
+import { discardRange } from '../encryption/file.js';
 import { OPEN_BANDS } from '../limits.js';
 
 interface Band {
@@ -20,6 +21,7 @@ export class Bands {
   readonly #folder: string;
   readonly #bandSize: number;
   readonly #writable: boolean;
+  readonly #wrap: (file: StoreFile) => StoreFile;
   /** Open files, least recently used first. */
   readonly #open = new Map<number, Band>();
   readonly #absent = new Set<number>();
@@ -29,11 +31,19 @@ export class Bands {
   /** True until the first flush if someone before us may have left bands that are not durable. */
   #distrusts = false;
 
-  constructor(store: FileStore, folder: string, bandSize: number, writable: boolean) {
+  /** `wrap` makes of a band's file one of clear bytes. */
+  constructor(
+    store: FileStore,
+    folder: string,
+    bandSize: number,
+    writable: boolean,
+    wrap: (file: StoreFile) => StoreFile = (file) => file,
+  ) {
     this.#store = store;
     this.#folder = folder;
     this.#bandSize = bandSize;
     this.#writable = writable;
+    this.#wrap = wrap;
   }
 
   /**
@@ -99,7 +109,7 @@ export class Bands {
     else if (offset + length >= band.length) {
       cut(band, offset);
       this.#dirty.add(index);
-    } else band.file.punch(offset, length);
+    } else discardRange(band.file, offset, length);
   }
 
   remove(index: number): void {
@@ -190,7 +200,7 @@ export class Bands {
         `is ${length - this.#bandSize} bytes longer than the band size (${this.#bandSize})`,
       );
     }
-    const band = { file, length };
+    const band = { file: this.#wrap(file), length };
     this.#open.set(index, band);
     if (this.#distrusts) this.#dirty.add(index);
     return band;

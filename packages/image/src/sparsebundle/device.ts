@@ -9,18 +9,19 @@ import type { BundleInfo } from './info-plist.js';
 const PIECE = 4096;
 
 export class BundleDevice implements BlockDevice {
-  readonly blockSize = 512;
+  readonly blockSize: number;
   readonly draft = false;
   #size: number;
   readonly writable: boolean;
   readonly #bands: Bands;
   readonly #bandSize: number;
 
-  constructor(bands: Bands, info: BundleInfo, writable: boolean) {
+  constructor(bands: Bands, info: BundleInfo, writable: boolean, blockSize = 512) {
     this.#bands = bands;
     this.#bandSize = info.bandSize;
     this.#size = info.size;
     this.writable = writable;
+    this.blockSize = blockSize;
   }
 
   get size(): number {

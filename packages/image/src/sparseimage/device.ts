@@ -12,12 +12,13 @@ import {
   RangeSet,
   type StoreFile,
 } from '@tintype/core';
+import { blockSizeOf, discardRange } from '../encryption/file.js';
 import { isZero } from '../zeros.js';
 import { compactSlots } from './compact.js';
 import { Slots } from './slots.js';
 
 export class SparseImageDevice implements BlockDevice {
-  readonly blockSize = 512;
+  readonly blockSize: number;
   readonly draft = false;
   readonly writable: boolean;
   readonly #file: StoreFile;
@@ -32,6 +33,7 @@ export class SparseImageDevice implements BlockDevice {
   constructor(file: StoreFile, writable: boolean) {
     this.#file = file;
     this.writable = writable;
+    this.blockSize = blockSizeOf(file);
     this.#slots = new Slots(file);
     if (writable) this.#clearDoubles();
   }
@@ -81,7 +83,7 @@ export class SparseImageDevice implements BlockDevice {
       const place = this.#slots.place(band);
       if (place === undefined) return;
       this.#empty.add(band * this.bandSize + offset, part);
-      this.#file.punch(place + offset, part);
+      discardRange(this.#file, place + offset, part);
     });
   }
   extent(position: number): DeviceExtent {

@@ -1,0 +1,28 @@
+// Passwd: a new passphrase for an encrypted image. No byte of data is written.
+
+import { PassphraseError } from '@tintype/core';
+import { passwd as changePassphrase } from '@tintype/image';
+import type { SummaryEvent } from '../events.js';
+import type { Operation } from '../operation.js';
+import { UsageError } from '../usage-error.js';
+
+export const passwd: Operation<'passwd'> = (options, { store, holder, emit }): SummaryEvent => {
+  const { image, passphrase, newPassphrase, kdfRounds, waitLock } = options;
+  if (!passphrase || !newPassphrase) throw new PassphraseError('missing', image);
+  if (newPassphrase.length === 0) throw new UsageError('the new passphrase may not be empty');
+  const otherKeys = changePassphrase(store, image, {
+    current: passphrase,
+    next: newPassphrase,
+    holder,
+    waitLock: waitLock ?? 0,
+    kdfRounds,
+  });
+  if (otherKeys > 0)
+    emit({
+      type: 'warning',
+      code: 'other-keys',
+      message: `${otherKeys} more keys open the image as before (other passphrases, certificates or recovery keys)`,
+      count: otherKeys,
+    });
+  return { type: 'summary', image, otherKeys, problems: [] };
+};

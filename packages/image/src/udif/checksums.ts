@@ -1,0 +1,47 @@
+// The checksums that a UDIF carries: of the stored bytes, of each table's clear bytes, and of all tables. Kinds that are
+// not known cannot be checked, which is no error. Source: images made by macOS, public readers (docs/formats/images.md).
+
+import { createHash } from 'node:crypto';
+import { crc32 } from '@tintype/core';
+
+const CRC32 = 2;
+const MD5 = 4;
+
+/** Sums up bytes as a kind of checksum does. */
+export interface Summing {
+  add(bytes: Uint8Array): void;
+  /** As it stands in the image. */
+  end(): Uint8Array;
+}
+
+/** Null for no checksum, and for kinds that are not known. */
+export function summing(type: number): Summing | null {
+  if (type === CRC32) {
+    let crc = 0;
+    return {
+      add: (bytes) => {
+        crc = crc32(bytes, crc);
+      },
+      end: () => wordBytes(crc),
+    };
+  }
+  if (type !== MD5) return null;
+  const hash = createHash('md5');
+  return { add: (bytes) => hash.update(bytes), end: () => hash.digest() };
+}
+
+/** What follows the used bits may be leftovers of memory: they are not looked at. */
+export function agrees(found: Uint8Array, stored: Uint8Array): boolean {
+  return found.every((byte, i) => byte === stored[i]);
+}
+
+export function wordBytes(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value);
+  return bytes;
+}
+
+/** Of the sum of all tables: the first four bytes of each one's own. */
+export function firstWord(checksum: Uint8Array): Uint8Array {
+  return checksum.subarray(0, 4);
+}

@@ -1,0 +1,99 @@
+// The data fork of a UDIF, in one file or in several: `name.dmg`, `name.002.dmgpart`, … A chunk may lie across two.
+// Source: the manual of hdiutil, public readers; no image of this kind was at hand (docs/formats/images.md).
+
+import { CorruptError, type FileStore, type StoreFile } from '@tintype/core';
+import { SEGMENTS_LIMIT } from '../limits.js';
+import { type KolyFields, readKoly } from './koly.js';
+import { Koly } from './structs.js';
+
+export interface Segment {
+  readonly file: StoreFile;
+  readonly koly: KolyFields;
+  /** Bytes of its part of the data fork; where that begins in the file, and in the whole. */
+  readonly length: number;
+  readonly offset: number;
+  readonly start: number;
+}
+
+export class DataFork {
+  readonly segments: readonly Segment[];
+  readonly length: number;
+
+  constructor(parts: readonly { readonly file: StoreFile; readonly koly: KolyFields }[]) {
+    let start = 0;
+    this.segments = parts.map(({ file, koly }) => {
+      const length = lengthOf(file, koly);
+      const segment = { file, koly, length, offset: koly.dataForkOffset, start };
+      start += length;
+      return segment;
+    });
+    this.length = start;
+  }
+
+  /** Fills `target`, all of which lies inside the fork. @throws CorruptError if a file is cut off */
+  read(position: number, target: Uint8Array): void {
+    let done = 0;
+    for (const { file, length, offset, start } of this.segments) {
+      const from = position + done - start;
+      if (done === target.length || from >= length || from < 0) continue;
+      const part = target.subarray(done, done + Math.min(length - from, target.length - done));
+      if (file.read(offset + from, part) !== part.length)
+        throw new CorruptError('data fork', 'length', offset + from, `${file.path} is cut off`);
+      done += part.length;
+    }
+    if (done < target.length) throw new CorruptError('data fork', 'length', position + done, 'ends here');
+  }
+
+  close(): void {
+    for (const { file } of this.segments) file.close();
+  }
+  /** All but the first file, which is its opener's. */
+  closeRest(): void {
+    for (const { file } of this.segments.slice(1)) file.close();
+  }
+}
+
+/** Some writers leave the length 0: then it reaches to the property list, or to the trailer. */
+function lengthOf(file: StoreFile, { dataForkOffset, dataForkLength, xmlOffset, xmlLength }: KolyFields): number {
+  if (dataForkLength > 0) return dataForkLength;
+  const end = xmlLength > 0 ? xmlOffset : file.size() - Koly.size;
+  return Math.max(0, end - dataForkOffset);
+}
+
+/** The second segment of `photos.dmg` is `photos.002.dmgpart`. */
+export function segmentPath(path: string, number: number): string {
+  return `${path.replace(/\.dmg$/i, '')}.${String(number).padStart(3, '0')}.dmgpart`;
+}
+
+/** Opens all segments but the first, which is open. @throws CorruptError, StoreError if one is missing */
+export function openSegments(store: FileStore, path: string, first: StoreFile, koly: KolyFields): DataFork {
+  const parts = [{ file: first, koly }];
+  if (koly.segmentCount > SEGMENTS_LIMIT)
+    throw new CorruptError('koly', 'segmentCount', Koly.at.segmentCount, `no image has ${koly.segmentCount} segments`);
+  if (koly.segmentCount > 1 && koly.segmentNumber !== 1)
+    throw new CorruptError('koly', 'segmentNumber', Koly.at.segmentNumber, 'this is not the first segment');
+  try {
+    for (let number = 2; number <= koly.segmentCount; number += 1) {
+      const file = store.open(segmentPath(path, number), 'read');
+      const own = readKolyOf(file);
+      parts.push({ file, koly: own });
+      if (own.segmentNumber !== number || Buffer.compare(own.segmentId, koly.segmentId) !== 0)
+        throw new CorruptError('koly', 'segmentId', Koly.at.segmentId, `${file.path} is no segment ${number} of this`);
+    }
+  } catch (error) {
+    for (const { file } of parts.slice(1)) file.close();
+    throw error;
+  }
+  return new DataFork(parts);
+}
+
+function readKolyOf(file: StoreFile): KolyFields {
+  try {
+    const koly = readKoly(file);
+    if (koly) return koly;
+    throw new CorruptError('koly', 'signature', 0, `${file.path} is no segment of an image`);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
