@@ -89,8 +89,8 @@ export class EncryptedFile implements StoreFile {
     if (length >= this.#size) return;
     const end = this.#ceil(length);
     if (end > length) this.#writePart(this.#floor(length), length, new Uint8Array(Math.min(end, this.#size) - length));
-    if (this.#placement.keepSize) {
-      // The header never claims what is not there.
+    // The header never says more than the file has: it is told first.
+    if (length < this.#keptSize && this.#placement.keepSize) {
       this.#placement.keepSize(length);
       this.#file.sync();
       this.#keptSize = length;
