@@ -106,7 +106,9 @@ function encrypted(format: 'sparsebundle' | 'sparseimage' | 'udrw', bandSize: nu
         opened.device.close();
         opened.lock.release();
       };
-      const resize = (to: number): void => opened.resize?.(to);
+      const resize = (): never => {
+        throw new Error('an encrypted disk keeps its size');
+      };
       return { device: opened.device, verify: opened.verify, resize, distrust: () => opened.distrust?.(), close };
     },
   };

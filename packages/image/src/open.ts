@@ -184,7 +184,8 @@ export function openBundle(
       bandSize: info.bandSize,
       verify: () => verifyBundle(store, path, cipher?.chunkSize ?? 1),
       distrust: () => bands.distrust(),
-      resize: (size) => resizeBundle({ store, path, bands, device }, size),
+      // Of an encrypted one not yet: cuts during it are not survived in every case.
+      ...(cipher ? {} : { resize: (size: number) => resizeBundle({ store, path, bands, device }, size) }),
     };
   } catch (error) {
     lock.release();
@@ -237,8 +238,12 @@ function openEncrypted(
       compact: _compact,
       ...opened
     } = cut && kind === 'raw' ? rawDisk(clear.file, writable) : fileContainer(clear.file, kind, writable);
+    const { device, format, bandSize } = opened;
+    // Its size stays, and it is not packed: cuts during that are not survived in every case.
     return {
-      ...opened,
+      device,
+      format,
+      ...(bandSize === undefined ? {} : { bandSize }),
       lock: { release: () => clear.cipher.wipe() },
       *verify() {
         yield* clear.findings;
