@@ -58,9 +58,10 @@ if (parentPort) {
   const confirm = (): void => {
     for (const lease of leases) lease.requireHeld();
   };
+  const store = nodeFileStore({ confirm });
   const context: RunContext = {
     progress: new Progress(task.progress),
-    store: nodeFileStore({ confirm }),
+    store,
     holder: { ...hostHolder(), leases },
     emit: (event: EngineEvent) => port.postMessage(event),
     now: () => Date.now() / 1000,
@@ -73,5 +74,7 @@ if (parentPort) {
   } catch (error) {
     if (!(error instanceof TintypeError)) throw error;
     context.emit({ type: 'error', error: error.toJSON() });
+  } finally {
+    store.rest();
   }
 }

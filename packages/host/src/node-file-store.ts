@@ -33,11 +33,16 @@ const openFlags: Readonly<Record<OpenMode, number>> = {
   create: O_RDWR | O_CREAT | O_EXCL,
 };
 
+export interface HostFileStore extends FileStore {
+  /** Call before the thread that uses the store ends. */
+  rest(): void;
+}
+
 /**
  * Files of this host. New files get mode 0666 less the process's umask, as other programs make theirs. With `behind`,
  * long writes are made by a thread of their own (Linux only), and their errors come with a later call.
  */
-export function nodeFileStore(behind?: WriteBehindOptions): FileStore {
+export function nodeFileStore(behind?: WriteBehindOptions): HostFileStore {
   const writer = behind && nativeLibrary() ? new WriteBehind(behind) : null;
   return {
     open: (path, mode) => openFile(path, mode, writer),
@@ -48,6 +53,7 @@ export function nodeFileStore(behind?: WriteBehindOptions): FileStore {
     makeFolder: (path) => attempt('mkdir', path, () => fs.mkdirSync(hostPath(path))),
     syncFolder,
     facts: (path): StoreFacts => spaceAt(path),
+    rest: () => writer?.rest(),
   };
 }
 

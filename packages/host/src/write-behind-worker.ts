@@ -53,6 +53,7 @@ function isState(wanted: number): boolean {
 }
 
 Atomics.store(words, word.state, state.running);
+Atomics.notify(words, word.state);
 for (let piece = 0; ; piece += 1) {
   while (Atomics.load(words, word.submitted) === piece) Atomics.wait(words, word.submitted, piece);
   writePiece(piece);

@@ -12,6 +12,10 @@ import { clockThroughSleep } from './holder.js';
 import { lateSeconds } from './limits.js';
 import { SLOT_SIZE, SLOTS, state, WriteBehindRing, word } from './write-behind-ring.js';
 
+/** How long `rest` waits for a thread that does not come up. */
+const START_TRIES = 100;
+const START_WAIT_MS = 100;
+
 export interface WriteBehindOptions {
   /** Asks whether this process may still write; throws if not. */
   readonly confirm: () => void;
@@ -83,6 +87,17 @@ export class WriteBehind {
         Atomics.store(this.#ring.words, word.state, state.running);
       }
     }
+  }
+
+  /**
+   * Call before the thread that uses this store ends, which ends ours with it: in the middle of loading the native
+   * library that would abort the whole process.
+   */
+  rest(): void {
+    const { words } = this.#ring;
+    if (this.#worker === null) return;
+    for (let tries = 0; tries < START_TRIES && Atomics.load(words, word.state) === state.starting; tries += 1)
+      Atomics.wait(words, word.state, state.starting, START_WAIT_MS);
   }
 
   #submit(file: BehindFile, position: number, source: Uint8Array): void {
