@@ -1,6 +1,6 @@
 // Extended attributes of one item, from a volume to another.
 
-import type { ItemId, Volume, WritableVolume } from '@tintype/core';
+import { type ItemId, StoreError, type Volume, type WritableVolume } from '@tintype/core';
 import { OWN_ATTRIBUTE_PREFIX } from './names.js';
 
 /** Attributes that the target has no place for: told once, with a count. */
@@ -24,10 +24,7 @@ export function mirrorXattrs(
     target.setXattr(targetId, name, null);
     changed = true;
   }
-  for (const [name, value] of wanted) {
-    target.setXattr(targetId, name, value);
-    changed = true;
-  }
+  for (const [name, value] of wanted) if (trySet(target, targetId, { name, value }, notKept)) changed = true;
   return changed;
 }
 
@@ -39,7 +36,29 @@ export function copyXattrs(
   targetId: ItemId,
   notKept: NotKept,
 ) {
-  for (const [name, value] of readXattrs(source, sourceId, target, notKept)) target.setXattr(targetId, name, value);
+  for (const [name, value] of readXattrs(source, sourceId, target, notKept))
+    trySet(target, targetId, { name, value }, notKept);
+}
+
+/** What a host says of an attribute that it does not take: kind of item, name space, size (ext4: no space for it). */
+const REFUSALS = ['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'E2BIG', 'ERANGE', 'EINVAL', 'ENOSPC', 'EDQUOT'];
+
+/** One attribute that a host refuses is told, and no reason to stop: a disk that is really full says so soon enough. */
+function trySet(
+  target: WritableVolume,
+  id: ItemId,
+  { name, value }: { readonly name: string; readonly value: Uint8Array },
+  notKept: NotKept,
+): boolean {
+  try {
+    target.setXattr(id, name, value);
+    return true;
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.values.operation !== 'setxattr' || !REFUSALS.includes(error.code))
+      throw error;
+    notKept('xattr', name);
+    return false;
+  }
 }
 
 /** True if both items have the same attributes, as far as the second volume can keep them. */
