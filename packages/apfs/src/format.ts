@@ -1,5 +1,5 @@
 // A new container with one volume: one checkpoint, xid 1. The order of things in it is that of macOS: checkpoint areas, ring of
-// the pool's bitmaps, pool, object maps and trees. Block 0 is written last. See docs/formats/apfs-writing.md, section 1.
+// the pool's bitmaps, pool, object maps and trees. Block 0 is written last. See docs/formats/apfs.md.
 
 import { type BlockDevice, type FormatOptions, UnsupportedError } from '@tintype/core';
 import { EXTENT_REFERENCE_TREE, FREE_QUEUE_TREE, fileSystemTree, OMAP_TREE, SNAPSHOT_TREE } from './btree/kinds.js';

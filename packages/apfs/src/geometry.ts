@@ -1,5 +1,5 @@
 // How large the parts of a container are: all of it follows from the number of blocks. Checked on 28 containers of mkapfs and
-// five of macOS; apfsck and macOS demand these counts and limits. See docs/formats/apfs-writing.md, section 1.2.
+// five of macOS; apfsck and macOS demand these counts and limits. See docs/formats/apfs.md.
 
 import { MAPPINGS_PER_BLOCK } from './structs/checkpoint.js';
 import { BLOCK_SIZE } from './structs/container.js';

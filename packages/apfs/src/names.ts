@@ -1,5 +1,5 @@
 // Names on APFS: when two are the same, and their hash in directory keys. Source: Apple File System Reference; the kernel's
-// published Unicode functions; hashes on images made by macOS. See docs/formats/apfs.md, section 7.
+// published Unicode functions; hashes on images made by macOS. See docs/formats/apfs.md.
 
 /** Longest name in bytes of UTF-8. */
 export const NAME_LIMIT = 255;

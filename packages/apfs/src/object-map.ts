@@ -1,5 +1,5 @@
 // An object map that is written: from oids to blocks, by the transaction that wrote them. What a snapshot still sees is kept.
-// See docs/formats/apfs-writing.md, section 5.
+// See docs/formats/apfs.md.
 
 import { CorruptError } from '@tintype/core';
 import { OMAP_SNAPSHOT_TREE, OMAP_TREE } from './btree/kinds.js';

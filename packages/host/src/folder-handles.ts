@@ -15,6 +15,8 @@ const folderFlags =
 export class FolderHandles {
   /** The last answer of `statHandle` and `statAt`. */
   readonly stat: StatxRecord;
+  /** Counts the answers: who kept the number knows whether `stat` is still its own. */
+  answers = 0;
   readonly #native: NativeLibrary;
   /** Folders with an open handle, least recently used first; without the root. */
   readonly #open = new Set<Folder>();
@@ -106,6 +108,7 @@ export class FolderHandles {
   /** Fills `stat` with what an open handle shows. */
   statHandle(handle: number, path: string): void {
     const { calls } = this.#native;
+    this.answers += 1;
     const answer = calls.statx(handle, this.#emptyName.address, atFlags.emptyPath, statxMask, this.stat.address);
     this.#native.check(answer, 'stat', path);
   }
@@ -115,6 +118,7 @@ export class FolderHandles {
     const native = this.#native;
     const handle = this.of(folder);
     const flags = atFlags.noFollow | atFlags.noAutomount;
+    this.answers += 1;
     if (native.calls.statx(handle, native.name(name), flags, statxMask, this.stat.address) === 0) return true;
     if (native.errno() === 'ENOENT') return false;
     throw native.error('stat', `${pathOfFolder(folder)}/${name}`);

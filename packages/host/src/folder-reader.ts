@@ -91,6 +91,7 @@ export class FolderReader implements Volume {
     const flags = atFlags.noFollow | atFlags.noAutomount;
     const items: Item[] = [];
     this.native.check(calls.lseek(handle, 0, 0), 'list', path);
+    this.folders.answers += 1;
     this.#reader.read(handle, path, (name, address, type) => {
       if (calls.statx(handle, address, flags, statxMask, stat.address) === 0) {
         items.push(this.#found(folder, name));

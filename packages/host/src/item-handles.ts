@@ -17,8 +17,12 @@ export class ItemHandles {
   readonly #folders: FolderHandles;
   #entry: Entry | null = null;
   #handle = -1;
-  /** Of the open file, when it was opened. */
+  /** Of the open file, when it was looked at last. */
   #size = 0;
+  /** The open file was shown to be the one that was listed. */
+  #isChecked = false;
+  /** Number of the answer that shows the open file as it was after all of it was read. */
+  #readAnswer = -1;
 
   constructor(native: NativeLibrary, folders: FolderHandles) {
     this.#native = native;
@@ -27,31 +31,67 @@ export class ItemHandles {
 
   /** The file's handle for reading, good until another file is opened. @throws StoreError `changed`, … */
   forReading(entry: Entry): number {
-    if (this.#entry === entry) return this.#handle;
+    this.#openUnchecked(entry);
+    if (!this.#isChecked) this.#checkOpen(entry);
+    return this.#handle;
+  }
+
+  #openUnchecked(entry: Entry): void {
+    if (this.#entry === entry) return;
     this.close();
-    let handle: number;
     try {
-      handle = this.open(entry, openFlags.read | openFlags.noAccessTime);
+      this.#handle = this.#openAt(entry, openFlags.read | openFlags.noAccessTime);
     } catch (error) {
       // Only the owner may ask that access times stay.
       if (!(error instanceof StoreError) || error.code !== 'EPERM') throw error;
-      handle = this.open(entry, openFlags.read);
+      this.#handle = this.#openAt(entry, openFlags.read);
     }
     this.#entry = entry;
-    this.#handle = handle;
+    this.#isChecked = false;
+    this.#readAnswer = -1;
+  }
+
+  #checkOpen(entry: Entry): void {
+    try {
+      this.#check(entry, this.#handle);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    this.#isChecked = true;
     this.#size = this.#folders.stat.size;
-    return handle;
   }
 
   /** Fills `stat` from the handle of the file that is open, which costs half of asking by name; false if it is not this one. */
   statOpen(entry: Entry): boolean {
     if (this.#entry !== entry) return false;
-    this.#folders.statHandle(this.#handle, entry.place.name);
+    // Asked already, after the last byte was read.
+    if (this.#readAnswer !== this.#folders.answers) this.#folders.statHandle(this.#handle, entry.place.name);
+    this.#readAnswer = -1;
     return true;
   }
 
   /** A handle of its own, checked against the listing; the caller closes it. */
   open(entry: Entry, flags: number): number {
+    const handle = this.#openAt(entry, flags);
+    try {
+      this.#check(entry, handle);
+      return handle;
+    } catch (error) {
+      this.#native.calls.close(handle);
+      throw error;
+    }
+  }
+
+  /** Fills `stat`. @throws StoreError `changed` */
+  #check(entry: Entry, handle: number): void {
+    this.#folders.statHandle(handle, entry.place.name);
+    const { stat } = this.#folders;
+    if (stat.inode !== entry.inode || stat.device !== entry.device || stat.kind !== entry.kind)
+      throw new StoreError('changed', 'open', pathOf(entry.place));
+  }
+
+  #openAt(entry: Entry, flags: number): number {
     const native = this.#native;
     const { folder, name } = entry.place;
     const parent = this.#folders.of(folder);
@@ -63,17 +103,7 @@ export class ItemHandles {
         ? new StoreError('changed', 'open', pathOf(entry.place))
         : native.error('open', pathOf(entry.place));
     }
-    try {
-      this.#folders.statHandle(handle, name);
-      const { stat } = this.#folders;
-      if (stat.inode !== entry.inode || stat.device !== entry.device || stat.kind !== entry.kind) {
-        throw new StoreError('changed', 'open', pathOf(entry.place));
-      }
-      return handle;
-    } catch (error) {
-      native.calls.close(handle);
-      throw error;
-    }
+    return handle;
   }
 
   /** Runs `use` with a handle that names the item without opening it (O_PATH): for links and special files. */
@@ -86,20 +116,35 @@ export class ItemHandles {
     }
   }
 
-  /** Bytes read; a short read at the size that the open handle showed is the end, and saves a call. */
+  /**
+   * Bytes read; a short read at the size that the open handle showed is the end, and saves a call. A file that is read
+   * from its start is looked at after the first piece, before anyone has seen it: that look tells also whether a short
+   * file changed while it was read.
+   */
   read(entry: Entry, position: number, target: Uint8Array): number {
-    const handle = this.forReading(entry);
+    this.#openUnchecked(entry);
+    if (position > 0 || target.length === 0) this.forReading(entry);
     let count = 0;
-    try {
-      while (count < target.length) {
-        const got = readSync(handle, target, count, target.length - count, position + count);
-        count += got;
-        if (got === 0 || position + count === this.#size) break;
+    while (count < target.length) {
+      const got = this.#readPiece(entry, position + count, count === 0 ? target : target.subarray(count));
+      count += got;
+      if (!this.#isChecked) {
+        this.#checkOpen(entry);
+        if (count === this.#size) this.#readAnswer = this.#folders.answers;
       }
-    } catch (cause) {
-      throw storeError(cause, 'read', pathOf(entry.place));
+      if (got === 0 || position + count === this.#size) break;
     }
     return count;
+  }
+
+  #readPiece(entry: Entry, position: number, target: Uint8Array): number {
+    try {
+      return readSync(this.#handle, target, 0, target.length, position);
+    } catch (cause) {
+      // Something else may have come to stand there, such as a folder.
+      if (!this.#isChecked) this.#checkOpen(entry);
+      throw storeError(cause, 'read', pathOf(entry.place));
+    }
   }
 
   extents(entry: Entry): FileExtent[] {

@@ -107,9 +107,13 @@ test('a piece that waited too long is written only after the lease was looked at
   const confirm = (): void => {
     asked += 1;
     isLate = false;
+    // As a lease does: it looks into files of the same store.
+    const first = store.open(`${folder}/first`, 'read');
+    first.read(0, new Uint8Array(10));
+    first.close();
     if (asked > 1) throw new LockedError(folder, 'another process');
   };
-  const store = await readyStore({ confirm, clock });
+  const store: FileStore = await readyStore({ confirm, clock });
   const file = store.open(`${folder}/a`, 'create');
   isLate = true;
   file.write(0, new Uint8Array(MIB));

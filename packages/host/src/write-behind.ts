@@ -48,6 +48,8 @@ export class WriteBehind {
   #worker: Worker | null = null;
   #submitted = 0;
   #failure: Error | null = null;
+  /** Whoever is asked may look into files of this very store. */
+  #isAnswering = false;
 
   constructor({ confirm, clock = clockThroughSleep() }: WriteBehindOptions) {
     this.#confirm = confirm;
@@ -135,7 +137,7 @@ export class WriteBehind {
     if (this.#failure) throw this.#failure;
     const { words, failureName } = this.#ring;
     const now = Atomics.load(words, word.state);
-    if (now === state.asking) this.#answer();
+    if (now === state.asking && !this.#isAnswering) this.#answer();
     if (now !== state.failed) return;
     const place = this.#places[(words[word.failedPiece] as number) % SLOTS];
     this.#failure = new StoreError(failureName, 'write', place?.file.path ?? '');
@@ -144,6 +146,7 @@ export class WriteBehind {
 
   #answer(): void {
     const { words } = this.#ring;
+    this.#isAnswering = true;
     try {
       this.#confirm();
     } catch (error) {
@@ -151,6 +154,8 @@ export class WriteBehind {
       Atomics.store(words, word.state, state.failed);
       Atomics.notify(words, word.state);
       throw error;
+    } finally {
+      this.#isAnswering = false;
     }
     const stamp = this.#clock();
     for (let piece = this.#completed(); piece < this.#submitted; piece += 1) this.#ring.restamp(piece, stamp);

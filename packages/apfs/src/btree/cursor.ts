@@ -1,5 +1,5 @@
 // Searching a tree and walking its records in order. Works on any nodes that can be read: those of a disk, and those in
-// memory of a volume being written. Source: Apple File System Reference; docs/formats/apfs.md, 3.2.
+// memory of a volume being written. Source: Apple File System Reference; docs/formats/apfs.md.
 //
 // Invariant: keys met by one walk ascend strictly, across nodes too, so no damaged tree makes a walk endless.
 

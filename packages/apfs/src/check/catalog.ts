@@ -1,4 +1,4 @@
-// The records of a volume's tree, one by one; what belongs together is kept for `links.ts`. See docs/formats/apfs-writing.md, 10.6.
+// The records of a volume's tree, one by one; what belongs together is kept for `links.ts`. See docs/formats/apfs.md.
 
 import { CorruptError, nameFromBytes } from '@tintype/core';
 import { type RecordPlace, recordAt } from '../btree/cursor.js';

@@ -1,4 +1,4 @@
-// The container itself: superblock, copy, rings of the checkpoints, reaper, key bag. See docs/formats/apfs-writing.md, 10.2.
+// The container itself: superblock, copy, rings of the checkpoints, reaper, key bag. See docs/formats/apfs.md.
 
 import { type BlockDevice, u32le, u64le } from '@tintype/core';
 import { get64 } from '../object.js';

@@ -1,5 +1,5 @@
 // Who refers to data blocks: streams in the trees of a volume, and the extent reference trees, which count them. Both are swept
-// over the blocks in order. See docs/formats/apfs-writing.md, 6.8.
+// over the blocks in order. See docs/formats/apfs.md.
 
 import { physicalPlaces } from '../btree/disk-tree.js';
 import { EXTENT_REFERENCE_TREE } from '../btree/kinds.js';

@@ -1,5 +1,5 @@
 // What the records of a volume's tree say of each other: names and inodes, folders and their entries, hard links, flags, counts.
-// See docs/formats/apfs-writing.md, 6.3, 6.6, 6.7 and 10.6.
+// See docs/formats/apfs.md.
 
 import { UF_COMPRESSED } from '../records/inodes.js';
 import { INODE_FLAGS } from '../structs/records.js';

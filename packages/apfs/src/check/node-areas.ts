@@ -1,5 +1,5 @@
 // How the bytes of a node are used: every byte of its key area and value area belongs to one record, to one hole, or is a sliver
-// too small to be listed; the totals count them all. See docs/formats/apfs-writing.md, 4.2.
+// too small to be listed; the totals count them all. See docs/formats/apfs.md.
 
 import type { DiskNode } from '../btree/disk-node.js';
 import { BTOFF_INVALID, BtreeInfo, BtreeNode, NODE_FLAGS } from '../structs/btree.js';

@@ -1,4 +1,4 @@
-// Object maps: every version of every object, each used by the live state or by a snapshot. See docs/formats/apfs.md, 4.
+// Object maps: every version of every object, each used by the live state or by a snapshot. See docs/formats/apfs.md.
 
 import { CorruptError, u32le, u64le } from '@tintype/core';
 import { physicalPlaces } from '../btree/disk-tree.js';

@@ -1,5 +1,5 @@
 // The space manager: chunks, the internal pool, the free queues; and in the end the bitmap against everything that is in use.
-// See docs/formats/apfs-writing.md, 2 and 10.3.
+// See docs/formats/apfs.md.
 
 import { u32le, u64le } from '@tintype/core';
 import { FREE_QUEUE_TREE } from '../btree/kinds.js';

@@ -1,4 +1,4 @@
-// Data streams of a volume: extents without a gap, sizes, and how many inodes share each. See docs/formats/apfs-writing.md, 6.5.
+// Data streams of a volume: extents without a gap, sizes, and how many inodes share each. See docs/formats/apfs.md.
 
 import { CorruptError, u64le } from '@tintype/core';
 import type { RecordPlace } from '../btree/cursor.js';

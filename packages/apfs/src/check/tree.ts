@@ -1,5 +1,5 @@
 // A tree from root to leaves: every node and what holds them together. Nodes that cannot be read are left out, and then counts are
-// not judged. See docs/formats/apfs-writing.md, 4 and 10.4.
+// not judged. See docs/formats/apfs.md.
 
 import type { ReadableNode } from '../btree/cursor.js';
 import { DiskNode } from '../btree/disk-node.js';

@@ -1,5 +1,5 @@
 // One volume: its superblock, its map, its snapshots, its tree in every state that is kept, and what it counts of itself.
-// See docs/formats/apfs-writing.md, 8 and 10.5.
+// See docs/formats/apfs.md.
 
 import { PassphraseError, UnsupportedError } from '@tintype/core';
 import { type NodePlace, physicalPlaces } from '../btree/disk-tree.js';

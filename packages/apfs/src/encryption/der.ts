@@ -1,4 +1,4 @@
-// The few forms of DER that key blobs use: a tag, a length, bytes. See docs/formats/apfs.md, 10.4.
+// The few forms of DER that key blobs use: a tag, a length, bytes. See docs/formats/apfs.md.
 
 import { CorruptError } from '@tintype/core';
 

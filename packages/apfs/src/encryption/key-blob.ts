@@ -1,4 +1,4 @@
-// Wrapped keys in a key bag, and how they are unwrapped. Source: images made by macOS; docs/formats/apfs.md, 10.4 and 10.5.
+// Wrapped keys in a key bag, and how they are unwrapped. Source: images made by macOS; docs/formats/apfs.md.
 
 import { createDecipheriv, createHash, createHmac, pbkdf2Sync, timingSafeEqual } from 'node:crypto';
 import { CorruptError, UnsupportedError } from '@tintype/core';

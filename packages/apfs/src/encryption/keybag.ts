@@ -1,4 +1,4 @@
-// Key bags: which keys a container holds for a volume. See docs/formats/apfs.md, 10.3.
+// Key bags: which keys a container holds for a volume. See docs/formats/apfs.md.
 
 import { CorruptError, UnsupportedError, u16le, u32le, u64le } from '@tintype/core';
 import { KEYBAG_BLOCKS_LIMIT } from '../limits.js';

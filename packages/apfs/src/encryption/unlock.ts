@@ -1,4 +1,4 @@
-// From a passphrase to the key of a volume. See docs/formats/apfs.md, 10.1.
+// From a passphrase to the key of a volume. See docs/formats/apfs.md.
 
 import { CorruptError, PassphraseError, UnsupportedError, u64le } from '@tintype/core';
 import type { Blocks } from '../reading/blocks.js';

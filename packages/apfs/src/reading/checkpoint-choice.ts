@@ -1,5 +1,5 @@
 // Which checkpoint to read: the newest that is whole. Block 0 only tells where the rings are; it is old after a crash.
-// Source: Apple File System Reference; docs/formats/apfs.md, 2.3 to 2.5.
+// Source: Apple File System Reference; docs/formats/apfs.md.
 
 import { type BlockDevice, CorruptError, UnsupportedError, u32le, u64le } from '@tintype/core';
 import { OMAP_TREE } from '../btree/kinds.js';

@@ -1,5 +1,5 @@
 // Which blocks are free, as the space manager of a checkpoint has it: chunks, each with a bitmap or wholly free. (`spaceman.ts`
-// is the one that takes and frees blocks.) See docs/formats/apfs-writing.md, 3.
+// is the one that takes and frees blocks.) See docs/formats/apfs.md.
 
 import { CorruptError, type Range, u32le, u64le } from '@tintype/core';
 import { get64 } from '../object.js';

@@ -1,4 +1,4 @@
-// Object maps: where a virtual object lay at a transaction. Source: Apple File System Reference; docs/formats/apfs.md, 4.
+// Object maps: where a virtual object lay at a transaction. Source: Apple File System Reference; docs/formats/apfs.md.
 
 import { CorruptError, u32le, u64le } from '@tintype/core';
 import { Cursor, type SearchKey } from '../btree/cursor.js';

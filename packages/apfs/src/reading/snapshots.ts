@@ -1,4 +1,4 @@
-// Snapshots of a volume: earlier states of its tree, read through the same object map. See docs/formats/apfs.md, 9.
+// Snapshots of a volume: earlier states of its tree, read through the same object map. See docs/formats/apfs.md.
 
 import { CorruptError, nameFromBytes, type SnapshotEntry, u64le } from '@tintype/core';
 import { Cursor } from '../btree/cursor.js';

@@ -1,4 +1,4 @@
-// What a volume superblock says. Source: Apple File System Reference; docs/formats/apfs.md, 5.
+// What a volume superblock says. Source: Apple File System Reference; docs/formats/apfs.md.
 
 import { CorruptError, nameFromBytes, u32le, u64le } from '@tintype/core';
 import type { NameRule } from '../records/directory.js';

@@ -1,4 +1,4 @@
-// Directory records: a name in a folder. See docs/formats/apfs.md, 6.5.
+// Directory records: a name in a folder. See docs/formats/apfs.md.
 
 import type { RecordBuffer } from '../btree/node.js';
 import { put64 } from '../object.js';

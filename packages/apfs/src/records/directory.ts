@@ -1,4 +1,4 @@
-// Names in folders, as they are read. See docs/formats/apfs.md, 6.5 and 7.5.
+// Names in folders, as they are read. See docs/formats/apfs.md.
 
 import { CorruptError, nameFromBytes, nameToBytes } from '@tintype/core';
 import { Cursor, type NodeSource, type RecordPlace } from '../btree/cursor.js';

@@ -1,4 +1,4 @@
-// Finding an extended field behind the fixed part of a record. See docs/formats/apfs.md, 6.4.
+// Finding an extended field behind the fixed part of a record. See docs/formats/apfs.md.
 
 import { CorruptError } from '@tintype/core';
 import { ExtendedFieldBlob, ExtendedFieldEntry } from '../structs/extended-fields.js';

@@ -1,5 +1,5 @@
 // Who uses which blocks: one record for each stretch that was taken since the last snapshot, and changes of counts of what
-// snapshots own. See docs/formats/apfs-writing.md, 6.8.
+// snapshots own. See docs/formats/apfs.md.
 
 import { CorruptError } from '@tintype/core';
 import { type Node, RecordBuffer } from '../btree/node.js';

@@ -1,5 +1,5 @@
 // Inode records: their bytes, from what is known of an item. Extended fields stand in ascending order of their types, as macOS
-// writes them. See docs/formats/apfs.md, 6.3 and 6.4.
+// writes them. See docs/formats/apfs.md.
 
 import { CorruptError } from '@tintype/core';
 import type { RecordBuffer } from '../btree/node.js';

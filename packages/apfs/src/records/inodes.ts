@@ -1,4 +1,4 @@
-// Inodes as they are read. See docs/formats/apfs.md, 6.3.
+// Inodes as they are read. See docs/formats/apfs.md.
 
 import { CorruptError, type ItemKind, nameFromBytes, u64le } from '@tintype/core';
 import type { Cursor, RecordPlace } from '../btree/cursor.js';

@@ -1,5 +1,5 @@
 // Hard links: each of several names of an item has an id, a record that says where it is, and one that leads to the item. The
-// name of the lowest id is the primary one. See docs/formats/apfs-writing.md, 6.7.
+// name of the lowest id is the primary one. See docs/formats/apfs.md.
 
 import { assert, CorruptError, nameFromBytes, nameToBytes } from '@tintype/core';
 import { get64, put64 } from '../object.js';

@@ -1,4 +1,4 @@
-// Data streams: contents of files and of long extended attributes. See docs/formats/apfs.md, 6.8, 8.3 and 9.3.
+// Data streams: contents of files and of long extended attributes. See docs/formats/apfs.md.
 
 import { CorruptError, type FileExtent, u64le } from '@tintype/core';
 import { Cursor, type NodeSource } from '../btree/cursor.js';

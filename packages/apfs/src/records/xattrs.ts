@@ -1,4 +1,4 @@
-// Extended attributes, as they are read: in their record, or in a stream. See docs/formats/apfs.md, 6.6.
+// Extended attributes, as they are read: in their record, or in a stream. See docs/formats/apfs.md.
 
 import { CorruptError, nameFromBytes, nameToBytes, UnsupportedError, u64le } from '@tintype/core';
 import { Cursor, type NodeSource, type RecordPlace } from '../btree/cursor.js';

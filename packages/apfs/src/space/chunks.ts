@@ -1,5 +1,5 @@
 // The table of chunks: how many blocks of each are free, and where its bitmap lies. Read whole when a container is opened for
-// writing; changed parts are written to other blocks of the internal pool. See docs/formats/apfs-writing.md, 2.1 and 2.2.
+// writing; changed parts are written to other blocks of the internal pool. See docs/formats/apfs.md.
 
 import type { BlockDevice } from '@tintype/core';
 import { get64, put64, putHeader, readBlock, requireObject, seal, viewOf } from '../object.js';

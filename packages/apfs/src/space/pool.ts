@@ -1,5 +1,5 @@
 // The internal pool: blocks for chunk bitmaps, chunk infos and their addresses. It has a bitmap of its own, written to another
-// slot of a ring each time it changes. See docs/formats/apfs-writing.md, 2.3.
+// slot of a ring each time it changes. See docs/formats/apfs.md.
 
 import { assert, type BlockDevice, CorruptError } from '@tintype/core';
 import { get64, put64 } from '../object.js';

@@ -1,5 +1,5 @@
 // Snapshots that are made, renamed and deleted. Each is one transaction, committed by the caller at once. See
-// docs/formats/apfs-writing.md, section 8.
+// docs/formats/apfs.md.
 
 import { assert, nameFromBytes, UnsupportedError } from '@tintype/core';
 import { RecordBuffer } from '../btree/node.js';

@@ -1,5 +1,5 @@
 // Changes of a volume's tree: items made, linked, removed, renamed, cloned. Each call asks for all the room it may need first,
-// so that nothing is half-done when there is none. See docs/formats/apfs-writing.md, section 7.
+// so that nothing is half-done when there is none. See docs/formats/apfs.md.
 
 import { assert, type NewItem, nameFromBytes, nameToBytes } from '@tintype/core';
 import { isStorable, nameHash } from '../names.js';

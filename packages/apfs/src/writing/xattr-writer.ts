@@ -1,5 +1,5 @@
 // Extended attributes that are written: in their record, or in a stream if they are long. A resource fork is always a stream.
-// See docs/formats/apfs-writing.md, 7.5.
+// See docs/formats/apfs.md.
 
 import { CorruptError, nameFromBytes } from '@tintype/core';
 import { get64, put64, viewOf } from '../object.js';
