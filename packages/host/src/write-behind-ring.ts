@@ -1,6 +1,9 @@
 // The shared memory between a store and the thread that writes for it: a ring of slots, each with a piece of data and
 // where it goes. One side submits, the other completes; both only ever count up, so neither needs a lock.
 
+import { startWriteback } from './linux.js';
+import type { NativeLibrary } from './native.js';
+
 export const SLOT_SIZE = 1 << 20;
 export const SLOTS = 8;
 
@@ -15,6 +18,8 @@ export const word = {
   failureLength: 3,
   /** The piece that failed. */
   failedPiece: 4,
+  /** Pieces of which the writeback was begun, or given up. */
+  begun: 5,
 } as const;
 
 export const state = {
@@ -62,6 +67,15 @@ export class WriteBehindRing {
     this.numbers.set([handle, position, length, stamp], (piece % SLOTS) * field.count);
   }
 
+  /** A piece that is written and whose writeback nobody has begun, claimed for the caller; -1 if there is none. */
+  claim(): number {
+    for (;;) {
+      const piece = Atomics.load(this.words, word.begun);
+      if (piece >= Atomics.load(this.words, word.completed)) return -1;
+      if (Atomics.compareExchange(this.words, word.begun, piece, piece + 1) === piece) return piece;
+    }
+  }
+
   restamp(piece: number, stamp: number): void {
     this.numbers[(piece % SLOTS) * field.count + field.stamp] = stamp;
   }
@@ -76,4 +90,10 @@ export class WriteBehindRing {
     this.failure.set(bytes);
     this.words[word.failureLength] = bytes.length;
   }
+}
+
+/** Begins to write a claimed piece out, without waiting for it. Its slot may be in use again: then the hint is useless. */
+export function beginWriteback({ calls }: NativeLibrary, ring: WriteBehindRing, piece: number): void {
+  const handle = ring.number(piece, field.handle);
+  calls.syncFileRange(handle, ring.number(piece, field.position), ring.number(piece, field.length), startWriteback);
 }

@@ -4,9 +4,8 @@
 import { writeSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 import { clockThroughSleep } from './holder.js';
-import { startWriteback } from './linux.js';
 import { requireNative } from './native.js';
-import { field, state, WriteBehindRing, word } from './write-behind-ring.js';
+import { beginWriteback, field, state, WriteBehindRing, word } from './write-behind-ring.js';
 
 interface Task {
   readonly memory: SharedArrayBuffer;
@@ -29,8 +28,6 @@ function writePiece(piece: number): void {
   try {
     const data = ring.data(piece, length);
     for (let at = 0; at < length; ) at += writeSync(handle, data, at, length - at, position + at);
-    // Only a hint: what it could not start, the sync of the next commit writes.
-    native.calls.syncFileRange(handle, position, length, startWriteback);
   } catch (error) {
     fail(piece, error);
   }
@@ -59,4 +56,10 @@ for (let piece = 0; ; piece += 1) {
   writePiece(piece);
   Atomics.store(words, word.completed, piece + 1);
   Atomics.notify(words, word.completed);
+  // With nothing else to do. Only a hint: what it does not begin, the sync of the next commit writes.
+  while (Atomics.load(words, word.submitted) === piece + 1) {
+    const written = ring.claim();
+    if (written < 0) break;
+    beginWriteback(native, ring, written);
+  }
 }

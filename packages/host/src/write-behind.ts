@@ -10,7 +10,8 @@ import { Worker } from 'node:worker_threads';
 import { StoreError } from '@tintype/core';
 import { clockThroughSleep } from './holder.js';
 import { lateSeconds } from './limits.js';
-import { SLOT_SIZE, SLOTS, state, WriteBehindRing, word } from './write-behind-ring.js';
+import { requireNative } from './native.js';
+import { beginWriteback, SLOT_SIZE, SLOTS, state, WriteBehindRing, word } from './write-behind-ring.js';
 
 /** How long `rest` waits for a thread that does not come up. */
 const START_TRIES = 100;
@@ -45,6 +46,7 @@ export class WriteBehind {
   readonly #places: Place[] = [];
   /** Files with pieces handed over since they were opened. */
   readonly #users = new Set<BehindFile>();
+  readonly #native = requireNative();
   #worker: Worker | null = null;
   #submitted = 0;
   #failure: Error | null = null;
@@ -107,6 +109,7 @@ export class WriteBehind {
     this.#users.add(file);
     this.#waitUntil(piece - SLOTS + 1);
     this.#look();
+    this.#giveUp(piece - SLOTS + 1);
     this.#ring.data(piece, source.length).set(source);
     this.#ring.describe(piece, file.handle, position, source.length, this.#clock());
     this.#places[piece % SLOTS] = { file, position, end: position + source.length };
@@ -116,6 +119,13 @@ export class WriteBehind {
     Atomics.notify(this.#ring.words, word.submitted);
   }
 
+  /** Pieces whose slots are used again are forgotten: the next sync writes them. */
+  #giveUp(until: number): void {
+    const { words } = this.#ring;
+    for (let begun = Atomics.load(words, word.begun); begun < until; begun = Atomics.load(words, word.begun))
+      Atomics.compareExchange(words, word.begun, begun, until);
+  }
+
   #completed(): number {
     return Atomics.load(this.#ring.words, word.completed);
   }
@@ -123,7 +133,10 @@ export class WriteBehind {
   #waitUntil(completed: number): void {
     for (let done = this.#completed(); done < completed; done = this.#completed()) {
       this.#look();
-      this.#pause(done);
+      // The thread is busy, so this one helps.
+      const written = this.#ring.claim();
+      if (written < 0) this.#pause(done);
+      else beginWriteback(this.#native, this.#ring, written);
     }
   }
 
