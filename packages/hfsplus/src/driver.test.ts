@@ -48,6 +48,8 @@ describe('probe', () => {
           directories: 0,
           writer: '10.0',
           dirty: false,
+          isEncrypted: false,
+          snapshots: [],
         },
       ],
     });
