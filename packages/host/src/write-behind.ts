@@ -148,12 +148,12 @@ export class WriteBehind {
   /** Answers what the thread asks, and tells of its failure. */
   #look(): void {
     if (this.#failure) throw this.#failure;
-    const { words, failureName } = this.#ring;
+    const { words } = this.#ring;
     const now = Atomics.load(words, word.state);
     if (now === state.asking && !this.#isAnswering) this.#answer();
     if (now !== state.failed) return;
     const place = this.#places[(words[word.failedPiece] as number) % SLOTS];
-    this.#failure = new StoreError(failureName, 'write', place?.file.path ?? '');
+    this.#failure = new StoreError(this.#ring.failureName, 'write', place?.file.path ?? '');
     throw this.#failure;
   }
 

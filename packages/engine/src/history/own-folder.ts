@@ -2,6 +2,7 @@
 
 import type { Item, ItemId, WritableVolume } from '@tintype/core';
 import { SAFETYNET_FOLDER } from '../tree/filter.js';
+import { findItem } from '../tree/find-item.js';
 
 export const OWN_FOLDER = '.tintype';
 
@@ -59,8 +60,6 @@ export class OwnFolders {
   }
   /** The same, or null: nothing is made. */
   find(...names: string[]): Item | null {
-    let item: Item | null = this.#volume.root;
-    for (const name of [SAFETYNET_FOLDER, ...names]) item = item && this.#volume.lookup(item.id, name);
-    return item;
+    return findItem(this.#volume, [SAFETYNET_FOLDER, ...names].join('/'));
   }
 }

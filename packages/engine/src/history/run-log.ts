@@ -3,6 +3,7 @@
 
 import { CorruptError, type Item, type Volume } from '@tintype/core';
 import { SAFETYNET_FOLDER } from '../tree/filter.js';
+import { findItem } from '../tree/find-item.js';
 import { OWN_FOLDER } from './own-folder.js';
 import type { RunHead, RunTotals } from './run-record.js';
 
@@ -44,9 +45,7 @@ export function runFiles(volume: Volume): RunFile[] {
 
 /** By name: that begins with the time in UTC, in seconds. */
 function recordItems(volume: Volume): Item[] {
-  let folder: Item | null = volume.root;
-  for (const name of [SAFETYNET_FOLDER, OWN_FOLDER, 'runs'])
-    folder = folder?.kind === 'directory' ? volume.lookup(folder.id, name) : null;
+  const folder = findItem(volume, `${SAFETYNET_FOLDER}/${OWN_FOLDER}/runs`);
   if (folder?.kind !== 'directory') return [];
   const items = volume.list(folder.id).filter(({ kind, name }) => kind === 'file' && name.endsWith(SUFFIX));
   return items.sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -1,6 +1,7 @@
 // What a run did, one line an action, in the image itself: `/_SafetyNet/.tintype/runs/UTC-RANDOM.jsonl`. A commit line
 // closes what that commit made durable; whoever reads ignores what follows the last one.
 
+import { hostname } from 'node:os';
 import type { ItemId, WritableVolume } from '@tintype/core';
 import type { OwnFolders } from './own-folder.js';
 
@@ -27,6 +28,28 @@ export interface RunTotals {
 export type RunEnd = RunTotals | { readonly undone: string };
 
 const BUFFERED = 256 << 10;
+
+/** What a run says of itself; its id and its host are found here. */
+export interface RunStart {
+  /** Seconds since 1970. */
+  readonly started: number;
+  readonly source: string;
+  readonly safetynet: string | null;
+  readonly undoes?: string;
+  readonly owner: { readonly uid: number; readonly gid: number };
+  readonly random: (target: Uint8Array) => void;
+}
+
+/** A new record, under an id that begins with the time in UTC. */
+export function startRecord(volume: WritableVolume, folders: OwnFolders, start: RunStart): RunRecord {
+  const { owner, random, ...rest } = start;
+  const { uid, gid } = owner;
+  const started = new Date(start.started * 1000).toISOString();
+  const bytes = new Uint8Array(4);
+  random(bytes);
+  const run = `${started.replace(/[-:]|\.\d+/g, '')}-${Buffer.from(bytes).toString('hex')}`;
+  return new RunRecord(volume, folders, { version: 1, run, host: hostname(), ...rest, started }, { uid, gid });
+}
 
 export class RunRecord {
   readonly #volume: WritableVolume;

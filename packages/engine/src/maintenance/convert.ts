@@ -1,6 +1,5 @@
 // Convert: any readable image to any writable format. What the file systems do not use is left out.
 
-import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import {
   type BlockDevice,
@@ -21,7 +20,6 @@ import {
   detect,
   imageFacts,
   isZero,
-  openImage,
   partitionMap,
 } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
@@ -29,6 +27,7 @@ import type { ConvertOptions, Operation, RunContext } from '../operation.js';
 import { probeVolumes } from '../stack.js';
 import { UsageError } from '../usage-error.js';
 import { encryptionOf, formatFor, removeImage, requireParent, requirePassphrase } from './create.js';
+import { imageToRead, requireFreeOut } from './image-to-read.js';
 
 const BUFFER = 4 << 20;
 /** Zero pieces of this size are not written. */
@@ -37,19 +36,14 @@ const ARCHIVES = ['udro', 'udco', 'udzo', 'udbz', 'ulfo', 'ulmo'] as const;
 const LIVE = ['sparsebundle', 'sparseimage', 'asif', 'udrw'] as const;
 
 export const convert: Operation<'convert'> = (given, context): SummaryEvent => {
-  const { store, holder } = context;
+  const { store } = context;
   requireFreeOut(store, given);
+  requireImageOut(store, given);
   requireParent(store, dirname(given.out));
   const options = withEncryption(given, store);
   requirePassphrase({ ...options, image: given.out });
   const { passphrase } = given;
-  const image = openImage(store, given.image, {
-    writable: false,
-    waitLock: 0,
-    holder,
-    allowTimeMachine: true,
-    passphrase,
-  });
+  const image = imageToRead(given.image, passphrase, context);
   try {
     context.emit({ type: 'phase', name: 'copy' });
     const format = makeBeside(image, options, context);
@@ -68,13 +62,10 @@ function withEncryption(given: ConvertOptions, store: FileStore): ConvertOptions
   return { ...given, encryption, passphrase: given.newPassphrase ?? given.passphrase };
 }
 
-function requireFreeOut(store: FileStore, { image, out, overwrite }: ConvertOptions): void {
-  if (store.kind(out) === null) return;
-  if (!overwrite) throw new RefusedError('exists', `${out} exists already`, { path: out });
-  if (detect(store, out) === null)
+/** Only an image is replaced, never another file. */
+function requireImageOut(store: FileStore, { out }: ConvertOptions): void {
+  if (store.kind(out) !== null && detect(store, out) === null)
     throw new RefusedError('exists', `${out} exists and is not a disk image`, { path: out });
-  if (store.kind(image) !== null && realpathSync(out) === realpathSync(image))
-    throw new RefusedError('same-file', `${out} is the image itself`, { path: out });
 }
 
 /** Under another name until all of it is there. Answers the format. */

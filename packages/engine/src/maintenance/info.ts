@@ -6,13 +6,13 @@ import {
   type DiskImage,
   imageFacts,
   lockHolder,
-  openImage,
   type Partition,
   partitionMap,
 } from '@tintype/image';
 import type { RunContext } from '../operation.js';
 import { timeText } from '../operations/browse.js';
 import { probeVolumes } from '../stack.js';
+import { imageToRead } from './image-to-read.js';
 
 const BILLION = 1_000_000_000n;
 
@@ -47,13 +47,13 @@ export type InfoContext = Pick<RunContext, 'store' | 'holder' | 'now' | 'random'
 
 /** With the passphrase of an encrypted image, what is inside is told, too. */
 export function info(path: string, context: InfoContext, passphrase?: Uint8Array): ImageInfo {
-  const { store, holder } = context;
+  const { store } = context;
   const { timeMachine, ...container } = imageFacts(store, path);
   const outside = { container, timeMachine, lockedBy: lockHolder(store, path) };
   const closed: ImageInfo = { ...outside, partitions: [], volumes: [], reclaimable: 0 };
   if (container.encryption && !passphrase) return closed;
   try {
-    const image = openImage(store, path, { writable: false, waitLock: 0, holder, allowTimeMachine: true, passphrase });
+    const image = imageToRead(path, passphrase, context);
     try {
       const { timeMachine: _, ...facts } = image.facts();
       return { ...outside, container: facts, ...insideOf(image, context) };

@@ -1,9 +1,10 @@
 // Inspect: any structure of an image, field by field.
 
 import { UnsupportedError, WindowDevice } from '@tintype/core';
-import { inspectImage, openImage, partitionMap } from '@tintype/image';
+import { inspectImage, partitionMap } from '@tintype/image';
 import type { ImageChoice } from '../operation.js';
 import { searchVolumes } from '../stack.js';
+import { imageToRead } from './image-to-read.js';
 import type { InfoContext } from './info.js';
 
 /** `place`: one of the container's, or of the file system's; null: the list of both. */
@@ -16,7 +17,7 @@ export function* inspect(
   const containerPlaces = ['plist', 'band', 'sprs', 'shdw', 'koly', 'gpt', 'apm', 'encryption', 'lease'];
   if (place === null || containerPlaces.includes(place.split(':')[0] ?? '')) yield* inspectImage(store, path, place);
   if (place !== null && containerPlaces.includes(place.split(':')[0] ?? '')) return;
-  const image = openImage(store, path, { writable: false, waitLock: 0, holder, allowTimeMachine: true, passphrase });
+  const image = imageToRead(path, passphrase, { store, holder });
   try {
     const { found, damaged } = searchVolumes(image.device, partitionMap(image.device));
     // Damaged ones, which one wants to look at most, are counted after the others.

@@ -1,36 +1,22 @@
 // Raw: the clear bytes of a whole disk, or of the partition that holds a volume, as a sparse file for foreign tools.
 
-import { realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import {
-  type BlockDevice,
-  CancelledError,
-  CorruptError,
-  type FileStore,
-  RefusedError,
-  type StoreFile,
-  WindowDevice,
-} from '@tintype/core';
-import { type DiskImage, isZero, openImage, partitionMap, RawDevice } from '@tintype/image';
+import { type BlockDevice, CancelledError, CorruptError, type StoreFile, WindowDevice } from '@tintype/core';
+import { type DiskImage, isZero, partitionMap, RawDevice } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
 import type { Operation, RawOptions, RunContext } from '../operation.js';
 import { chooseVolume, probeVolumes } from '../stack.js';
+import { imageToRead, requireFreeOut } from './image-to-read.js';
 
 const BUFFER = 4 << 20;
 /** Zero pieces of this size stay holes. */
 const PIECE = 65_536;
 
 export const raw: Operation<'raw'> = (options, context): SummaryEvent => {
-  const { store, holder } = context;
+  const { store } = context;
   requireFreeOut(store, options);
   const { passphrase } = options;
-  const image = openImage(store, options.image, {
-    writable: false,
-    waitLock: 0,
-    holder,
-    allowTimeMachine: true,
-    passphrase,
-  });
+  const image = imageToRead(options.image, passphrase, context);
   try {
     const device = options.volume === undefined ? image.device : partitionOf(image, options.volume);
     writeFile(device, options, context);
@@ -39,13 +25,6 @@ export const raw: Operation<'raw'> = (options, context): SummaryEvent => {
     image.close();
   }
 };
-
-function requireFreeOut(store: FileStore, { image, out, overwrite }: RawOptions): void {
-  if (store.kind(out) === null) return;
-  if (!overwrite) throw new RefusedError('exists', `${out} exists already`, { path: out });
-  if (store.kind(image) !== null && realpathSync(out) === realpathSync(image))
-    throw new RefusedError('same-file', `${out} is the image itself`, { path: out });
-}
 
 function partitionOf({ path, device }: DiskImage, wanted: string): BlockDevice {
   const { partition } = chooseVolume(path, probeVolumes(device, partitionMap(device)), wanted);

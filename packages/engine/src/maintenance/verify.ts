@@ -13,11 +13,12 @@ import {
   type Volume,
   WindowDevice,
 } from '@tintype/core';
-import { type DiskImage, openImage, type Partition, partitionMap } from '@tintype/image';
+import { type DiskImage, type Partition, partitionMap } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
 import type { Operation, RunContext, VerifyOptions } from '../operation.js';
 import { list } from '../operations/browse.js';
 import { drivers } from '../stack.js';
+import { imageToRead } from './image-to-read.js';
 
 const PIECE = 1 << 20;
 
@@ -56,10 +57,9 @@ class Verification {
 
   /** An image that is not there, or that the host does not let us open, is a failure and not a finding. */
   #open(): DiskImage | null {
-    const { store, holder } = this.#context;
     try {
       const { image, passphrase } = this.#options;
-      return openImage(store, image, { writable: false, waitLock: 0, holder, allowTimeMachine: true, passphrase });
+      return imageToRead(image, passphrase, this.#context);
     } catch (error) {
       if (!(error instanceof CorruptError)) throw error;
       this.#tell(finding('corrupt', 'container', error.message));

@@ -1,13 +1,12 @@
 // Backup: brings an image (or a folder) up to date with a source.
 
 import { lstatSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { CancelledError, type Item, RefusedError, VolumeFullError } from '@tintype/core';
 import type { SummaryEvent } from '../events.js';
 import { Committer } from '../history/committer.js';
 import { OwnFolders } from '../history/own-folder.js';
 import { lastTotals } from '../history/run-log.js';
-import { RunRecord } from '../history/run-record.js';
+import { startRecord } from '../history/run-record.js';
 import {
   type Aside,
   clearPartial,
@@ -224,13 +223,13 @@ class BackupRun {
 
   #openRecord(folders: OwnFolders, safetynet: string | null): void {
     this.#context.progress.set('totalItems', lastTotals(this.#destination.volume)?.items ?? 0);
-    const started = new Date(this.#started * 1000).toISOString();
-    const random = new Uint8Array(4);
-    this.#context.random(random);
-    const run = `${started.replace(/[-:]|\.\d+/g, '')}-${Buffer.from(random).toString('hex')}`;
-    const head = { version: 1 as const, run, host: hostname(), started, source: this.#options.source, safetynet };
-    const { uid, gid } = this.#source.volume.root;
-    const record = new RunRecord(this.#destination.volume, folders, head, { uid, gid });
+    const record = startRecord(this.#destination.volume, folders, {
+      started: this.#started,
+      source: this.#options.source,
+      safetynet,
+      owner: this.#source.volume.root,
+      random: this.#context.random,
+    });
     this.#report.record = record;
     this.#committer.record = record;
   }

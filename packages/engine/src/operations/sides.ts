@@ -1,11 +1,19 @@
 // What a path given as a source or a target stands for: a folder of the host, or a volume in an image.
 
 import { statSync } from 'node:fs';
-import { type FileStore, type FileSystem, RefusedError, type Volume, type WritableVolume } from '@tintype/core';
+import {
+  type FileStore,
+  type FileSystem,
+  type Item,
+  RefusedError,
+  type Volume,
+  type WritableVolume,
+} from '@tintype/core';
 import { openHostFolder } from '@tintype/host';
 import { detect } from '@tintype/image';
 import type { ImageChoice, RunContext, SecondPassphrase } from '../operation.js';
 import { openStack, type Stack } from '../stack.js';
+import { findItem } from '../tree/find-item.js';
 
 export interface Side {
   readonly path: string;
@@ -71,12 +79,8 @@ export function secondPassphrase(
 }
 
 /** The item at an absolute path inside a volume. @throws RefusedError if there is none */
-export function itemAt(volume: Volume, path: string) {
-  let item = volume.root;
-  for (const name of path.split('/').filter((part) => part !== '' && part !== '.')) {
-    const next = item.kind === 'directory' ? volume.lookup(item.id, name) : null;
-    if (!next) throw new RefusedError('no-item', `there is no ${path} in the volume`, { path });
-    item = next;
-  }
+export function itemAt(volume: Volume, path: string): Item {
+  const item = findItem(volume, path);
+  if (!item) throw new RefusedError('no-item', `there is no ${path} in the volume`, { path });
   return item;
 }

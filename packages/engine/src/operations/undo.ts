@@ -4,15 +4,15 @@
 //
 // Each step leaves alone what is as it should be already, so an undo that was cut is simply run again.
 
-import { hostname } from 'node:os';
-import { CancelledError, type Item, RefusedError, VolumeFullError, type WritableVolume } from '@tintype/core';
+import { CancelledError, RefusedError, VolumeFullError, type WritableVolume } from '@tintype/core';
 import type { SummaryEvent } from '../events.js';
 import { Committer } from '../history/committer.js';
 import { OwnFolders } from '../history/own-folder.js';
 import { actionsBackwards, type RunAction, type RunFile, runFiles } from '../history/run-log.js';
-import { RunRecord } from '../history/run-record.js';
+import { startRecord } from '../history/run-record.js';
 import { freeSafetyNetName, SafetyNet } from '../history/safetynet.js';
 import type { Operation, RunContext, UndoOptions } from '../operation.js';
+import { findItem } from '../tree/find-item.js';
 import { Report } from '../tree/report.js';
 import { imageSide, type Side } from './sides.js';
 
@@ -50,7 +50,7 @@ function requireAll(volume: WritableVolume, run: RunFile): void {
   for (const { action, path, to } of actionsBackwards(volume, run.item)) {
     if (action === 'replaced') replaced += 1;
     if (action === 'moved') moved += 1;
-    const isGone = to === null ? action === 'removed' : !find(volume, to) && !find(volume, path);
+    const isGone = to === null ? action === 'removed' : !findItem(volume, to) && !findItem(volume, path);
     if (!isGone) continue;
     missing += 1;
     sample = path;
@@ -62,12 +62,6 @@ function requireAll(volume: WritableVolume, run: RunFile): void {
       `run ${run.name} cannot be taken back: ${missing} items that it replaced or removed are not in SafetyNet any more${sample && ` (such as ${sample})`}`,
       { count: missing },
     );
-}
-
-function find(volume: WritableVolume, path: string): Item | null {
-  let item: Item | null = volume.root;
-  for (const name of path.slice(1).split('/')) item = item?.kind === 'directory' ? volume.lookup(item.id, name) : null;
-  return item;
 }
 
 function splitPath(path: string): { folder: string; name: string } {
@@ -107,21 +101,14 @@ class UndoRun {
   }
 
   #openRecord(safetynet: string): void {
-    const started = new Date(this.#started * 1000).toISOString();
-    const random = new Uint8Array(4);
-    this.#context.random(random);
-    const run = `${started.replace(/[-:]|\.\d+/g, '')}-${Buffer.from(random).toString('hex')}`;
-    const { uid, gid } = this.#volume.root;
-    const head = {
-      version: 1 as const,
-      run,
-      host: hostname(),
-      started,
+    const record = startRecord(this.#volume, this.#folders, {
+      started: this.#started,
       source: this.#options.image,
       safetynet,
       undoes: this.#run.name,
-    };
-    const record = new RunRecord(this.#volume, this.#folders, head, { uid, gid });
+      owner: this.#volume.root,
+      random: this.#context.random,
+    });
     this.#report.record = record;
     this.#committer.record = record;
   }
@@ -166,7 +153,7 @@ class UndoRun {
   /** What the run made goes aside; a folder that holds things which came later stays with them. */
   #takeAway(path: string): void {
     const { folder, name } = splitPath(path);
-    const parent = folder === '' ? this.#volume.root : find(this.#volume, folder);
+    const parent = findItem(this.#volume, folder);
     const item = parent?.kind === 'directory' ? this.#volume.lookup(parent.id, name) : null;
     if (!parent || !item) return;
     if (item.kind !== 'directory') {
@@ -184,8 +171,8 @@ class UndoRun {
   #bringBack(path: string, to: string): void {
     const kept = splitPath(to);
     const place = splitPath(path);
-    const from = find(this.#volume, kept.folder);
-    const target = place.folder === '' ? this.#volume.root : find(this.#volume, place.folder);
+    const from = findItem(this.#volume, kept.folder);
+    const target = findItem(this.#volume, place.folder);
     if (!from || !this.#volume.lookup(from.id, kept.name)) return;
     if (target?.kind !== 'directory') {
       this.#report.problem(path, 'no-folder', `stays in SafetyNet as ${to}: its folder is gone`);

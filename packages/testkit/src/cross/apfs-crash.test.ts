@@ -3,40 +3,23 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { apfs } from '@tintype/apfs';
-import type { BlockDevice } from '@tintype/core';
-import { expect, test } from 'vitest';
-import { contractFormat, contractMount } from '../contracts/driver.js';
+import { expect } from 'vitest';
+import { contractMount } from '../contracts/driver.js';
 import { firstVolume } from '../contracts/volume.js';
-import { CrashDevice, type CrashedDevice } from '../crash-device.js';
+import type { CrashedDevice } from '../crash-device.js';
 import { withFolder } from '../fixtures.js';
 import { apfsck, withOracle } from '../oracles.js';
 import { count } from '../seeds.js';
 import { snapshotOf } from '../snapshot-of.js';
-import { SparseDevice } from '../sparse-device.js';
-import { type Commit, committedRun, possibleTrees } from './committed-run.js';
-import { without } from './deaf.testing.js';
-
-const SIZE = 24 << 20;
-
-interface Run {
-  readonly seed: number;
-  readonly end: 'close' | 'abandon';
-  /** What stands between the driver and the disk. */
-  readonly over?: (device: BlockDevice) => BlockDevice;
-}
-
-function crashedRun({ seed, end, over = (device) => device }: Run): { crash: CrashDevice; commits: Commit[] } {
-  const start = new SparseDevice(SIZE);
-  apfs.format(start, contractFormat);
-  const crash = new CrashDevice(start);
-  const fileSystem = apfs.open(over(crash), contractMount('writable'));
-  const changes = { items: 50, largestFile: 40_000, largestXattr: 6000, specialXattrs: ['com.apple.ResourceFork'] };
-  const run = { commits: 5, changesEach: 30, seed, end, changes, calls: () => crash.calls };
-  return { crash, commits: committedRun(fileSystem, run) };
-}
+import { type Commit, possibleTrees } from './committed-run.js';
+import { driverCrashSuite } from './driver-crash.testing.js';
 
 /** Opens at one commit, with just its files. `thorough`: apfsck judges too. */
-function expectSurvived({ device, calls, description }: CrashedDevice, commits: readonly Commit[], care: string): void {
+function expectSurvived(
+  { device, calls, description }: CrashedDevice,
+  commits: readonly Commit[],
+  care: 'quick' | 'thorough',
+): void {
   const fileSystem = apfs.open(device, contractMount('read-only'));
   const tree = snapshotOf(firstVolume(fileSystem));
   fileSystem.close();
@@ -61,32 +44,9 @@ function expectSurvived({ device, calls, description }: CrashedDevice, commits: 
   again.close();
 }
 
-test.each([1, 2])('after any prefix of the writes there is one commit, seed %i', (seed) => {
-  const { crash, commits } = crashedRun({ seed, end: 'close' });
-  const every = count(Math.ceil(crash.calls / 80), 1);
-  let states = 0;
-  for (const state of crash.prefixes()) {
-    // Around the commits each one, elsewhere a sample, unless all counts are run.
-    if (state.calls % every !== 0 && !commits.some(({ calls }) => Math.abs(calls - state.calls) < 5)) continue;
-    states += 1;
-    expectSurvived(state, commits, states % count(20, 5) === 0 ? 'thorough' : 'quick');
-  }
-  expect(states).toBeGreaterThan(50);
-});
-
-test.each([3, 4])('after any loss, reordering and tearing there is one commit, seed %i', (seed) => {
-  const { crash, commits } = crashedRun({ seed, end: seed === 3 ? 'close' : 'abandon' });
-  let states = 0;
-  for (const state of crash.randomStates({ seed, count: count(80, 2000) })) {
-    states += 1;
-    expectSurvived(state, commits, states % count(10, 10) === 0 ? 'thorough' : 'quick');
-  }
-});
-
-test('a driver without barriers would be caught', () => {
-  const { crash, commits } = crashedRun({ seed: 5, end: 'close', over: (device) => without(device, 'flush') });
-  const judge = (): void => {
-    for (const state of crash.randomStates({ seed: 5, count: 100 })) expectSurvived(state, commits, 'quick');
-  };
-  expect(judge).toThrow();
+driverCrashSuite({
+  driver: apfs,
+  size: 24 << 20,
+  expectSurvived,
+  thoroughEvery: { prefix: count(20, 5), loss: 10 },
 });

@@ -1,61 +1,13 @@
 // HFS+ on a bare disk that loses power: whatever arrived, there is one commit, sound, and both replays agree.
 
-import type { BlockDevice } from '@tintype/core';
 import { hfsplus } from '@tintype/hfsplus';
-import { expect, test } from 'vitest';
-import { contractFormat, contractMount } from '../contracts/driver.js';
-import { CrashDevice } from '../crash-device.js';
 import { count } from '../seeds.js';
-import { SparseDevice } from '../sparse-device.js';
-import { type Commit, committedRun } from './committed-run.js';
-import { without } from './deaf.testing.js';
+import { driverCrashSuite } from './driver-crash.testing.js';
 import { expectSurvived } from './surviving.testing.js';
 
-const SIZE = 8 << 20;
-
-interface Run {
-  readonly seed: number;
-  readonly end: 'close' | 'abandon';
-  /** What stands between the driver and the disk. */
-  readonly over?: (device: BlockDevice) => BlockDevice;
-}
-
-function crashedRun({ seed, end, over = (device) => device }: Run): { crash: CrashDevice; commits: Commit[] } {
-  const start = new SparseDevice(SIZE);
-  hfsplus.format(start, contractFormat);
-  const crash = new CrashDevice(start);
-  const fileSystem = hfsplus.open(over(crash), contractMount('writable'));
-  const changes = { items: 50, largestFile: 40_000, largestXattr: 6000, specialXattrs: ['com.apple.ResourceFork'] };
-  const run = { commits: 5, changesEach: 30, seed, end, changes, calls: () => crash.calls };
-  return { crash, commits: committedRun(fileSystem, run) };
-}
-
-test.each([1, 2])('after any prefix of the writes there is one commit, seed %i', (seed) => {
-  const { crash, commits } = crashedRun({ seed, end: 'close' });
-  const every = count(Math.ceil(crash.calls / 80), 1);
-  let states = 0;
-  for (const state of crash.prefixes()) {
-    // Around the commits each one, elsewhere a sample, unless all counts are run.
-    if (state.calls % every !== 0 && !commits.some(({ calls }) => Math.abs(calls - state.calls) < 5)) continue;
-    states += 1;
-    expectSurvived(state, commits, states % count(50, 10) === 0 ? 'thorough' : 'quick');
-  }
-  expect(states).toBeGreaterThan(50);
-});
-
-test.each([3, 4])('after any loss, reordering and tearing there is one commit, seed %i', (seed) => {
-  const { crash, commits } = crashedRun({ seed, end: seed === 3 ? 'close' : 'abandon' });
-  let states = 0;
-  for (const state of crash.randomStates({ seed, count: count(60, 2000) })) {
-    states += 1;
-    expectSurvived(state, commits, states % count(30, 10) === 0 ? 'thorough' : 'quick');
-  }
-});
-
-test('a driver without barriers would be caught', () => {
-  const { crash, commits } = crashedRun({ seed: 5, end: 'close', over: (device) => without(device, 'flush') });
-  const judge = (): void => {
-    for (const state of crash.randomStates({ seed: 5, count: 100 })) expectSurvived(state, commits, 'quick');
-  };
-  expect(judge).toThrow();
+driverCrashSuite({
+  driver: hfsplus,
+  size: 8 << 20,
+  expectSurvived,
+  thoroughEvery: { prefix: count(50, 10), loss: count(30, 10) },
 });
