@@ -30,7 +30,10 @@ function tintype(home: string, ...words: string[]): number | null {
     .status;
 }
 
-test('killed at random moments, the image is sound and the next run completes', () => {
+const PATIENCE = count(120_000, 900_000);
+
+const title = 'killed at random moments, the image is sound and the next run completes';
+test(title, { timeout: PATIENCE }, () => {
   withFolder((folder) => {
     const source = join(folder, 'source');
     const image = join(folder, 'b.sparsebundle');

@@ -93,9 +93,9 @@ function namesTooLong(output: string, folder: string): string[] {
   return lines.map((line) => path.relative(folder, line.slice(prefix.length)));
 }
 
-/** One file of an image, through a pipe. */
+/** One file of an image, through a pipe; without `-sns-` its extended attributes would come behind its content. */
 function oneFile(image: string, name: string): Uint8Array {
-  return execFileSync(withOracle('7zz').path, ['x', '-so', '-spd', image, name], { maxBuffer: OUTPUT_LIMIT });
+  return execFileSync(withOracle('7zz').path, ['x', '-so', '-spd', '-sns-', image, name], { maxBuffer: OUTPUT_LIMIT });
 }
 
 function sha256(bytes: Uint8Array): string {
