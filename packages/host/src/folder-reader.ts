@@ -254,7 +254,8 @@ export class FolderReader implements Volume {
 
   /** True if a name in another folder is known: then the entry lives on under that one. */
   #staysElsewhere(entry: Entry, released: Folder): boolean {
-    if (entry.links.length === 0) return false;
+    // With two names in the folder it is asked twice: the second time its place is elsewhere already.
+    if (entry.links.length === 0 && entry.place.folder === released) return false;
     const others = [entry.place, ...entry.links].filter(
       ({ folder, name }) => folder !== released && folder.children.get(name) === entry,
     );

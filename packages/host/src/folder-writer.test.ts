@@ -295,3 +295,18 @@ test('a file with names in two folders stays good when one of them is released',
   expect(volume.lookup(volume.lookup(root, 'a')?.id ?? 0, 'f')).toMatchObject({ size: 3, nlink: 3 });
   expect(fs.readFileSync(at('third'), 'utf8')).toBe('one');
 });
+
+test('a file with two names in a folder that is given up lives on under its name elsewhere', () => {
+  const [a, b] = volume.create(root, [newItem('a', { kind: 'directory' }), newItem('b', { kind: 'directory' })]) as [
+    number,
+    number,
+  ];
+  const [file] = volume.create(a, [newItem('first')]) as [number];
+  volume.link(a, 'second', file);
+  volume.link(b, 'third', file);
+  volume.release(a);
+  expect(volume.lookup(b, 'third')?.id).toBe(file);
+  volume.link(b, 'fourth', file);
+  fileSystem.commit();
+  expect(fs.statSync(at('b/fourth')).ino).toBe(fs.statSync(at('a/first')).ino);
+});
