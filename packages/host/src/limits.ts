@@ -21,5 +21,8 @@ export const maxExtents = 1 << 20;
 /** Shorter writes are made at once: handing them over costs more than the call. */
 export const behindFrom = 64 * 1024;
 
+/** Bytes of long writes after which the thread for them is started: a run with fewer would wait for it only to end. */
+export const behindAfter = 4 << 20;
+
 /** Seconds after which a write that waited for its turn needs to be confirmed; well below a lease's heartbeat of 5 s. */
 export const lateSeconds = 1;

@@ -2,7 +2,7 @@ import { readFileSync, rmSync, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type FileStore, LockedError, type StoreFile } from '@tintype/core';
 // The built package: the thread is a file of its own.
-import { hostHolder, nodeFileStore } from '@tintype/host';
+import { hostHolder, nodeFileStore, type WriteBehindOptions } from '@tintype/host';
 import { Random, temporaryFolder } from '@tintype/testkit';
 import { fileStoreContract } from '@tintype/testkit/contracts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -18,15 +18,15 @@ afterEach(() => rmSync(folder, { recursive: true }));
 fileStoreContract('nodeFileStore, writing behind', () => {
   const place = temporaryFolder();
   return {
-    store: nodeFileStore({ confirm: () => {} }),
+    store: nodeFileStore({ confirm: () => {}, after: 0 }),
     folder: place,
     dispose: () => rmSync(place, { recursive: true }),
   };
 });
 
 /** A store whose thread is up: until then it writes by itself. */
-async function readyStore(options: Parameters<typeof nodeFileStore>[0]): Promise<FileStore> {
-  const store = nodeFileStore(options);
+async function readyStore(options: WriteBehindOptions): Promise<FileStore> {
+  const store = nodeFileStore({ after: 0, ...options });
   const file = store.open(`${folder}/first`, 'create');
   file.write(0, new Uint8Array(MIB));
   file.close();

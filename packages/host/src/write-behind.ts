@@ -9,7 +9,7 @@
 import { Worker } from 'node:worker_threads';
 import { StoreError } from '@tintype/core';
 import { clockThroughSleep } from './holder.js';
-import { lateSeconds } from './limits.js';
+import { behindAfter, lateSeconds } from './limits.js';
 import { requireNative } from './native.js';
 import { beginWriteback, SLOT_SIZE, SLOTS, state, WriteBehindRing, word } from './write-behind-ring.js';
 
@@ -22,6 +22,8 @@ export interface WriteBehindOptions {
   readonly confirm: () => void;
   /** Seconds by a clock that runs on through sleep, the same for every thread (tests have their own). */
   readonly clock?: () => number;
+  /** Bytes of long writes after which the thread is started. */
+  readonly after?: number;
 }
 
 /** A file with pieces under way. */
@@ -42,6 +44,7 @@ export class WriteBehind {
   readonly #ring = new WriteBehindRing();
   readonly #confirm: () => void;
   readonly #clock: () => number;
+  readonly #after: number;
   /** What each slot holds. */
   readonly #places: Place[] = [];
   /** Files with pieces handed over since they were opened. */
@@ -49,17 +52,21 @@ export class WriteBehind {
   readonly #native = requireNative();
   #worker: Worker | null = null;
   #submitted = 0;
+  /** Bytes of all long writes. */
+  #offered = 0;
   #failure: Error | null = null;
   /** Whoever is asked may look into files of this very store. */
   #isAnswering = false;
 
-  constructor({ confirm, clock = clockThroughSleep() }: WriteBehindOptions) {
+  constructor({ confirm, clock = clockThroughSleep(), after = behindAfter }: WriteBehindOptions) {
     this.#confirm = confirm;
     this.#clock = clock;
+    this.#after = after;
   }
 
   /** Hands a write over; `source` may be used again at once. False if there is no thread: write yourself. */
   write(file: BehindFile, position: number, source: Uint8Array): boolean {
+    this.#offered += source.length;
     if (!this.#isReady()) return false;
     for (let at = 0; at < source.length; at += SLOT_SIZE)
       this.#submit(file, position + at, source.subarray(at, Math.min(at + SLOT_SIZE, source.length)));
@@ -176,10 +183,11 @@ export class WriteBehind {
     Atomics.notify(words, word.state);
   }
 
-  /** Starts the thread at the first long write. Until it is up, and where it cannot start, the store writes by itself. */
+  /** Starts the thread when it is worth it. Until it is up, and where it cannot start, the store writes by itself. */
   #isReady(): boolean {
     const { words, memory } = this.#ring;
     if (this.#worker === null) {
+      if (this.#offered < this.#after) return false;
       this.#worker = new Worker(new URL('./write-behind-worker.js', import.meta.url), {
         workerData: { memory, late: lateSeconds },
       });

@@ -153,21 +153,22 @@ export class Node {
         NodeDescriptor.dump(this.view, 0),
       );
     if (FIRST_RECORD + 2 * (count + 1) > size) throw corrupt(`${count} records cannot fit`);
-    let previous = FIRST_RECORD;
     if (this.at(0) !== FIRST_RECORD) throw corrupt(`the first record is at ${this.at(0)}`);
-    for (let i = 1; i <= count; i += 1) {
-      const at = this.at(i);
-      if (at <= previous || (at & 1) !== 0 || at > size - 2 * (count + 1))
-        throw corrupt(`offset ${at} of record ${i} is out of order or outside`);
-      previous = at;
-    }
-    if (this.kind !== NODE_KIND.leaf && this.kind !== NODE_KIND.index) return;
-    const tail = this.isLeaf ? 2 : 4;
+    const { view, kind } = this;
+    const hasKeys = kind === NODE_KIND.leaf || kind === NODE_KIND.index;
+    const tail = kind === NODE_KIND.leaf ? 2 : 4;
+    const last = size - 2 * (count + 1);
+    let at = FIRST_RECORD;
     for (let i = 0; i < count; i += 1) {
-      const at = this.at(i);
-      const keyLength = this.view.getUint16(at);
-      if (2 + keyLength + tail > this.recordLength(i) || !keyFits(this.view, at, keyLength))
-        throw corrupt(`the key of record ${i} is ${keyLength} bytes, the record ${this.recordLength(i)}`);
+      const next = view.getUint16(size - 2 * (i + 2));
+      if (next <= at || (next & 1) !== 0 || next > last)
+        throw corrupt(`offset ${next} of record ${i + 1} is out of order or outside`);
+      if (hasKeys) {
+        const keyLength = view.getUint16(at);
+        if (2 + keyLength + tail > next - at || !keyFits(view, at, keyLength))
+          throw corrupt(`the key of record ${i} is ${keyLength} bytes, the record ${next - at}`);
+      }
+      at = next;
     }
   }
 }
