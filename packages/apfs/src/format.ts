@@ -104,7 +104,7 @@ export function format(device: BlockDevice, options: FormatOptions): void {
     });
   const layout = layoutOf(Math.floor(device.size / BLOCK_SIZE));
   const writer = new Writer(device);
-  device.zero(BLOCK_SIZE, layout.descriptorBlocks * BLOCK_SIZE);
+  clear(device, BLOCK_SIZE, layout.descriptorBlocks * BLOCK_SIZE);
   putPool(writer, layout);
   putMaps(writer, layout);
   putVolume(writer, layout, options);
@@ -116,6 +116,13 @@ export function format(device: BlockDevice, options: FormatOptions): void {
   device.flush();
   writer.put(0, superblock);
   device.flush();
+}
+
+/** An older checkpoint must not be found. Where there is none nothing is touched: zeroing would punch a preallocated file. */
+function clear(device: BlockDevice, position: number, length: number): void {
+  const bytes = new Uint8Array(length);
+  device.read(position, bytes);
+  if (bytes.some((byte) => byte !== 0)) device.zero(position, length);
 }
 
 /** Objects of whole blocks, sealed as they are written. */

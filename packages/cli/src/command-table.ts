@@ -28,7 +28,7 @@ const kdfRounds: OptionSpec = { name: 'kdf-rounds', value: 'N', help: 'rounds of
 const reading = [volume, snapshot, ...passphrase];
 const making: readonly OptionSpec[] = [
   { name: 'format', value: 'F', help: 'sparsebundle, sparseimage, udrw (default: by extension)' },
-  { name: 'fs', value: 'F', help: 'hfs+ (default; apfs later)' },
+  { name: 'fs', value: 'F', help: 'apfs or hfs+ (default: as the source, else apfs)' },
   { name: 'case-sensitive', negatable: true, help: 'case-sensitive volume (backup: as the source)' },
   { name: 'volume-name', value: 'N', help: 'name of the volume (default: the file name)' },
   { name: 'size', value: 'S', help: 'capacity (default: free space of the host volume)' },

@@ -1,18 +1,22 @@
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageInfo } from '@tintype/engine';
-import { fsckHfsplus, withFolder, withOracle } from '@tintype/testkit';
+import { apfsck, fsckHfsplus, withFolder, withOracle } from '@tintype/testkit';
 import { expect, test } from 'vitest';
 import { events, json, tintype } from '../built.testing.js';
 
-const fsck = withOracle('fsck.hfsplus');
+const judges = { 'hfs+': fsckHfsplus, apfs: apfsck } as const;
+const isMissing = withOracle('fsck.hfsplus').skip || withOracle('apfsck').skip;
 
-test.skipIf(fsck.skip).each([
-  ['x.sparsebundle', []],
-  ['x.sparseimage', ['--case-sensitive']],
-  ['x.dmg', ['--layout', 'none', '--volume-name', 'Ünïcode']],
-  ['x.img', ['--layout', 'apm']],
-])('%s %j: a volume that the foreign checker accepts', (name, options) => {
+test.skipIf(isMissing).each([
+  ['hfs+', 'x.sparsebundle', ['--fs', 'hfs+']],
+  ['hfs+', 'x.sparseimage', ['--fs', 'hfs+', '--case-sensitive']],
+  ['hfs+', 'x.dmg', ['--fs', 'hfs+', '--layout', 'none', '--volume-name', 'Ünïcode']],
+  ['hfs+', 'x.img', ['--fs', 'hfs+', '--layout', 'apm']],
+  ['apfs', 'x.sparsebundle', []],
+  ['apfs', 'x.sparseimage', ['--case-sensitive']],
+  ['apfs', 'x.dmg', ['--layout', 'none', '--volume-name', 'Ünïcode']],
+] as const)('%s in %s %j: a volume that the foreign checker accepts', (fs, name, options) => {
   withFolder((folder) => {
     const image = join(folder, name);
     expect(events('create', image, '--size', '20m', ...options)).toMatchObject({
@@ -21,12 +25,23 @@ test.skipIf(fsck.skip).each([
     });
     const { container, volumes } = json<ImageInfo>('info', image);
     expect(container.size).toBe(20 << 20);
-    expect(volumes).toMatchObject([
-      { name: options[3] ?? 'x', caseSensitive: options[0] === '--case-sensitive', files: 0, directories: 0 },
-    ]);
+    const isCaseSensitive = options.some((option) => option === '--case-sensitive');
+    const called = options.some((option) => option === 'Ünïcode') ? 'Ünïcode' : 'x';
+    expect(volumes).toMatchObject([{ fs, name: called, caseSensitive: isCaseSensitive, files: 0, directories: 0 }]);
     const raw = join(folder, 'v.raw');
     expect(tintype('raw', image, raw, '--volume', '0').status).toBe(0);
-    expect(fsckHfsplus(raw)).toMatchObject({ ok: true });
+    expect(judges[fs](raw)).toMatchObject({ ok: true });
+  });
+});
+
+test('a size that is too small for a volume makes nothing, and says how much is needed', () => {
+  withFolder((folder) => {
+    for (const size of ['900k', '600k']) {
+      const { status, stderr } = tintype('create', join(folder, 'x.sparsebundle'), '--size', size);
+      expect([status, stderr]).toEqual([1, expect.stringMatching(/APFS volumes have 1000000 to \d+ bytes/)]);
+    }
+    expect(readdirSync(folder)).toEqual([]);
+    expect(tintype('create', join(folder, 'x.sparsebundle'), '--size', '1m').status).toBe(0);
   });
 });
 

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageInfo } from '@tintype/engine';
-import { fixture, fsckHfsplus, unpackFixture, withFolder, withOracle } from '@tintype/testkit';
+import { apfsck, fixture, fsckHfsplus, unpackFixture, withFolder, withOracle } from '@tintype/testkit';
 import { describe, expect, test } from 'vitest';
 import { ENVIRONMENT, events, json, type Outcome, PROGRAM, tintype } from '../built.testing.js';
 
@@ -89,10 +89,10 @@ test('info says that an image is encrypted, and more with its passphrase', () =>
   });
 });
 
-test.skipIf(fsck.skip).each([
-  ['x.sparsebundle', 'aes-128', []],
+test.skipIf(fsck.skip || withOracle('apfsck').skip).each([
+  ['x.sparsebundle', 'aes-128', ['--fs', 'hfs+']],
   ['x.sparsebundle', 'aes-256', ['--band-size', '1m']],
-  ['x.sparseimage', 'aes-256', []],
+  ['x.sparseimage', 'aes-256', ['--fs', 'hfs+']],
   ['x.dmg', 'aes-128', ['--format', 'udrw']],
 ])('backup into %s, %s %j: changed, restored, accepted by the foreign checker', (name, encryption, options) => {
   withFolder((folder) => {
@@ -109,7 +109,7 @@ test.skipIf(fsck.skip).each([
     expect(tintype('verify', image, '--data', ...pass).status).toBe(0);
     const raw = join(folder, 'v.raw');
     expect(tintype('raw', image, raw, '--volume', '0', ...pass).status).toBe(0);
-    expect(fsckHfsplus(raw)).toMatchObject({ ok: true });
+    expect((options.includes('hfs+') ? fsckHfsplus : apfsck)(raw)).toMatchObject({ ok: true });
     expect(tintype('backup', from, image).status).toBe(4);
   });
 });

@@ -28,6 +28,7 @@ import type { SummaryEvent } from '../events.js';
 import { rememberVolume } from '../home.js';
 import type { CreateOptions, Operation, RunContext } from '../operation.js';
 import { defaultCapacity, isOverCommitted } from '../rules/capacity.js';
+import { DEFAULT_FILE_SYSTEM } from '../rules/new-volume.js';
 import { drivers, openStack, PARTITION_TYPES, probeVolumes, type Stack } from '../stack.js';
 import { UsageError } from '../usage-error.js';
 
@@ -58,7 +59,7 @@ export function createStack(options: CreateOptions, context: RunContext): Stack 
     throw new UnsupportedError('encrypted ASIF images cannot be written: none has been seen');
   if (options.preallocate && format !== 'udrw')
     throw new UsageError(`--preallocate is for raw images (udrw); a ${format} grows as it is filled`);
-  const driver = drivers.find(({ kind }) => kind === (options.fs ?? 'hfs+'));
+  const driver = drivers.find(({ kind }) => kind === (options.fs ?? DEFAULT_FILE_SYSTEM));
   if (!driver) throw new UnsupportedError(`volumes of the file system ${options.fs} cannot be written yet`);
   const { store } = context;
   const parent = dirname(options.image);

@@ -6,8 +6,10 @@ import { type FileStore, RefusedError, UnsupportedError } from '@tintype/core';
 import { detect, imageFacts } from '@tintype/image';
 import { createStack, formatFor, requireParent } from '../maintenance/create.js';
 import type { BackupOptions, RunContext } from '../operation.js';
+import { newVolume } from '../rules/new-volume.js';
 import { UsageError } from '../usage-error.js';
 import { folderSide, imageSide, type Side } from './sides.js';
+import { sourceForm } from './source-form.js';
 
 export interface Destination extends Side {
   /** True if this run made it. */
@@ -85,19 +87,19 @@ function existing(options: BackupOptions, context: RunContext): Destination {
 }
 
 function created(options: BackupOptions, source: Side, context: RunContext): Destination {
-  const { destination, format, fs, size, bandSize, encryption, passphrase, kdfRounds } = options;
+  const { destination, format, size, bandSize, encryption, passphrase, kdfRounds } = options;
   if (options.mustEncrypt && passphrase && encryption === undefined)
     throw new UsageError(
       `a passphrase is given, but ${destination} is new: say also --encryption aes-128 or aes-256 (or none)`,
     );
-  if (options.makeSnapshot !== undefined && fs !== 'apfs')
+  const chosen = newVolume(options, sourceForm(source));
+  if (options.makeSnapshot !== undefined && chosen.fs !== 'apfs')
     throw new UnsupportedError(`${destination} cannot have snapshots: only APFS volumes can (--fs apfs)`);
   const stack = createStack(
     {
       image: destination,
       format: formatFor(destination, format, 'udzo') ?? undefined,
-      fs: fs ?? (source.stack ? source.fileSystem.kind : undefined),
-      caseSensitive: options.caseSensitive ?? source.volume.traits.caseSensitive,
+      ...chosen,
       volumeName:
         options.volumeName ?? (source.stack ? source.volume.name : basename(destination, extname(destination))),
       size,

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { type Item, MemoryDevice } from '@tintype/core';
 import type { BackupEstimate, SummaryEvent } from '../events.js';
 import type { BackupOptions, RunContext } from '../operation.js';
+import { newVolume } from '../rules/new-volume.js';
 import { drivers } from '../stack.js';
 import { Filter } from '../tree/filter.js';
 import { type Frame, planOf } from '../tree/folder-plans.js';
@@ -14,6 +15,7 @@ import { Report } from '../tree/report.js';
 import { GuardedSource } from '../tree/source-guard.js';
 import type { DestinationKind } from './backup-destination.js';
 import { folderSide, imageSide, type Side } from './sides.js';
+import { sourceForm } from './source-form.js';
 
 const BLOCK = 4096;
 /** Catalog records of one item, and half as much again for nodes that are not full. */
@@ -24,7 +26,7 @@ const FIXED_METADATA = 16 << 20;
 export function dryRun(options: BackupOptions, kind: DestinationKind, source: Side, context: RunContext): SummaryEvent {
   const started = context.now();
   context.emit({ type: 'phase', name: 'scan' });
-  const target = openTarget(options, kind, context);
+  const target = openTarget(options, kind, source, context);
   try {
     const report = new Report(context.emit, context.progress);
     const blocks = scan(options, source, target, report);
@@ -40,7 +42,7 @@ export function dryRun(options: BackupOptions, kind: DestinationKind, source: Si
       commits: 0,
       problems: report.problems,
       ...(kind === 'new-image' || kind === 'new-folder'
-        ? { estimate: estimate(options, context, report, blocks) }
+        ? { estimate: estimate(options, context, report, blocks, target.fileSystem.kind) }
         : {}),
     };
   } finally {
@@ -49,15 +51,16 @@ export function dryRun(options: BackupOptions, kind: DestinationKind, source: Si
 }
 
 /** The target to compare with; for a new one an empty volume in memory, which knows the names and times it would keep. */
-function openTarget(options: BackupOptions, kind: DestinationKind, context: RunContext): Side {
+function openTarget(options: BackupOptions, kind: DestinationKind, source: Side, context: RunContext): Side {
   if (kind === 'image') return imageSide(options.destination, false, options, context);
   if (kind === 'folder') return folderSide(options.destination, false);
-  const driver = drivers.find((candidate) => candidate.kind === (options.fs ?? 'hfs+')) ?? drivers[0];
+  const { fs, caseSensitive } = newVolume(options, sourceForm(source));
+  const driver = drivers.find((candidate) => candidate.kind === fs) ?? drivers[0];
   const device = new MemoryDevice(new Uint8Array(2 << 20));
   const { now, random } = context;
   driver?.format(device, {
     volumeName: 'new',
-    caseSensitive: options.caseSensitive ?? true,
+    caseSensitive,
     now: Math.floor(now()),
     random,
     uid: 0,
@@ -122,7 +125,13 @@ function blocksOf(item: Item): number {
   return item.kind === 'file' ? Math.ceil(item.size / BLOCK) * BLOCK : 0;
 }
 
-function estimate(options: BackupOptions, context: RunContext, report: Report, blocks: number): BackupEstimate {
+function estimate(
+  options: BackupOptions,
+  context: RunContext,
+  report: Report,
+  blocks: number,
+  fileSystem: string,
+): BackupEstimate {
   const imageSize = blocks + report.counts.scanned * METADATA_PER_ITEM + FIXED_METADATA;
   return {
     items: report.counts.scanned,
@@ -130,6 +139,6 @@ function estimate(options: BackupOptions, context: RunContext, report: Report, b
     imageSize,
     peakSpace: imageSize,
     freeSpace: context.store.facts(dirname(options.destination)).free,
-    oldestMacOS: '10.5',
+    oldestMacOS: fileSystem === 'apfs' ? '10.13' : '10.5',
   };
 }
