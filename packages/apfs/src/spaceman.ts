@@ -50,6 +50,9 @@ export class Spaceman {
   #free: number;
   /** Blocks in the queue that may be given out in this transaction. */
   #releasable: number;
+  /** Queued by this transaction and by the one before it: given back to the host when no checkpoint but an older one needs them. */
+  #freed: Extent[] = [];
+  #freedBefore: Extent[] = [];
   #nextMetadata = 0;
   #metadataEnd: number;
   #nextData: number;
@@ -182,7 +185,10 @@ export class Spaceman {
       for (let at = bit; at < bit + length; ) {
         const run = held ? runLength(held, at, bit + length) : bit + length - at;
         if (held && !isSet(held, at)) this.#clear(chunk, at, run);
-        else this.#queue.add(this.#xid, chunk * BLOCKS_PER_CHUNK + at, run);
+        else {
+          this.#queue.add(this.#xid, chunk * BLOCKS_PER_CHUNK + at, run);
+          this.#freed.push({ start: chunk * BLOCKS_PER_CHUNK + at, count: run });
+        }
         at += run;
       }
     });
@@ -223,8 +229,11 @@ export class Spaceman {
     this.#pool.write(this.view, this.#xid);
     return nodes;
   }
-  /** The checkpoint is durable: what it refers to is not fresh any more. */
+  /** The checkpoint is durable: what it refers to is not fresh any more. The one before it stays whole. */
   settle(): void {
+    for (const { start, count } of this.#freedBefore) this.#device.discard(start * BLOCK_SIZE, count * BLOCK_SIZE);
+    this.#freedBefore = this.#freed;
+    this.#freed = [];
     for (const [chunk, { bytes }] of this.#changed) this.#keep(chunk, bytes);
     this.#changed.clear();
     this.#xid += 1;
@@ -240,6 +249,8 @@ export class Spaceman {
   }
   /** What transactions up to `xid` freed is free. */
   #release(xid: number): void {
+    // They may be written again before this transaction is durable.
+    if (xid >= this.#xid - 1) this.#freedBefore = [];
     this.#queue.release(xid, (start, count) => {
       if (start + count > this.blocks)
         throw new CorruptError('spaceman_free_queue', 'sfqk_paddr', start, 'lies outside the container');

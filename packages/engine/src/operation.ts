@@ -160,6 +160,14 @@ export interface PasswdOptions extends SecondPassphrase {
   readonly kdfRounds?: number | undefined;
 }
 
+export interface CompactOptions extends Pick<ImageChoice, 'waitLock' | 'allowTimeMachine' | 'passphrase'> {
+  readonly images: readonly string[];
+  /** Says what would be given back. */
+  readonly dryRun?: boolean | undefined;
+  /** Runs on a host's battery too. */
+  readonly allowBattery?: boolean | undefined;
+}
+
 /** Name and options of every operation that `run` knows. */
 export interface Operations {
   create: CreateOptions;
@@ -172,6 +180,7 @@ export interface Operations {
   raw: RawOptions;
   passwd: PasswdOptions;
   convert: ConvertOptions;
+  compact: CompactOptions;
 }
 export type OperationName = keyof Operations;
 export type Operation<N extends OperationName> = (options: Operations[N], context: RunContext) => SummaryEvent;

@@ -5,6 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { Progress, TintypeError } from '@tintype/core';
 import { hostHolder, nodeFileStore } from '@tintype/host';
 import type { EngineEvent, SummaryEvent } from './events.js';
+import { compact } from './maintenance/compact.js';
 import { convert } from './maintenance/convert.js';
 import { create } from './maintenance/create.js';
 import { passwd } from './maintenance/passwd.js';
@@ -28,6 +29,7 @@ const operations: { readonly [N in OperationName]: Operation<N> } = {
   raw,
   passwd,
   convert,
+  compact,
 };
 
 export interface WorkerTask<N extends OperationName = OperationName> {

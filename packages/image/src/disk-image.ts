@@ -54,8 +54,8 @@ export interface DiskImage {
    */
   resize(size: number): void;
   /**
-   * Packs the file itself where the format needs that (sparse image), after free ranges were discarded. Answers by how
-   * many bytes it became shorter; 0 where discarding alone gives everything back.
+   * Packs the file itself where the format needs that (sparse image, ASIF), after free ranges were discarded. Answers by
+   * how many bytes it became shorter; 0 where discarding alone gives everything back.
    */
   compact(): number;
   /** Flushes and closes. Does not throw after the device has latched a failure. */

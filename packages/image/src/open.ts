@@ -277,7 +277,8 @@ export function fileContainer(
   if (kind === 'asif') {
     const device = new AsifDevice(file, writable);
     const resize = (size: number): void => device.resize(size);
-    return { device, format: 'asif', verify: () => device.verify(), resize, maxSize: device.maxSize };
+    const compact = (check: () => void): number => device.compact(check);
+    return { device, format: 'asif', verify: () => device.verify(), resize, compact, maxSize: device.maxSize };
   }
   const koly = readKoly(file);
   if (kind === 'udif' && koly) {

@@ -9,7 +9,6 @@ import {
   RefusedError,
   TintypeError,
   UnsupportedError,
-  WindowDevice,
 } from '@tintype/core';
 import {
   type ArchiveOptions,
@@ -23,6 +22,7 @@ import {
   partitionMap,
 } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
+import { freeRangesOf } from '../free-ranges.js';
 import type { ConvertOptions, Operation, RunContext } from '../operation.js';
 import { probeVolumes } from '../stack.js';
 import { UsageError } from '../usage-error.js';
@@ -141,21 +141,14 @@ function make(path: string, format: string, image: DiskImage, options: ConvertOp
 }
 
 /** Of all volumes that can be read, on the disk. One that cannot be has nothing free. */
-function freeRanges(device: BlockDevice, { now, random }: RunContext): Range[] {
+function freeRanges(device: BlockDevice, context: RunContext): Range[] {
   const ranges: Range[] = [];
   const seen = new Set<number>();
-  for (const { partition, driver } of probed(device)) {
-    if (seen.has(partition.start)) continue;
-    seen.add(partition.start);
+  for (const volume of probed(device)) {
+    if (seen.has(volume.partition.start)) continue;
+    seen.add(volume.partition.start);
     try {
-      const fileSystem = driver.open(new WindowDevice(device, partition.start, partition.size), {
-        writable: false,
-        now,
-        random,
-      });
-      for (const { start, length } of fileSystem.freeRanges() ?? [])
-        ranges.push({ start: start + partition.start, length });
-      fileSystem.abandon();
+      for (const range of freeRangesOf(device, [volume], context)) ranges.push(range);
     } catch (error) {
       if (!(error instanceof TintypeError)) throw error;
     }

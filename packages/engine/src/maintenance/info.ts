@@ -1,6 +1,6 @@
 // Info: what is known of an image, from its container to its volumes. Never needs a passphrase to say that one is needed.
 
-import { type BlockDevice, type FileSystemDriver, LockedError, WindowDevice } from '@tintype/core';
+import { LockedError } from '@tintype/core';
 import {
   type ContainerFacts,
   type DiskImage,
@@ -9,6 +9,7 @@ import {
   type Partition,
   partitionMap,
 } from '@tintype/image';
+import { freeRangesOf, reclaimableBytes } from '../free-ranges.js';
 import type { RunContext } from '../operation.js';
 import { timeText } from '../operations/browse.js';
 import { probeVolumes } from '../stack.js';
@@ -69,12 +70,7 @@ export function info(path: string, context: InfoContext, passphrase?: Uint8Array
 function insideOf(image: DiskImage, context: InfoContext): Pick<ImageInfo, 'partitions' | 'volumes' | 'reclaimable'> {
   const map = partitionMap(image.device);
   const found = probeVolumes(image.device, map);
-  let reclaimable = 0;
-  for (const partition of new Set(found.map((volume) => volume.partition))) {
-    const driver = found.find((volume) => volume.partition === partition)?.driver;
-    if (driver)
-      reclaimable += unusedBytes(new WindowDevice(image.device, partition.start, partition.size), driver, context);
-  }
+  const reclaimable = reclaimableBytes(image.device, freeRangesOf(image.device, found, context));
   const volumes = found.map(({ index, driver, volume }): VolumeInfo => {
     const { name, uuid, caseSensitive, capacity, free, files, directories, writer, dirty } = volume;
     const snapshots = volume.snapshots.map((each) => ({
@@ -106,16 +102,4 @@ function insideOf(image: DiskImage, context: InfoContext): Pick<ImageInfo, 'part
 function timeOf(nanoseconds: bigint): string {
   const nanos = ((nanoseconds % BILLION) + BILLION) % BILLION;
   return timeText(Number((nanoseconds - nanos) / BILLION), Number(nanos), 1);
-}
-
-/** Host bytes behind free blocks. */
-function unusedBytes(device: BlockDevice, driver: FileSystemDriver, { now, random }: InfoContext): number {
-  const fileSystem = driver.open(device, { writable: false, now, random });
-  try {
-    let bytes = 0;
-    for (const { start, length } of fileSystem.freeRanges() ?? []) bytes += device.stored(start, length);
-    return bytes;
-  } finally {
-    fileSystem.abandon();
-  }
 }

@@ -37,10 +37,26 @@ export class FreeChunks {
   release(chunk: number): void {
     this.#waiting.push(chunk);
   }
-  /** After a commit: what was given up before it is free. */
+  /** After a commit: what was given up before it is free, and its space goes back to the host. */
   committed(): void {
+    for (const chunk of this.#waiting) this.#giveBack(chunk);
     this.#free.push(...this.#waiting);
     this.#waiting = [];
+  }
+  /** Of one that nothing was taken from since it was made: gives back all that is free, and cuts the file behind the rest. */
+  trim(): void {
+    let last = 0;
+    for (const chunk of this.#used) last = Math.max(last, chunk);
+    for (let chunk = 1; chunk < last; chunk += 1) if (!this.#used.has(chunk)) this.#giveBack(chunk);
+    const end = (last + 1) * this.#chunkSize;
+    if (this.#file.size() > end) this.#file.truncate(end);
+  }
+
+  /** Where the host cannot punch, the space stays with the file. */
+  #giveBack(chunk: number): void {
+    const position = chunk * this.#chunkSize;
+    const length = Math.min(this.#chunkSize, this.#file.size() - position);
+    if (length > 0) this.#file.punch(position, length);
   }
 
   #cleared(chunk: number): number {

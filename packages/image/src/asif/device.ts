@@ -24,7 +24,7 @@ export class AsifDevice implements BlockDevice {
   readonly #file: StoreFile;
   #format: AsifFormat;
   readonly #tables: AsifTables;
-  readonly #chunks: FreeChunks | null;
+  #chunks: FreeChunks | null;
   #dirty = false;
 
   /** @throws CorruptError, UnsupportedError, StoreError */
@@ -134,6 +134,21 @@ export class AsifDevice implements BlockDevice {
     this.#format = { ...this.#format, size };
     if (size < before) this.#clearBehind(size, before);
     this.flush();
+  }
+
+  /**
+   * Chunks that nothing refers to go back to the host, and the file is cut behind the last that is used; chunks are not
+   * moved. Answers by how many bytes the file became shorter.
+   */
+  compact(check: () => void): number {
+    this.flush();
+    check();
+    const before = this.#file.size();
+    const chunks = new FreeChunks(this.#file, this.#format.chunkSize, this.#tables.used());
+    chunks.trim();
+    this.#file.sync();
+    this.#chunks = chunks;
+    return before - this.#file.size();
   }
 
   /** What lies behind the disk's end must not come to light when the disk grows over it. */

@@ -1,0 +1,34 @@
+import type { SummaryEvent } from '@tintype/engine/run';
+import { flag, text } from '../arguments.js';
+import type { CommandBody } from '../command.js';
+import { printable } from '../output/printable.js';
+import { parseDuration, showDuration, showSize } from '../quantities.js';
+import { runUnlocked } from '../unlocked.js';
+
+export const run: CommandBody = (parsed, io) => {
+  const waitLock = text(parsed, 'wait-lock');
+  const options = {
+    images: parsed.operands,
+    dryRun: flag(parsed, 'dry-run'),
+    allowBattery: flag(parsed, 'allow-battery'),
+    allowTimeMachine: flag(parsed, 'allow-time-machine'),
+    waitLock: waitLock === undefined ? undefined : parseDuration(waitLock) * 1000,
+  };
+  return runUnlocked('compact', options, { parsed, io }, { summary: summaryText });
+};
+
+function summaryText(summary: SummaryEvent): string {
+  const { images, dryRun, seconds, rate } = summary as SummaryEvent & {
+    images: readonly { image: string; before: number; after: number; givenBack: number }[];
+    dryRun: boolean;
+    seconds: number;
+    rate: number;
+  };
+  const verb = dryRun ? 'would be given back' : 'given back';
+  const rows = images.map(
+    ({ image, before, after, givenBack }) =>
+      `${printable(image)}: ${showSize(givenBack)} ${verb}: ${showSize(before)} before, ${showSize(after)} after`,
+  );
+  if (!dryRun && rate > 0) rows.push(`in ${showDuration(seconds)}, ${showSize(rate)}/s`);
+  return rows.join('\n');
+}
