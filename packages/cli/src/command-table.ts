@@ -54,7 +54,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: 'exclude-caches', help: 'leave out folders tagged as caches' },
       { name: 'one-file-system', short: 'x', help: 'do not cross into other file systems' },
       { name: 'checksum', short: 'c', help: 'compare contents, not times' },
-      { name: 'verify', help: 'compare contents afterwards' },
+      { name: 'verify', help: 'read again what was written' },
       { name: 'dry-run', short: 'n', help: 'show what would be done' },
       { name: 'delete', negatable: true, help: 'what the source lacks leaves the tree (default)' },
       { name: 'max-delete', value: 'N%', help: 'most that may leave (default: half)' },

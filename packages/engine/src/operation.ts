@@ -3,6 +3,7 @@
 
 import type { FileStore, Progress } from '@tintype/core';
 import type { Holder } from '@tintype/image';
+import type { ContentHasher } from './checksums/hasher.js';
 import type { EngineEvent, SummaryEvent } from './events.js';
 
 /** What an operation is given beside its options. */
@@ -16,6 +17,8 @@ export interface RunContext {
   /** Seconds since 1970, with fraction. */
   now(): number;
   random(target: Uint8Array): void;
+  /** Where contents are hashed: in a thread of its own, or if absent, by the caller. */
+  readonly newHasher?: () => ContentHasher;
 }
 
 /** How an image is chosen and opened. */

@@ -4,6 +4,7 @@ import { randomFillSync } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Progress, TintypeError } from '@tintype/core';
 import { hostHolder, nodeFileStore } from '@tintype/host';
+import { LaneHasher } from './checksums/hash-lane.js';
 import type { EngineEvent, SummaryEvent } from './events.js';
 import { compact } from './maintenance/compact.js';
 import { convert } from './maintenance/convert.js';
@@ -66,6 +67,7 @@ if (parentPort) {
     store,
     holder: { ...hostHolder(), leases },
     emit: (event: EngineEvent) => port.postMessage(event),
+    newHasher: () => new LaneHasher(),
     now: () => Date.now() / 1000,
     random: (target) => {
       randomFillSync(target);

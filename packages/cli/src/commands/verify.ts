@@ -24,7 +24,8 @@ export const run: CommandBody = (parsed, io) => {
   );
 };
 
-function outcome({ findings }: SummaryEvent): string {
-  if (findings !== 0) return `: ${findings} findings`;
-  return ' appears to be sound';
+function outcome({ findings, filesRead, filesChecked }: SummaryEvent): string {
+  const sound = findings === 0 ? ' appears to be sound' : `: ${findings} findings`;
+  if (filesRead === undefined) return sound;
+  return `${sound}; ${filesChecked} of ${filesRead} files checked by their SHA-256, the others only read`;
 }

@@ -1,6 +1,7 @@
 // When a commit is due, and what belongs to one.
 
 import { CancelledError, type FileSystem, type Progress } from '@tintype/core';
+import type { ChecksumBook } from '../checksums/checksum-book.js';
 import type { RunEnd, RunRecord } from './run-record.js';
 
 export interface CommitterOptions {
@@ -17,6 +18,7 @@ export class Committer {
   /** Commits made so far. */
   count = 0;
   record: RunRecord | null = null;
+  checksums: ChecksumBook | null = null;
 
   constructor(options: CommitterOptions) {
     this.#options = options;
@@ -35,6 +37,8 @@ export class Committer {
 
   /** `end`: if the run came to its end. */
   commit(end: RunEnd | null = null): void {
+    if (end) this.checksums?.merge();
+    else this.checksums?.commit();
     this.count += 1;
     this.record?.commit(this.count, end);
     this.#options.fileSystem.commit();

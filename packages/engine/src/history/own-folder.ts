@@ -1,6 +1,6 @@
 // Our own folder in an image: `/_SafetyNet/.tintype`, with run records and files that are not finished yet.
 
-import type { Item, ItemId, WritableVolume } from '@tintype/core';
+import type { Item, ItemId, ItemKind, NewItem, WritableVolume } from '@tintype/core';
 import { SAFETYNET_FOLDER } from '../tree/filter.js';
 import { findItem } from '../tree/find-item.js';
 
@@ -22,12 +22,21 @@ export function folderAt(volume: WritableVolume, parent: ItemId, name: string, t
   return id as ItemId;
 }
 
-function newFolder(name: string, { mode, uid, gid, now }: FolderTemplate) {
+function newFolder(name: string, template: FolderTemplate) {
+  return newItem(name, 'directory', template);
+}
+
+/** A file of ours, empty, that only its owner reads. */
+export function emptyFile(name: string, template: FolderTemplate): NewItem {
+  return newItem(name, 'file', { ...template, mode: 0o600 });
+}
+
+function newItem(name: string, kind: ItemKind, { mode, uid, gid, now }: FolderTemplate): NewItem {
   const seconds = Math.floor(now);
   const times = { mtime: seconds, mtimeNanos: 0, ctime: seconds, ctimeNanos: 0, btime: seconds, btimeNanos: 0 };
   return {
     name,
-    kind: 'directory' as const,
+    kind,
     mode,
     uid,
     gid,
@@ -43,20 +52,20 @@ function newFolder(name: string, { mode, uid, gid, now }: FolderTemplate) {
 /** The folders that a run works in. Lookups only, until something must be made. */
 export class OwnFolders {
   readonly #volume: WritableVolume;
-  readonly #template: FolderTemplate;
+  readonly template: FolderTemplate;
 
   constructor(volume: WritableVolume, template: FolderTemplate) {
     this.#volume = volume;
-    this.#template = template;
+    this.template = template;
   }
   /** `/_SafetyNet`. */
   safetyNet(): ItemId {
-    return folderAt(this.#volume, this.#volume.root.id, SAFETYNET_FOLDER, this.#template);
+    return folderAt(this.#volume, this.#volume.root.id, SAFETYNET_FOLDER, this.template);
   }
   /** `/_SafetyNet/.tintype/NAME`. */
-  own(name: 'runs' | 'partial'): ItemId {
-    const own = folderAt(this.#volume, this.safetyNet(), OWN_FOLDER, { ...this.#template, mode: 0o700 });
-    return folderAt(this.#volume, own, name, { ...this.#template, mode: 0o700 });
+  own(name: 'runs' | 'partial' | 'checksums'): ItemId {
+    const own = folderAt(this.#volume, this.safetyNet(), OWN_FOLDER, { ...this.template, mode: 0o700 });
+    return folderAt(this.#volume, own, name, { ...this.template, mode: 0o700 });
   }
   /** The same, or null: nothing is made. */
   find(...names: string[]): Item | null {

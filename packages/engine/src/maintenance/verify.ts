@@ -14,13 +14,14 @@ import {
   WindowDevice,
 } from '@tintype/core';
 import { type DiskImage, type Partition, partitionMap } from '@tintype/image';
+import { type ContentHasher, SerialHasher } from '../checksums/hasher.js';
+import { ChecksumTable, segmentsOf } from '../checksums/table.js';
+import { ContentVerifier, type Verdict } from '../checksums/verify-contents.js';
 import type { SummaryEvent } from '../events.js';
 import type { Operation, RunContext, VerifyOptions } from '../operation.js';
 import { list } from '../operations/browse.js';
 import { drivers } from '../stack.js';
 import { imageToRead } from './image-to-read.js';
-
-const PIECE = 1 << 20;
 
 export const verify: Operation<'verify'> = (options, context): SummaryEvent => new Verification(options, context).run();
 
@@ -29,6 +30,7 @@ class Verification {
   readonly #context: RunContext;
   #findings = 0;
   #filesRead = 0;
+  #filesChecked = 0;
 
   constructor(options: VerifyOptions, context: RunContext) {
     this.#options = options;
@@ -45,7 +47,7 @@ class Verification {
         image.close();
       }
     }
-    const data = this.#options.level === 'data' ? { filesRead: this.#filesRead } : {};
+    const data = this.#options.level === 'data' ? { filesRead: this.#filesRead, filesChecked: this.#filesChecked } : {};
     return {
       type: 'summary',
       image: this.#options.image,
@@ -93,22 +95,45 @@ class Verification {
   }
 
   #contents(driver: FileSystemDriver, window: BlockDevice): void {
-    const { now, random, progress } = this.#context;
+    const { now, random } = this.#context;
     const fileSystem = driver.open(window, { writable: false, now, random, passphrase: this.#options.passphrase });
-    const buffer = new Uint8Array(PIECE);
+    const hasher = this.#context.newHasher?.() ?? new SerialHasher();
     try {
-      for (const volume of fileSystem.volumes)
-        for (const { path, item } of list(volume, '/', true)) {
-          this.#guard(path, () => {
-            progress.add('bytes', item.kind === 'file' ? readAll(volume, item.id, item.size, buffer) : 0);
-            if (item.hasXattrs) for (const { name } of volume.xattrs(item.id)) volume.xattr(item.id, name);
-          });
-          this.#filesRead += item.kind === 'file' ? 1 : 0;
-          this.#stopIfAsked();
-        }
+      for (const volume of fileSystem.volumes) this.#volume(volume, hasher);
     } finally {
+      hasher.close();
       fileSystem.abandon();
     }
+  }
+
+  #volume(volume: Volume, hasher: ContentHasher): void {
+    const verifier = new ContentVerifier(volume, this.#table(volume), hasher);
+    const { progress } = this.#context;
+    for (const { path, item } of list(volume, '/', true)) {
+      this.#guard(path, () => {
+        if (item.kind === 'file') verifier.file(item, (verdict) => this.#judged(path, verdict));
+        progress.add('bytes', item.kind === 'file' ? item.size : 0);
+        if (item.hasXattrs) for (const { name } of volume.xattrs(item.id)) volume.xattr(item.id, name);
+      });
+      this.#filesRead += item.kind === 'file' ? 1 : 0;
+      this.#stopIfAsked();
+    }
+    verifier.drain();
+  }
+
+  #table(volume: Volume): ChecksumTable {
+    const found = this.#guard('checksums', () => segmentsOf(volume)) ?? { segments: [], strangers: [] };
+    for (const { name } of found.strangers)
+      this.#tell(
+        finding('checksum-segment', `checksums/${name}`, 'is damaged, or of another volume', { severity: 'warning' }),
+      );
+    return new ChecksumTable(volume, found.segments);
+  }
+
+  #judged(path: string, verdict: Verdict): void {
+    if (verdict === 'same') this.#filesChecked += 1;
+    if (verdict === 'differs')
+      this.#tell(finding('content', path, 'its data is not what was copied: the SHA-256 that was kept differs'));
   }
 
   #progress(done: number, total: number): void {
@@ -149,14 +174,4 @@ function isClaimedBy(driver: FileSystemDriver, window: BlockDevice): boolean {
     if (error instanceof TintypeError) return true;
     throw error;
   }
-}
-
-/** Answers the bytes read. */
-function readAll(volume: Volume, id: number, size: number, buffer: Uint8Array): number {
-  for (let position = 0; position < size; ) {
-    const got = volume.read(id, position, buffer);
-    if (got === 0) throw new CorruptError('file', 'size', position, `its data ends here, before its ${size} bytes`);
-    position += got;
-  }
-  return size;
 }

@@ -1,7 +1,9 @@
 // Backup: brings an image (or a folder) up to date with a source.
 
 import { lstatSync } from 'node:fs';
-import { CancelledError, type Item, RefusedError, VolumeFullError } from '@tintype/core';
+import { CancelledError, RefusedError, VolumeFullError } from '@tintype/core';
+import { ChecksumBook } from '../checksums/checksum-book.js';
+import { SerialHasher } from '../checksums/hasher.js';
 import type { SummaryEvent } from '../events.js';
 import { Committer } from '../history/committer.js';
 import { OwnFolders } from '../history/own-folder.js';
@@ -24,7 +26,7 @@ import { Report } from '../tree/report.js';
 import { GuardedSource } from '../tree/source-guard.js';
 import { type Destination, destinationKind, openDestination } from './backup-destination.js';
 import { dryRun } from './backup-dry-run.js';
-import { differences } from './diff.js';
+import { verifyBackup } from './backup-verify.js';
 import { openReadable, type Side, secondPassphrase } from './sides.js';
 import { newSnapshotName } from './snapshot.js';
 
@@ -71,6 +73,7 @@ class BackupRun {
   readonly #content: ContentCopier;
   readonly #committer: Committer;
   readonly #snapshotName: string | null;
+  #checksums: ChecksumBook | null = null;
 
   constructor(options: BackupOptions, context: RunContext, source: Side, destination: Destination, started: number) {
     this.#options = options;
@@ -99,38 +102,35 @@ class BackupRun {
       failure = error;
     }
     const interrupted = failure instanceof CancelledError;
-    this.#end(failure === null || interrupted || failure instanceof VolumeFullError, failure === null);
+    try {
+      this.#end(failure === null || interrupted || failure instanceof VolumeFullError, failure === null);
+    } finally {
+      this.#checksums?.close();
+    }
     this.#report.close();
     if (failure !== null && !interrupted) throw failure;
     return this.#summary(interrupted);
   }
 
-  /** Commits, and compares all contents once more; what differs is a problem. */
+  /** Commits, and reads once more what was written; what differs is a problem. */
   #verify(): void {
     this.#context.emit({ type: 'phase', name: 'commit' });
     this.#committer.commit();
     this.#context.emit({ type: 'phase', name: 'verify' });
     const source = this.#source.volume;
-    const target = this.#destination.volume;
-    const filter = new Filter(this.#filterOptions(), source.root);
     const told = new Set(this.#report.problems.map(({ path }) => path));
-    const rules = {
-      checksum: true,
-      attributes: false,
-      pick: (folder: Item, path: string, items: readonly Item[]) =>
-        path !== '' && filter.keepsEmpty(folder)
-          ? []
-          : filter.withoutCaches(
-              source,
-              items.filter((item) => !filter.excludes(path, item)),
-            ),
+    verifyBackup({
+      source,
+      target: this.#destination.volume,
+      filter: new Filter(this.#filterOptions(), source.root),
+      checksums: this.#checksums,
       between: () => {
         if (this.#context.progress.cancelled) throw new CancelledError();
       },
-    };
-    for (const { path, difference } of differences(source, source.root, target, target.root, rules))
-      if (difference !== 'only in b' && !told.has(path))
-        this.#report.problem(path, 'verify', `differs after the backup: ${difference}`);
+      differs: (path, how) => {
+        if (!told.has(path)) this.#report.problem(path, 'verify', `differs after the backup: ${how}`);
+      },
+    });
   }
 
   /** What was finished is committed, unless the tree may show something half-done. */
@@ -166,6 +166,7 @@ class BackupRun {
     this.#prune(folders);
     clearPartial(volume, folders, this.#committer.settle);
     this.#openRecord(folders, safetyNet ? netName : null);
+    this.#openChecksums(folders);
     emit({ type: 'phase', name: 'copy' });
     const source = new GuardedSource(this.#source.volume, { mayLoop: this.#source.stack !== null });
     const aside = this.#aside(folders, safetyNet ? netName : null);
@@ -219,6 +220,16 @@ class BackupRun {
       now: this.#started,
       between: this.#committer.settle,
     });
+  }
+
+  /** Of images: in a folder, the host's inodes say nothing lasting. */
+  #openChecksums(folders: OwnFolders): void {
+    if (!this.#destination.stack) return;
+    const hasher = this.#context.newHasher?.() ?? new SerialHasher();
+    const book = new ChecksumBook({ volume: this.#destination.volume, folders, hasher });
+    this.#checksums = book;
+    this.#content.checksums = book;
+    this.#committer.checksums = book;
   }
 
   #openRecord(folders: OwnFolders, safetynet: string | null): void {

@@ -19,8 +19,8 @@ export interface PathDifference {
 }
 
 export interface DifferenceOptions {
-  /** Compare contents; else equal sizes and times are enough. */
-  readonly checksum: boolean;
+  /** How contents of files are compared: byte by byte, by size and time, or by size alone. */
+  readonly contents: 'bytes' | 'times' | 'sizes';
   readonly attributes: boolean;
   /** What counts of a folder of the first tree; default: all. */
   readonly pick?: (folder: Item, path: string, items: readonly Item[]) => readonly Item[];
@@ -38,7 +38,8 @@ export const diff: Operation<'diff'> = (options, context): SummaryEvent => {
       const between = () => {
         if (context.progress.cancelled) throw new CancelledError();
       };
-      const rules = { checksum: options.checksum ?? false, attributes: true, between };
+      const contents = options.checksum ? ('bytes' as const) : ('times' as const);
+      const rules = { contents, attributes: true, between };
       let count = 0;
       for (const value of differences(a.volume, itemAt(a.volume, path), b.volume, itemAt(b.volume, path), rules)) {
         count += 1;
@@ -151,7 +152,8 @@ class ItemComparison {
     if (a.kind === 'symlink') return this.#a.readlink(a.id) !== this.#b.readlink(b.id);
     if (a.kind !== 'file') return a.rdevMajor !== b.rdevMajor || a.rdevMinor !== b.rdevMinor;
     if (a.size !== b.size) return true;
-    if (!this.#options.checksum) return this.#timeDiffers(a, b);
+    if (this.#options.contents === 'sizes') return false;
+    if (this.#options.contents === 'times') return this.#timeDiffers(a, b);
     const isEqual = this.#content.equal(this.#a, a, this.#b, b);
     this.#a.release(a.id);
     this.#b.release(b.id);

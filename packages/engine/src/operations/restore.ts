@@ -151,7 +151,7 @@ class RestoreRun {
       const start = itemAt(this.#backup.volume, this.#options.path ?? '/');
       if (start.kind !== 'directory') return;
       for (const { path, difference } of differences(this.#source, start, target.volume, target.volume.root, {
-        checksum: true,
+        contents: 'bytes' as const,
         attributes: false,
       }))
         if (difference !== 'only in b')

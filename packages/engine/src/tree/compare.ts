@@ -29,7 +29,8 @@ export function keptSeconds(seconds: number, traits: VolumeTraits): number {
   return Math.min(Math.max(seconds, traits.timeRange.first), traits.timeRange.last);
 }
 
-function keptNanos(nanos: number, traits: VolumeTraits): number {
+/** Nanoseconds as the volume keeps them. */
+export function keptNanos(nanos: number, traits: VolumeTraits): number {
   return nanos - (nanos % Math.min(traits.timeUnit, 1e9));
 }
 

@@ -1,6 +1,8 @@
 // The bytes of one file, from a volume to another.
 
 import type { Item, ItemId, Progress, Volume, WritableVolume } from '@tintype/core';
+import type { ChecksumBook } from '../checksums/checksum-book.js';
+import type { ContentHasher } from '../checksums/hasher.js';
 
 const BUFFER_SIZE = 1 << 20;
 /** A file that goes on changing is read this often before it is reported. */
@@ -16,6 +18,8 @@ export class ContentCopier {
   readonly #progress: Progress;
   /** Bytes copied so far. */
   bytes = 0;
+  /** Is given the checksums of what is copied, or found equal, where they are wanted. */
+  checksums: ChecksumBook | null = null;
 
   constructor(progress: Progress) {
     this.#progress = progress;
@@ -35,68 +39,86 @@ export class ContentCopier {
     let seen = item;
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       if (attempt > 0) target.truncate(id, 0);
-      const length = this.#copyOnce(source, seen, target, id, between);
+      const hasher = this.#begin(seen);
+      const length = this.#copyOnce({ source, item: seen, target, id, hasher, between });
       const after = source.stat(seen.id);
       const changed =
         after.mtime !== seen.mtime ||
         after.mtimeNanos !== seen.mtimeNanos ||
         after.size !== seen.size ||
         length !== seen.size;
-      if (!changed) return { item: seen, stable: true };
+      if (!changed) {
+        if (hasher) this.checksums?.end(id, seen);
+        return { item: seen, stable: true };
+      }
       seen = { ...after, name: item.name };
     }
     return { item: seen, stable: false };
   }
 
+  #begin(item: Item): ContentHasher | null {
+    if (!this.checksums?.wants(item)) return null;
+    this.checksums.hasher.begin();
+    return this.checksums.hasher;
+  }
+
   /** True if both files have the same bytes. */
   equal(a: Volume, aItem: Item, b: Volume, bItem: Item): boolean {
     if (aItem.size !== bItem.size) return false;
+    const hasher = this.#begin(bItem);
     for (let position = 0; ; ) {
       const got = a.read(aItem.id, position, this.#buffer);
       const other = b.read(bItem.id, position, this.#other);
-      if (got !== other || Buffer.compare(this.#buffer.subarray(0, got), this.#other.subarray(0, other)) !== 0)
-        return false;
+      const bytes = this.#other.subarray(0, other);
+      if (got !== other || Buffer.compare(this.#buffer.subarray(0, got), bytes) !== 0) return false;
+      hasher?.add(bytes);
       position += got;
-      if (got === 0) return true;
+      if (got > 0) continue;
+      if (hasher) this.checksums?.end(bItem.id, bItem);
+      return true;
     }
   }
 
-  #copyOnce(source: Volume, item: Item, target: WritableVolume, id: ItemId, between?: BetweenPieces): number {
-    if (item.allocated < item.size) return this.#copySparse(source, item, target, id, between);
-    return this.#copyRange(source, item.id, 0, Infinity, item.size, target, id, between);
-  }
-
-  #copySparse(source: Volume, item: Item, target: WritableVolume, id: ItemId, between?: BetweenPieces): number {
+  #copyOnce(copy: Copy): number {
+    const { source, item, target, id, hasher } = copy;
+    if (item.allocated >= item.size) return this.#copyRange(copy, 0, Infinity);
     target.truncate(id, item.size);
-    for (const { position, length, kind } of source.extents(item.id))
-      if (kind === 'data') this.#copyRange(source, item.id, position, length, item.size, target, id, between);
+    let done = 0;
+    for (const { position, length, kind } of source.extents(item.id)) {
+      if (kind !== 'data') continue;
+      hasher?.addZeros(position - done);
+      done = this.#copyRange(copy, position, length);
+    }
+    hasher?.addZeros(Math.max(0, item.size - done));
     return item.size;
   }
 
   /** Copies up to `length` bytes; stops at the end of the file. Answers how far it came. */
-  #copyRange(
-    source: Volume,
-    sourceId: ItemId,
-    start: number,
-    length: number,
-    expected: number,
-    target: WritableVolume,
-    id: ItemId,
-    between?: BetweenPieces,
-  ): number {
+  #copyRange({ source, item, target, id, hasher, between }: Copy, start: number, length: number): number {
     let position = start;
     const end = start + length;
     while (position < end) {
       const buffer = end - position < BUFFER_SIZE ? this.#buffer.subarray(0, end - position) : this.#buffer;
-      const got = source.read(sourceId, position, buffer);
-      if (got > 0) target.write(id, position, buffer.subarray(0, got));
+      const got = source.read(item.id, position, buffer);
+      const bytes = buffer.subarray(0, got);
+      if (got > 0) target.write(id, position, bytes);
+      hasher?.add(bytes);
       position += got;
       this.bytes += got;
       this.#progress.add('bytes', got);
-      if (got < buffer.length && position >= expected) break;
+      if (got < buffer.length && position >= item.size) break;
       if (got === 0) break;
       if (between && position < end) between();
     }
     return position;
   }
+}
+
+interface Copy {
+  readonly source: Volume;
+  readonly item: Item;
+  readonly target: WritableVolume;
+  readonly id: ItemId;
+  readonly hasher: ContentHasher | null;
+  readonly between: BetweenPieces | undefined;
 }

@@ -1,7 +1,7 @@
 // Brings a target up to date with a source: both trees walked side by side, one folder at a time. What to do is decided
 // by `plan`, done here and by `creator`; memory follows the depth of the tree and the size of one folder.
 
-import { assert, type Item, type ItemId, type WritableVolume } from '@tintype/core';
+import { assert, CorruptError, type Item, type ItemId, type WritableVolume } from '@tintype/core';
 import type { Aside } from '../history/safetynet.js';
 import { compareItems, plainAttributesDiffer } from './compare.js';
 import type { ContentCopier } from './content.js';
@@ -145,14 +145,28 @@ export class Mirror {
     return true;
   }
 
+  /**
+   * A copy that cannot be read is replaced like one that differs; where it is the source that cannot be read, the copy
+   * stays.
+   */
   #hasSameContent({ source, target }: Change, frame: Frame): boolean {
     const { content, report } = this.#options;
+    const path = `${frame.path}/${source.name}`;
+    const isSame = (): boolean => {
+      try {
+        return content.equal(this.#options.source, source, this.#options.target, target);
+      } catch (error) {
+        if (error instanceof CorruptError) return false;
+        if (!(error instanceof SourceError)) throw error;
+        report.kept(path, error);
+        return true;
+      }
+    };
     try {
-      return content.equal(this.#options.source, source, this.#options.target, target);
-    } catch (error) {
-      if (!(error instanceof SourceError)) throw error;
-      report.failed(`${frame.path}/${source.name}`, error);
-      return true;
+      const same = isSame();
+      const traits = this.#options.target.traits;
+      if (!same && this.#options.checksum && compareItems(source, target, traits) !== 'look') report.mended(path);
+      return same;
     } finally {
       this.#options.source.release(source.id);
     }

@@ -23,6 +23,8 @@ export class Report {
   readonly #progress: Progress;
   readonly #notKept = new Map<string, { count: number; name: string }>();
   #racy = 0;
+  #mended = 0;
+  #mendedSample = '';
   /** Lines go here as soon as there is a record. */
   record: RunRecord | null = null;
   /** Told of each item that was made. */
@@ -62,6 +64,16 @@ export class Report {
     this.counts.failed += 1;
     this.problem(path, error.code, error.message);
   }
+  /** The source's item could not be read, so the target's stays. */
+  kept(path: string, error: TintypeError): void {
+    this.counts.failed += 1;
+    this.problem(path, error.code, `${error.message}; the copy in the backup stays as it was`);
+  }
+  /** A copy was not what it should be, though size and times said so. */
+  mended(path: string): void {
+    this.#mended += 1;
+    this.#mendedSample = path;
+  }
   problem(path: string, code: string, message: string): void {
     if (this.problems.length < PROBLEMS_KEPT) this.problems.push({ path, code, message });
   }
@@ -78,6 +90,12 @@ export class Report {
   close(): void {
     for (const [kind, { count, name }] of this.#notKept)
       this.notice('not-kept', `${kind} not kept on ${count} items, such as ${name}`, count);
+    if (this.#mended > 0)
+      this.notice(
+        'content-differed',
+        `${this.#mended} files differed although size and times were the same, and were copied again, such as ${this.#mendedSample}`,
+        this.#mended,
+      );
     if (this.#racy > 0)
       this.notice(
         'racy-file',

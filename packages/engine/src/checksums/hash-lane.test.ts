@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Random } from '@tintype/testkit';
+import { expect, test } from 'vitest';
+// The built thread: a worker cannot run from the source.
+import { LaneHasher } from '../../dist/checksums/hash-lane.js';
+import { SLOT_SIZE } from './hash-ring.js';
+import { type ContentHasher, SerialHasher } from './hasher.js';
+
+const MIB = SLOT_SIZE;
+
+async function readyLane(): Promise<ContentHasher> {
+  const lane = new LaneHasher(0);
+  lane.begin();
+  await pause(500);
+  return lane;
+}
+
+/** Files of many sizes, some of them dropped half-way, some with zeros in the middle. */
+function hashFiles(hasher: ContentHasher, seed: number): { readonly found: string[]; readonly expected: string[] } {
+  const random = new Random(seed);
+  const found: string[] = [];
+  const expected: string[] = [];
+  for (let i = 0; i < 4000; i += 1) {
+    const size = random.oneIn(300) ? random.below(3 * MIB) : random.oneIn(8) ? 0 : random.below(3000);
+    const bytes = new Uint8Array(size).fill(i).map((value, at) => (at % 97 === 0 ? at >> 5 : value));
+    const zeros = random.oneIn(50) ? random.below(200_000) : 0;
+    hasher.begin();
+    hasher.add(bytes.subarray(0, size >> 1));
+    if (random.oneIn(20)) continue;
+    hasher.addZeros(zeros);
+    hasher.add(bytes.subarray(size >> 1));
+    hasher.end((digest) => found.push(Buffer.from(digest).toString('hex')));
+    const plain = createHash('sha256').update(bytes.subarray(0, size >> 1));
+    expected.push(
+      plain
+        .update(new Uint8Array(zeros))
+        .update(bytes.subarray(size >> 1))
+        .digest('hex'),
+    );
+    bytes.fill(255);
+  }
+  hasher.drain();
+  return { found, expected };
+}
+
+test('a thread that hashes gives the digests of the serial reference, in order', async () => {
+  const lane = await readyLane();
+  for (const seed of [1, 2]) {
+    const { found, expected } = hashFiles(lane, seed);
+    expect(found).toEqual(expected);
+  }
+  lane.close();
+});
+
+test('files are hashed before the thread is up, and without one', () => {
+  for (const hasher of [new LaneHasher(MIB), new SerialHasher()]) {
+    const { found, expected } = hashFiles(hasher, 3);
+    expect(found.toSorted()).toEqual(expected.toSorted());
+    hasher.close();
+  }
+});
