@@ -7,6 +7,7 @@ import { type Node, RecordBuffer } from './btree/node.js';
 import { type ObjectPlaces, PhysicalStore, type StorePlace } from './btree/store.js';
 import { Tree } from './btree/tree.js';
 import { get64, put64, readBlock, requireObject, viewOf } from './object.js';
+import type { Mapping, ObjectVersions } from './reading/object-map-reader.js';
 import { BLOCK_SIZE } from './structs/container.js';
 import { OBJECT_TYPE } from './structs/object.js';
 import { OMAP_VALUE_FLAGS, Omap, OmapKey, OmapValue } from './structs/object-map.js';
@@ -20,7 +21,7 @@ export interface Names {
   newOid(): number;
 }
 
-export class ObjectMap implements ObjectPlaces {
+export class ObjectMap implements ObjectPlaces, ObjectVersions {
   readonly view: DataView;
   readonly tree: Tree;
   readonly #place: StorePlace;
@@ -51,6 +52,23 @@ export class ObjectMap implements ObjectPlaces {
   }
   get mostRecentSnapshot(): number {
     return get64(this.view, Omap.at.om_most_recent_snap);
+  }
+
+  get flags(): number {
+    return this.view.getUint32(Omap.at.om_flags, true);
+  }
+  /** For a snapshot, which goes on being read while commits move the map itself. @throws CorruptError */
+  require(oid: number, xid: number): Mapping {
+    const found = this.#floor(oid, xid);
+    if (found === null)
+      throw new CorruptError('omap_key', 'ok_oid', oid, `there is no object ${oid} at transaction ${xid}`);
+    const { leaf, index } = this.tree;
+    const value = leaf.valueAt(index);
+    const flags = leaf.view.getUint32(value, true);
+    if ((flags & OMAP_VALUE_FLAGS.deleted) !== 0)
+      throw new CorruptError('omap_val', 'ov_flags', oid, `object ${oid} was deleted at transaction ${found}`);
+    const size = leaf.view.getUint32(value + OmapValue.at.ov_size, true);
+    return { xid: found, flags, size, block: get64(leaf.view, value + OmapValue.at.ov_paddr) };
   }
 
   find(oid: number): number {
@@ -189,13 +207,17 @@ export class ObjectMap implements ObjectPlaces {
 
   /** Finds the newest record of an oid; answers its xid. */
   #require(oid: number): number {
-    this.#putKey(oid, LAST_XID);
-    if (this.tree.floor(this.#record)) {
-      const { leaf, index } = this.tree;
-      const at = leaf.keyAt(index);
-      if (get64(leaf.view, at) === oid) return get64(leaf.view, at + OmapKey.at.ok_xid);
-    }
-    throw new CorruptError('omap_key', 'ok_oid', oid, 'the object map does not have the object');
+    const xid = this.#floor(oid, LAST_XID);
+    if (xid === null) throw new CorruptError('omap_key', 'ok_oid', oid, 'the object map does not have the object');
+    return xid;
+  }
+  /** Finds the newest record of an oid that is not newer than `most`; answers its xid, or null. */
+  #floor(oid: number, most: number): number | null {
+    this.#putKey(oid, most);
+    if (!this.tree.floor(this.#record)) return null;
+    const { leaf, index } = this.tree;
+    const at = leaf.keyAt(index);
+    return get64(leaf.view, at) === oid ? get64(leaf.view, at + OmapKey.at.ok_xid) : null;
   }
   #insert(oid: number, block: number, flags = 0): void {
     const record = this.#record;

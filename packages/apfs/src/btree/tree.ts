@@ -401,6 +401,7 @@ export class Tree {
   }
   /** Moves all entries of `from`, the next leaf, into the leaf at `depth`. */
   #append(depth: number, from: Node, index: number): void {
+    this.#touch(depth - 1);
     this.#touch(depth);
     const parent = this.#path[depth - 1] as Node;
     const to = this.#path[depth] as Node;

@@ -19,10 +19,18 @@ export interface Mapping {
   readonly block: number;
 }
 
+/** What a state of a volume needs of its object map, be that on a disk or open for writing. */
+export interface ObjectVersions {
+  /** `om_flags`. */
+  readonly flags: number;
+  /** The newest version that is not newer than `xid`. @throws CorruptError if there is none */
+  require(oid: number, xid: number): Mapping;
+}
+
 /** Flags of a snapshot in a map: gone, or about to go. */
 const SNAPSHOT_GONE = 3;
 
-export class ObjectMapReader {
+export class ObjectMapReader implements ObjectVersions {
   readonly #cursor: Cursor;
   readonly #blocks: Blocks;
   readonly #header: DataView;

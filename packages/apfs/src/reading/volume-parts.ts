@@ -9,7 +9,7 @@ import type { Xts } from '../encryption/xts.js';
 import type { StreamSource } from '../records/streams.js';
 import { OMAP_VALUE_FLAGS } from '../structs/object-map.js';
 import type { ContainerReader } from './container-reader.js';
-import type { ObjectMapReader } from './object-map-reader.js';
+import type { ObjectMapReader, ObjectVersions } from './object-map-reader.js';
 import { readSnapshots, type Snapshot, snapshotHead } from './snapshots.js';
 import type { VolumeHead } from './volume-head.js';
 
@@ -34,6 +34,8 @@ export interface VolumeState {
   readonly head: VolumeHead;
   readonly xid: number;
   readonly snapshot: Snapshot | null;
+  /** Of a volume that is open for writing, whose commits move the map: its snapshots are looked up there. */
+  readonly versions?: ObjectVersions;
 }
 
 export class DiskVolumeParts implements VolumeParts {
@@ -72,7 +74,7 @@ export class DiskVolumeParts implements VolumeParts {
 
   get withoutContents(): string | null {
     if (this.#state.snapshot?.isDataless) return 'the snapshot keeps names only, no contents';
-    if ((this.#omap.flags & CONVERTING) !== 0 || this.head.hasUnreadableContents)
+    if ((this.#versions.flags & CONVERTING) !== 0 || this.head.hasUnreadableContents)
       return 'contents of the volume are encrypted in a way that cannot be read';
     return null;
   }
@@ -91,7 +93,12 @@ export class DiskVolumeParts implements VolumeParts {
 
   snapshot(snapshot: Snapshot): VolumeParts {
     const head = snapshotHead(this.#container.blocks, snapshot, this.head);
-    return new DiskVolumeParts(this.#container, { head, xid: snapshot.xid, snapshot }, this.#omap, this.#key);
+    const state = { ...this.#state, head, xid: snapshot.xid, snapshot };
+    return new DiskVolumeParts(this.#container, state, this.#omap, this.#key);
+  }
+
+  get #versions(): ObjectVersions {
+    return this.#state.versions ?? this.#omap;
   }
 
   #openTree(): DiskTree {
@@ -107,7 +114,7 @@ export class DiskVolumeParts implements VolumeParts {
   }
 
   #place(oid: number): NodePlace {
-    const { size, block, xid, flags } = this.#omap.require(oid, this.#state.xid);
+    const { size, block, xid, flags } = this.#versions.require(oid, this.#state.xid);
     const isEncrypted = (flags & OMAP_VALUE_FLAGS.encrypted) !== 0;
     const key = isEncrypted ? this.#key() : null;
     if (isEncrypted && !key) throw new PassphraseError('missing', this.head.name);
@@ -146,8 +153,16 @@ export function shownParts(container: ContainerReader, head: VolumeHead, options
   return parts;
 }
 
-/** Opens a volume of a container. The passphrase is asked for when it is first needed. @throws CorruptError */
-export function volumeParts(container: ContainerReader, head: VolumeHead, passphrase?: Uint8Array): DiskVolumeParts {
+/**
+ * Opens a volume of a container. The passphrase is asked for when it is first needed. `versions`: the map that its states are
+ * looked up in, if it is open for writing. @throws CorruptError
+ */
+export function volumeParts(
+  container: ContainerReader,
+  head: VolumeHead,
+  passphrase?: Uint8Array,
+  versions?: ObjectVersions,
+): DiskVolumeParts {
   const { blocks, xid, superblock } = container;
   const omap = container.mapOf(head);
   let key: Xts | null = null;
@@ -156,5 +171,5 @@ export function volumeParts(container: ContainerReader, head: VolumeHead, passph
     key ??= unlock(blocks, superblock, { name: head.name, uuid: head.uuidBytes }, passphrase);
     return key;
   };
-  return new DiskVolumeParts(container, { head, xid, snapshot: null }, omap, keyOf);
+  return new DiskVolumeParts(container, { head, xid, snapshot: null, ...(versions ? { versions } : {}) }, omap, keyOf);
 }

@@ -68,3 +68,31 @@ test('a snapshot is renamed; names are used once', () => {
   fileSystem.close();
   expectApfsckContent(device);
 });
+
+test('a snapshot goes on being read while commits change and free what lies beside it', () => {
+  const device = formatted(16 * MiB);
+  const fileSystem = new ApfsFileSystem(device, mountOptions);
+  const [volume] = fileSystem.volumes;
+  if (!volume) throw new Error('there is a volume');
+  const { root } = volume;
+  // So many that what is looked up in the end is in nodes of the object map that were not read before.
+  const names = Array.from({ length: 16_000 }, (_, i) => `file ${i}`);
+  const plain = { ...root, kind: 'file' as const, size: 0, target: '' };
+  volume.create(
+    root.id,
+    names.map((name) => ({ ...plain, name })),
+  );
+  const snapshot = volume.openSnapshot(fileSystem.createSnapshot(volume, 'kept'));
+  expect(snapshot.lookup(root.id, 'file 1')).not.toBeNull();
+  for (let round = 0; round < 12; round += 1) {
+    for (let i = round; i < names.length; i += 12) {
+      volume.remove(root.id, names[i] as string);
+      if (fileSystem.commitDue) fileSystem.commit();
+    }
+    fileSystem.commit();
+  }
+  expect(snapshot.list(root.id).map(({ name }) => name)).toHaveLength(names.length);
+  expect(volume.list(root.id)).toEqual([]);
+  fileSystem.close();
+  expectApfsckContent(device);
+});

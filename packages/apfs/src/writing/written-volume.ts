@@ -193,7 +193,7 @@ function partsOf(volume: Mounted): VolumeParts {
     const reader = new ContainerReader(device);
     const slot = reader.volumes().find(({ oid }) => oid === volume.oid);
     if (!(slot?.head instanceof VolumeHead)) throw slot?.head ?? new Error('the volume is there');
-    return volumeParts(reader, slot.head);
+    return volumeParts(reader, slot.head, undefined, volume.omap);
   };
   return {
     head,
