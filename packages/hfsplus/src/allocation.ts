@@ -3,7 +3,7 @@
 // Invariants: a block that is freed stays unavailable until the commit that frees it; a block taken since the last commit
 // is `fresh`, and only fresh blocks may be written to.
 
-import { type BlockDevice, CorruptError, type Range, RangeSet, VolumeFullError } from '@tintype/core';
+import { assert, type BlockDevice, CorruptError, type Range, RangeSet, VolumeFullError } from '@tintype/core';
 import { blocksOf, type Extent } from './extent.js';
 
 const CHUNK_BYTES = 32_768;
@@ -25,11 +25,11 @@ export interface AllocationOptions {
 
 export class Allocation {
   readonly #device: BlockDevice;
-  readonly #options: AllocationOptions;
+  #options: AllocationOptions;
   readonly #chunks = new Map<number, Chunk>();
   readonly #fresh = new RangeSet();
   /** Bytes of the bitmap's file. */
-  readonly #fileBytes: number;
+  #fileBytes: number;
   /** Freed since the last commit. */
   #released: Extent[] = [];
   /** Chunks of the bitmap that these lie in. */
@@ -37,6 +37,9 @@ export class Allocation {
   /** Blocks that can be taken now. */
   #available: number;
   next: number;
+  /** Blocks from here on are not given out, and how many of them are free. */
+  #limit = Number.POSITIVE_INFINITY;
+  #beyond = 0;
 
   constructor(device: BlockDevice, options: AllocationOptions) {
     this.#device = device;
@@ -53,16 +56,73 @@ export class Allocation {
     return this.#available + released;
   }
   get available(): number {
-    return this.#available;
+    return this.#available - this.#beyond;
+  }
+  get extents(): readonly Extent[] {
+    return this.#options.extents;
+  }
+
+  /** From now on no block from `limit` on is given out; null: all are again. Nothing may wait for a commit. */
+  setLimit(limit: number | null): void {
+    this.#limit = Number.POSITIVE_INFINITY;
+    this.#beyond = limit === null ? 0 : this.#freeIn(limit, this.#end);
+    this.#limit = limit ?? Number.POSITIVE_INFINITY;
+    this.next = Math.min(this.next, this.#end - 1);
+  }
+  /** True if no block of `[from, to)` is in use. */
+  isUnused(from: number, to: number): boolean {
+    return this.#freeIn(from, to) === to - from;
+  }
+
+  /**
+   * The bitmap of another number of blocks, or in other places; bits of new blocks there are on the device, those that
+   * are changed here go with the next commit. Nothing may wait for one.
+   */
+  rebase({ totalBlocks, extents }: Pick<AllocationOptions, 'totalBlocks' | 'extents'>): void {
+    assert(this.#released.length === 0, 'nothing waits for a commit');
+    const added = totalBlocks - this.#options.totalBlocks;
+    this.#options = { ...this.#options, totalBlocks, extents };
+    this.#fileBytes = blocksOf(extents) * this.#options.blockSize;
+    for (const [index, { bytes, dirty }] of this.#chunks) {
+      const length = Math.min(CHUNK_BYTES, this.#fileBytes - index * CHUNK_BYTES);
+      if (!dirty || length <= 0) this.#chunks.delete(index);
+      else if (length < bytes.length) this.#chunks.set(index, { bytes: bytes.slice(0, length), dirty });
+      if (!dirty || length <= bytes.length) continue;
+      const longer = new Uint8Array(length);
+      longer.set(bytes);
+      this.#chunks.set(index, { bytes: longer, dirty });
+    }
+    this.#available += added;
+  }
+  /** Sets bits without counting them: of the volume's last blocks, which are not free and belong to no file. */
+  setReserved(extent: Extent, use: 'reserved' | 'none'): void {
+    this.#setBits(extent, use === 'reserved');
+  }
+  /** Takes just these blocks, which are free. */
+  takeExactly(extent: Extent): void {
+    assert(this.isUnused(extent.start, extent.start + extent.count), 'the blocks are free');
+    this.#mark(extent);
+  }
+
+  #freeIn(from: number, to: number): number {
+    let free = 0;
+    for (let at = from; at < to; ) {
+      const start = this.#nextFree(at, to);
+      if (start === null) break;
+      const length = this.#freeLengthTo(start, to);
+      free += length;
+      at = start + length;
+    }
+    return free;
   }
 
   full(bytes: number): VolumeFullError {
-    return new VolumeFullError(bytes, this.#available * this.#options.blockSize);
+    return new VolumeFullError(bytes, this.available * this.#options.blockSize);
   }
 
   /** Takes `count` blocks in as few pieces as can be. @throws VolumeFullError, with nothing taken */
   take(count: number): Extent[] {
-    if (count > this.#available) throw this.full(count * this.#options.blockSize);
+    if (count > this.available) throw this.full(count * this.#options.blockSize);
     const whole = this.takeContiguous(count, this.next);
     if (whole) {
       this.next = whole.start + whole.count;
@@ -92,7 +152,7 @@ export class Allocation {
 
   /** Takes `count` blocks in one piece, from `after` on if there, else from anywhere behind, else from anywhere. */
   takeContiguous(count: number, after: number): Extent | null {
-    if (count > this.#available || count === 0) return null;
+    if (count > this.available || count === 0) return null;
     for (const [from, to] of [
       [Math.max(1, after), this.#end],
       [1, Math.min(this.#end, after + count)],
@@ -115,7 +175,7 @@ export class Allocation {
   /** Takes the blocks right behind an extent, as many as are free there, up to `count`. */
   takeAfter(block: number, count: number): Extent | null {
     if (block >= this.#end) return null;
-    const length = this.#freeLength(block, Math.min(count, this.#available));
+    const length = this.#freeLength(block, Math.min(count, this.available));
     if (length === 0) return null;
     const extent = { start: block, count: length };
     this.#mark(extent);
@@ -171,7 +231,10 @@ export class Allocation {
   /** After a commit: freed blocks can be used. Answers them, for giving them back to the host. */
   settle(): readonly Extent[] {
     const released = this.#released;
-    for (const { count } of released) this.#available += count;
+    for (const { start, count } of released) {
+      this.#available += count;
+      this.#beyond += Math.max(0, Math.min(count, start + count - this.#limit));
+    }
     this.#released = [];
     this.#releasedChunks.clear();
     this.#fresh.clear();
@@ -182,10 +245,11 @@ export class Allocation {
   /** Free ranges in bytes, ascending: as of now, without what is only released. */
   *freeRanges(): Generator<Range> {
     const { blockSize } = this.#options;
-    for (let at = 0; at < this.#end; ) {
-      const start = this.#nextFree(at, this.#end);
+    const end = this.#options.totalBlocks - 1;
+    for (let at = 0; at < end; ) {
+      const start = this.#nextFree(at, end);
       if (start === null) return;
-      const count = this.#freeLength(start, this.#end);
+      const count = this.#freeLengthTo(start, end);
       yield { start: start * blockSize, length: count * blockSize };
       at = start + count;
     }
@@ -193,7 +257,7 @@ export class Allocation {
 
   /** The last block can never be taken: macOS keeps it for the alternate header. */
   get #end(): number {
-    return this.#options.totalBlocks - 1;
+    return Math.min(this.#options.totalBlocks - 1, this.#limit);
   }
 
   #nextRun(from: number, most: number): Extent | null {
@@ -225,7 +289,9 @@ export class Allocation {
 
   /** How many blocks from `start` on are free, at most `most`. */
   #freeLength(start: number, most: number): number {
-    const to = Math.min(this.#end, start + most);
+    return this.#freeLengthTo(start, Math.min(this.#end, start + most));
+  }
+  #freeLengthTo(start: number, to: number): number {
     for (let block = start; block < to; ) {
       const { bytes } = this.#chunk(Math.floor(block / CHUNK_BLOCKS));
       const base = block - (block % CHUNK_BLOCKS);

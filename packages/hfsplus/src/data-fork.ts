@@ -3,7 +3,7 @@
 // Invariants: blocks that the last commit holds are never written: what changes in them moves to new blocks. Bytes behind
 // the end of a file are zero in a last block that was written; where a file was only cut they may be its own old ones.
 
-import { assert, CorruptError } from '@tintype/core';
+import { assert, type BlockDevice, CorruptError } from '@tintype/core';
 import { blocksOf, EMPTY_FORK, type Extent, pushExtent, sliceExtents } from './extent.js';
 import type { Mounted } from './mounted.js';
 import type { Catalog, Place } from './records/catalog.js';
@@ -34,6 +34,7 @@ interface Span {
 
 /** Bytes of a record of eight overflow extents in its leaf. */
 const OVERFLOW_RECORD = 78;
+const COPY_BYTES = 1 << 20;
 /** Forks kept open: extents of the files in use. */
 const OPEN_LIMIT = 64;
 
@@ -123,6 +124,37 @@ export class DataForks {
       this.#open.delete(openKey(id, kind));
     }
     this.#expected.delete(id);
+  }
+
+  /** All that lies at block `limit` of the volume or behind moves before it. @throws VolumeFullError, with nothing changed */
+  moveBelow(id: number, kind: ForkKind, limit: number): void {
+    const fork = this.#fork(id, kind);
+    const { allocation, device, writer, blockSize } = this.#volume;
+    writer.flush();
+    const before = fork.extents;
+    const old: Extent[] = [];
+    const taken: Extent[] = [];
+    const extents: Extent[] = [];
+    fork.dirty = true;
+    try {
+      for (const { start, count } of before) {
+        const kept = Math.max(0, Math.min(count, limit - start));
+        if (kept > 0) pushExtent(extents, { start, count: kept });
+        if (kept === count) continue;
+        const fresh = allocation.take(count - kept);
+        taken.push(...fresh);
+        old.push({ start: start + kept, count: count - kept });
+        copyBlocks(device, { start: start + kept, count: count - kept }, fresh, blockSize);
+        for (const extent of fresh) pushExtent(extents, extent);
+      }
+      fork.extents = extents;
+      this.#reserveOverflow(fork);
+    } catch (error) {
+      for (const extent of taken) allocation.giveBack(extent);
+      fork.extents = before;
+      throw error;
+    }
+    for (const extent of old) allocation.free(extent);
   }
 
   /** Puts what changed into the catalog. Call before the catalog's record is read, moved or committed. */
@@ -306,6 +338,19 @@ export class DataForks {
     const [last] = size % blockSize === 0 ? [] : sliceExtents(fork.extents, keep - 1, keep);
     if (last && allocation.isFresh(last)) this.#put(fork, size, new Uint8Array(keep * blockSize - size), false);
   }
+}
+
+/** Copies the blocks of one extent to others, as many. */
+export function copyBlocks(device: BlockDevice, from: Extent, to: readonly Extent[], blockSize: number): void {
+  const buffer = new Uint8Array(COPY_BYTES);
+  let source = from.start * blockSize;
+  for (const { start, count } of to)
+    for (let at = 0; at < count * blockSize; at += COPY_BYTES) {
+      const piece = buffer.subarray(0, Math.min(COPY_BYTES, count * blockSize - at));
+      device.read(source, piece);
+      device.write(start * blockSize + at, piece);
+      source += piece.length;
+    }
 }
 
 /** Most forks that are opened are those of new files. */

@@ -16,11 +16,12 @@ import {
   type WritableVolume,
 } from '@tintype/core';
 import { blocksOf, extentRecords, type ForkRecord } from './extent.js';
-import { Journal, type JournalBlock } from './journal.js';
+import { Journal, type JournalBlock, type JournalPlace } from './journal.js';
 import { growJournal } from './journal-growth.js';
 import { CACHE_BYTES } from './limits.js';
 import { Mounted, readVolumeHeader, type TreeFile } from './mounted.js';
 import { putForkExtents } from './records/extent-records.js';
+import { resizeVolume, sizeLimits } from './resize.js';
 import { FORK_TYPE } from './structs/extents.js';
 import { CNID, EPOCH_OFFSET, VOLUME_ATTRIBUTES, VolumeHeader } from './structs/volume-header.js';
 import { HfsVolume } from './volume.js';
@@ -30,6 +31,7 @@ const LAST_MOUNTED = 0x4846_534a;
 /** New nodes in memory beyond this make a commit due. */
 const PENDING_NODES = 96 << 20;
 const HEADER_AT = 1024;
+const SECTOR = 512;
 /** Below it two records of the greatest length would not fit a node. */
 const LEAST_NODE_SIZE: Readonly<Record<number, number>> = { [CNID.catalogFile]: 2048, [CNID.attributesFile]: 1024 };
 
@@ -62,11 +64,16 @@ export class HfsFileSystem implements FileSystem {
   readonly #volume: HfsVolume;
   /** The device says that the volume is in use. */
   #isMarked = false;
+  /** Bytes of the device behind which alternate headers lie. */
+  #ends: readonly number[];
+  /** Where the journal goes with the next commit. */
+  #moved: JournalPlace | null = null;
   /** A commit failed: what is in memory does not go with the device any more. */
   #hasFailed = false;
 
   constructor(device: BlockDevice, journal: Journal | null, options: MountOptions) {
     this.#device = device;
+    this.#ends = [device.size];
     this.#journal = journal;
     this.#options = options;
     this.writable = options.writable;
@@ -121,7 +128,8 @@ export class HfsFileSystem implements FileSystem {
       tree.putHeader();
       file.putMap();
     }
-    const moved = growJournal(mounted, journal, this.#journaledBytes);
+    const moved = this.#moved ?? growJournal(mounted, journal, this.#journaledBytes);
+    this.#moved = null;
     mounted.allocation.prepare();
     this.#writeFreshNodes();
     this.#device.flush();
@@ -153,10 +161,35 @@ export class HfsFileSystem implements FileSystem {
     throw new UnsupportedError('HFS+ has no snapshots');
   }
   sizeLimits(): SizeLimits | null {
-    return null;
+    return this.writable && this.#journal ? sizeLimits(this.#mounted, this.#device.size) : null;
   }
-  resize(): void {
-    throw new UnsupportedError('HFS+ volumes cannot be resized yet');
+  /**
+   * The device has room for the larger of both sizes. Afterwards alternate headers lie at the end of both.
+   * Commits. @throws VolumeFullError, with the volume as it was in size
+   */
+  resize(size: number): void {
+    const journal = this.#journal;
+    assert(journal !== null && this.writable, 'only a volume that is open for writing is resized');
+    assert(size <= this.#device.size && size % SECTOR === 0, 'the device has room for the volume');
+    this.commit();
+    resizeVolume({
+      mounted: this.#mounted,
+      volume: this.#volume,
+      journal,
+      size,
+      commit: () => this.commit(),
+      commitIfDue: () => this.commitDue && this.commit(),
+      commitMoved: (place) => {
+        this.#moved = place;
+        this.commit();
+      },
+      commitEnds: (ends) => {
+        this.#ends = [...new Set([...ends, this.#device.size])];
+        this.#isMarked = false;
+        this.#mounted.headerChanged = true;
+        this.commit();
+      },
+    });
   }
 
   close(): void {
@@ -165,7 +198,7 @@ export class HfsFileSystem implements FileSystem {
     if (!this.#isMarked) return;
     this.#device.flush();
     const header = this.#headerBytes(true);
-    this.#device.write(this.#device.size - HEADER_AT, header);
+    for (const end of this.#ends) this.#device.write(end - HEADER_AT, header);
     this.#device.write(HEADER_AT, header);
     this.#device.flush();
     this.#isMarked = false;
@@ -228,7 +261,7 @@ export class HfsFileSystem implements FileSystem {
     blocks.push(...this.#mounted.allocation.dirtyPieces(Math.max(512, Math.min(this.blockSize, 4096))));
     const header = this.#headerBytes(false);
     if (!this.#isMarked || this.#mounted.treeFiles.some(({ fork }) => fork.changed))
-      blocks.push({ position: this.#device.size - HEADER_AT, bytes: header });
+      for (const end of this.#ends) blocks.push({ position: end - HEADER_AT, bytes: header });
     blocks.push({ position: HEADER_AT, bytes: header });
     this.#isMarked = true;
     return blocks;

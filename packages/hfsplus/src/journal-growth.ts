@@ -18,22 +18,32 @@ const STEP = 1 << 20;
  */
 export function growJournal(mounted: Mounted, journal: Journal, bytes: number): JournalPlace | null {
   if (bytes <= journal.capacity) return null;
-  const { allocation, blockSize } = mounted;
   const file = journalFile(mounted, journal);
   const most = sizeFor(2 * (bytes + OWN_CHANGES));
   const least = sizeFor(bytes + OWN_CHANGES);
   for (const size of [most, least]) {
     if (size > LARGEST_JOURNAL) continue;
-    const count = Math.ceil(size / blockSize);
-    const extent = allocation.takeContiguous(count, allocation.next);
-    if (!extent) continue;
-    for (const { startBlock, blockCount } of file.fork.extents)
-      allocation.free({ start: startBlock, count: blockCount });
-    const place = { offset: extent.start * blockSize, size: count * blockSize };
-    file.put({ ...file.fork, logicalSize: place.size, totalBlocks: count, extents: extentRecords([extent]) });
-    return place;
+    const place = movedTo(mounted, file, size);
+    if (place) return place;
   }
   return null;
+}
+
+/** As `growJournal`, for a journal that moves as it is. @throws VolumeFullError */
+export function moveJournal(mounted: Mounted, journal: Journal): JournalPlace {
+  const place = movedTo(mounted, journalFile(mounted, journal), journal.place.size);
+  if (!place) throw mounted.allocation.full(journal.place.size);
+  return place;
+}
+
+function movedTo({ allocation, blockSize }: Mounted, file: JournalFile, size: number): JournalPlace | null {
+  const count = Math.ceil(size / blockSize);
+  const extent = allocation.takeContiguous(count, allocation.next);
+  if (!extent) return null;
+  for (const { startBlock, blockCount } of file.fork.extents) allocation.free({ start: startBlock, count: blockCount });
+  const place = { offset: extent.start * blockSize, size: count * blockSize };
+  file.put({ ...file.fork, logicalSize: place.size, totalBlocks: count, extents: extentRecords([extent]) });
+  return place;
 }
 
 function sizeFor(bytes: number): number {
@@ -42,8 +52,13 @@ function sizeFor(bytes: number): number {
   return size;
 }
 
+interface JournalFile {
+  readonly fork: ForkRecord;
+  put(fork: ForkRecord): void;
+}
+
 /** The fork of the file `.journal`, which must be the journal. */
-function journalFile(mounted: Mounted, journal: Journal): { fork: ForkRecord; put(fork: ForkRecord): void } {
+function journalFile(mounted: Mounted, journal: Journal): JournalFile {
   const place = new Catalog(mounted.catalog.tree).find(CNID.rootFolder, '.journal');
   if (place?.type !== RECORD_TYPE.file)
     throw new CorruptError('catalog', '.journal', 0, 'a journaled volume has no such file');

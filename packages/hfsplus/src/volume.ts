@@ -24,6 +24,7 @@ import { Attributes } from './records/attributes.js';
 import { Catalog, idAt, keyAt, type Place, placeAt } from './records/catalog.js';
 import { key } from './records/catalog-records.js';
 import { FILE_LINKS_FOLDER, FOLDER_LINKS_FOLDER, HardLinks } from './records/hard-links.js';
+import { forksBehind } from './relocation.js';
 import { BsdInfo, CatalogFile, CatalogFolder, RECORD_FLAGS, RECORD_TYPE } from './structs/catalog.js';
 import { CNID } from './structs/volume-header.js';
 import { Structure } from './structure.js';
@@ -74,6 +75,15 @@ export class HfsVolume implements WritableVolume {
       changeTimes: true,
       clones: false,
     };
+  }
+
+  /** All files' blocks from `limit` on move before it; `between` is called after each file. @throws VolumeFullError */
+  moveBelow(limit: number, between: () => void): void {
+    this.#forks.flush();
+    for (const { id, kind } of forksBehind(this.#volume, limit)) {
+      this.#forks.moveBelow(id, kind, limit);
+      between();
+    }
   }
 
   get name(): string {
