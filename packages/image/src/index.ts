@@ -4,6 +4,7 @@ export * from './disk-image.js';
 export { inspectImage } from './inspect.js';
 export { claimImage, imageFacts, lockHolder, openImage } from './open.js';
 export { partitionMap, writePartitionMap } from './partitions/map.js';
+export { diskSizeFor, resizedPartition, resizePartitionMap } from './partitions/resize.js';
 export { passwd } from './passwd.js';
 export { RawDevice } from './raw.js';
 export { isZero } from './zeros.js';
