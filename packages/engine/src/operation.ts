@@ -171,6 +171,14 @@ export interface CompactOptions extends Pick<ImageChoice, 'waitLock' | 'allowTim
   readonly allowBattery?: boolean | undefined;
 }
 
+export interface ResizeOptions extends Omit<ImageChoice, 'snapshot'> {
+  readonly image: string;
+  /** Of the disk inside, in bytes; or the least that holds what is there, or the most that the host has room for. */
+  readonly size: number | 'min' | 'max';
+  /** Past what the host volume can hold. */
+  readonly force?: boolean | undefined;
+}
+
 /** Name and options of every operation that `run` knows. */
 export interface Operations {
   create: CreateOptions;
@@ -184,6 +192,7 @@ export interface Operations {
   passwd: PasswdOptions;
   convert: ConvertOptions;
   compact: CompactOptions;
+  resize: ResizeOptions;
 }
 export type OperationName = keyof Operations;
 export type Operation<N extends OperationName> = (options: Operations[N], context: RunContext) => SummaryEvent;

@@ -11,6 +11,7 @@ import { convert } from './maintenance/convert.js';
 import { create } from './maintenance/create.js';
 import { passwd } from './maintenance/passwd.js';
 import { raw } from './maintenance/raw.js';
+import { resize } from './maintenance/resize.js';
 import { verify } from './maintenance/verify.js';
 import type { Operation, OperationName, Operations, RunContext } from './operation.js';
 import { backup } from './operations/backup.js';
@@ -31,6 +32,7 @@ const operations: { readonly [N in OperationName]: Operation<N> } = {
   passwd,
   convert,
   compact,
+  resize,
 };
 
 export interface WorkerTask<N extends OperationName = OperationName> {

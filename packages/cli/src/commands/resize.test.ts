@@ -1,0 +1,23 @@
+import { join } from 'node:path';
+import type { ImageInfo } from '@tintype/engine';
+import { withFolder } from '@tintype/testkit';
+import { expect, test } from 'vitest';
+import { events, json, tintype } from '../built.testing.js';
+
+test('resize up to 1 TB and back, and what it refuses', () => {
+  withFolder((folder) => {
+    const image = join(folder, 'a.sparsebundle');
+    expect(tintype('create', image, '--size', '1g', '--fs', 'hfs+').status).toBe(0);
+    const { status, last } = events('resize', image, '--size', '1t', '--force');
+    expect([status, last.after]).toEqual([0, 2 ** 40]);
+    expect(json<ImageInfo>('info', image).volumes[0]?.capacity).toBeGreaterThan(2 ** 40 - 65_536);
+    expect(tintype('verify', image).status).toBe(0);
+    const { stderr } = tintype('resize', image, '--size', 'min');
+    expect(stderr).toContain('instead of 1.1 TB');
+    expect(tintype('verify', image).status).toBe(0);
+    const refused = tintype('resize', image, '--size', '4000t');
+    expect(refused.status).toBe(1);
+    expect(refused.stderr).toContain('--force');
+    expect(tintype('resize', image).status).toBe(2);
+  });
+}, 60_000);

@@ -1,0 +1,115 @@
+import { type FileStore, RefusedError, UnsupportedError, WindowDevice } from '@tintype/core';
+import { CrashStore, count, MemoryStore, snapshotOf, type TreeSnapshot } from '@tintype/testkit';
+import { describe, expect, test } from 'vitest';
+import type { EngineEvent } from '../events.js';
+import type { CreateOptions } from '../operation.js';
+import { openStack } from '../stack.js';
+import { createStack } from './create.js';
+import { resize } from './resize.js';
+import { expectTree, memoryContext, PASSPHRASE, plant } from './waste.testing.js';
+
+const MIB = 1 << 20;
+
+const CONTAINERS: readonly Pick<CreateOptions, 'image' | 'format' | 'layout'>[] = [
+  { image: '/a.sparsebundle' },
+  { image: '/a.sparsebundle', layout: 'apm' },
+  { image: '/a.sparsebundle', layout: 'none' },
+  { image: '/a.sparseimage' },
+  { image: '/a.asif' },
+  { image: '/a.dmg', format: 'udrw' },
+];
+const FILE_SYSTEMS = ['hfs+'];
+const CASES = CONTAINERS.flatMap((container) =>
+  FILE_SYSTEMS.map((fs) => ({ ...container, fs, name: `${container.image}, ${container.layout ?? 'gpt'}, ${fs}` })),
+);
+
+function planted(options: CreateOptions, size = 24 * MIB): { store: MemoryStore; tree: TreeSnapshot } {
+  const store = new MemoryStore();
+  const secret = options.encryption === undefined ? {} : { passphrase: PASSPHRASE, kdfRounds: 1 };
+  const stack = createStack({ size, bandSize: MIB, ...secret, ...options }, memoryContext(store));
+  plant(stack.live);
+  const tree = snapshotOf(stack.live);
+  stack.close();
+  return { store, tree };
+}
+
+function capacities(store: FileStore, image: string): { disk: number; volume: number; findings: unknown[] } {
+  const { holder, now, random } = memoryContext(store);
+  const stack = openStack(image, { store, holder, now, random, writable: false });
+  const { device } = stack.image;
+  const window = new WindowDevice(device, stack.partition.start, stack.partition.size);
+  const findings = [...stack.map.findings, ...stack.image.verify(), ...stack.driver.check(window, {})];
+  const volume = stack.fileSystem.capacity;
+  stack.abandon();
+  return { disk: device.size, volume, findings };
+}
+
+describe.each(CASES)('resize $name', ({ name: _, ...options }) => {
+  const { image } = options;
+  test('up, down, to the least, and up again: sound, with all files', () => {
+    const { store, tree } = planted(options);
+    for (const size of [64 * MIB, 33 * MIB, 'min', 48 * MIB] as const) {
+      const summary = resize({ image, size }, memoryContext(store));
+      const { disk, volume, findings } = capacities(store, image);
+      expect([size, findings]).toEqual([size, []]);
+      expect(summary).toMatchObject({ after: disk, capacity: volume });
+      if (size !== 'min') expect(disk).toBe(size);
+      else expect(disk).toBeLessThan(24 * MIB);
+      expect(disk - volume).toBeLessThan(65_536);
+      expectTree(store, image, tree);
+    }
+  });
+  test.each([40 * MIB, 17 * MIB])('cut at any moment on the way to %i bytes, nothing is lost', (size) => {
+    const { store, tree } = planted(options);
+    const crash = new CrashStore(store);
+    resize({ image, size }, memoryContext(crash));
+    for (const state of crash.randomStates({ seed: size, count: count(4, 300) })) {
+      const { holder, now, random } = memoryContext(state.store);
+      const stack = openStack(image, { store: state.store, holder, now, random, writable: false });
+      expect(snapshotOf(stack.live), state.description).toEqual(tree);
+      stack.abandon();
+      resize({ image, size }, memoryContext(state.store));
+      expect(capacities(state.store, image), state.description).toMatchObject({ disk: size, findings: [] });
+      expectTree(state.store, image, tree, state.description);
+    }
+  });
+});
+
+test('B16 a full volume has room again when it has grown', () => {
+  const { store } = planted({ image: '/a.sparsebundle', fs: 'hfs+' });
+  resize({ image: '/a.sparsebundle', size: 100 * MIB }, memoryContext(store));
+  const stack = openStack('/a.sparsebundle', { ...memoryContext(store), writable: true });
+  expect(stack.fileSystem.free).toBeGreaterThan(80 * MIB);
+  stack.abandon();
+});
+
+test('B17 not past what the host volume holds, unless forced, with both numbers', () => {
+  const { store } = planted({ image: '/a.sparsebundle', fs: 'hfs+' });
+  store.limits.capacity = 50 * MIB;
+  const events: EngineEvent[] = [];
+  const size = 80 * MIB;
+  const call = (force: boolean) => resize({ image: '/a.sparsebundle', size, force }, memoryContext(store, events));
+  expect(() => call(false)).toThrow(
+    expect.objectContaining({ code: 'over-commit', values: { size, capacity: 50 * MIB } }),
+  );
+  expect(capacities(store, '/a.sparsebundle').disk).toBe(24 * MIB);
+  expect(call(true)).toMatchObject({ after: size });
+  expect(events).toContainEqual(expect.objectContaining({ code: 'over-commit' }));
+  resize({ image: '/a.sparsebundle', size: 'max' }, memoryContext(store));
+  expect(capacities(store, '/a.sparsebundle').disk).toBe(size);
+});
+
+test('what its files need is kept', () => {
+  const { store, tree } = planted({ image: '/a.sparsebundle', fs: 'hfs+' });
+  const call = () => resize({ image: '/a.sparsebundle', size: 2 * MIB }, memoryContext(store));
+  expect(call).toThrow(RefusedError);
+  expect(call).toThrow(expect.objectContaining({ code: 'too-small' }));
+  expectTree(store, '/a.sparsebundle', tree);
+});
+
+test('where the size is fixed it says so, with nothing changed', () => {
+  const { store, tree } = planted({ image: '/a.dmg', format: 'udrw', fs: 'hfs+', encryption: 'aes-128' });
+  const options = { image: '/a.dmg', size: 20 * MIB, passphrase: PASSPHRASE };
+  expect(() => resize(options, memoryContext(store))).toThrow(UnsupportedError);
+  expectTree(store, '/a.dmg', tree);
+});

@@ -1,0 +1,177 @@
+// Resize: another capacity for an image, its last partition and the file system in it.
+//
+// Order: what is outside grows first and shrinks last, so that whatever a cut leaves, the file system lies within its
+// partition and that within the disk. The same call again finishes what was cut.
+
+import { dirname } from 'node:path';
+import { assert, RefusedError, type SizeLimits, UnsupportedError, VolumeFullError, WindowDevice } from '@tintype/core';
+import {
+  type DiskImage,
+  diskSizeFor,
+  openImage,
+  type PartitionMap,
+  partitionMap,
+  resizedPartition,
+  resizePartitionMap,
+} from '@tintype/image';
+import type { SummaryEvent } from '../events.js';
+import type { Operation, ResizeOptions, RunContext } from '../operation.js';
+import { isOverCommitted } from '../rules/capacity.js';
+import { chooseVolume, type ProbedVolume, probeVolumes } from '../stack.js';
+
+/** Capacities are multiples of this. */
+const UNIT = 1 << 20;
+const SECTOR = 512;
+
+export interface Resized {
+  readonly before: number;
+  readonly after: number;
+  /** Bytes of the file system. */
+  readonly capacity: number;
+}
+
+export const resize: Operation<'resize'> = (options, context): SummaryEvent => {
+  context.emit({ type: 'phase', name: 'open' });
+  return { type: 'summary', image: options.image, ...resizeImage(options, context), problems: [] };
+};
+
+/** @throws RefusedError (B17, too small), UnsupportedError, LockedError, PassphraseError */
+export function resizeImage(options: ResizeOptions, context: RunContext): Resized {
+  const { store, holder } = context;
+  const image = openImage(store, options.image, {
+    writable: true,
+    waitLock: options.waitLock ?? 0,
+    holder,
+    allowTimeMachine: options.allowTimeMachine ?? false,
+    passphrase: options.passphrase,
+  });
+  try {
+    return new Resizing(image, options, context).run();
+  } finally {
+    image.close();
+  }
+}
+
+class Resizing {
+  readonly #image: DiskImage;
+  readonly #options: ResizeOptions;
+  readonly #context: RunContext;
+  readonly #map: PartitionMap;
+  readonly #chosen: ProbedVolume;
+
+  constructor(image: DiskImage, options: ResizeOptions, context: RunContext) {
+    this.#image = image;
+    this.#options = options;
+    this.#context = context;
+    this.#map = partitionMap(image.device);
+    this.#chosen = chooseVolume(options.image, probeVolumes(image.device, this.#map), options.volume);
+  }
+
+  run(): Resized {
+    const image = this.#image;
+    const before = image.device.size;
+    // Where the size is fixed it says so now, before the file system is touched.
+    image.resize(before);
+    const limits = this.#limits();
+    const size = this.#wantedSize(limits);
+    this.#requireCapacity(size);
+    const capacity = size < before ? this.#shrink(size, limits) : this.#grow(size);
+    return { before, after: image.device.size, capacity };
+  }
+
+  #limits(): SizeLimits {
+    const limits = this.#withFileSystem(this.#chosen.partition.size, (fileSystem) => fileSystem.sizeLimits());
+    if (!limits) throw new UnsupportedError(`volumes of the file system ${this.#chosen.driver.kind} are not resized`);
+    return limits;
+  }
+
+  #wantedSize({ smallest, largest }: SizeLimits): number {
+    const { size } = this.#options;
+    const { partition } = this.#chosen;
+    const up = (bytes: number): number => Math.ceil(bytes / UNIT) * UNIT;
+    if (size === 'min') return Math.min(this.#image.device.size, up(diskSizeFor(this.#map, partition, smallest)));
+    if (size !== 'max') return Math.floor(size / SECTOR) * SECTOR;
+    const { free } = this.#facts;
+    const room = Math.floor((free + this.#image.facts().hostBytes) / UNIT) * UNIT;
+    const most = Math.floor((largest - UNIT) / UNIT) * UNIT;
+    return Math.max(this.#image.device.size, Math.min(room, most));
+  }
+
+  get #facts() {
+    return this.#context.store.facts(dirname(this.#options.image));
+  }
+
+  /** B17: not past what the host volume can hold, unless told so. */
+  #requireCapacity(size: number): void {
+    const { capacity, fileSizeLimit } = this.#facts;
+    if (size <= this.#image.device.size) return;
+    if (this.#image.format === 'udrw' && fileSizeLimit !== null && size > fileSizeLimit)
+      throw new RefusedError('file-size-limit', `a file there can have ${fileSizeLimit} bytes at most, not ${size}`, {
+        size,
+        limit: fileSizeLimit,
+      });
+    if (!isOverCommitted(size, capacity)) return;
+    const message = `the image would have ${size} bytes, but its host volume has ${capacity}`;
+    if (!this.#options.force)
+      throw new RefusedError('over-commit', `${message}; to resize it all the same, say --force`, { size, capacity });
+    this.#context.emit({ type: 'warning', code: 'over-commit', message });
+  }
+
+  #grow(size: number): number {
+    const image = this.#image;
+    resizedPartition(this.#map, this.#chosen.partition, size);
+    if (size > image.device.size) image.resize(size);
+    const next = resizePartitionMap(image.device, this.#map, this.#chosen.partition, size);
+    return this.#withFileSystem(next.size, (fileSystem) => {
+      fileSystem.resize(next.size);
+      return fileSystem.capacity;
+    });
+  }
+
+  #shrink(size: number, { smallest }: SizeLimits): number {
+    const image = this.#image;
+    const { partition } = this.#chosen;
+    const next = resizedPartition(this.#map, partition, size);
+    if (next.size < smallest) this.#tooSmall(size, smallest);
+    const capacity = this.#withFileSystem(partition.size, (fileSystem) => {
+      try {
+        fileSystem.resize(next.size);
+      } catch (error) {
+        if (!(error instanceof VolumeFullError)) throw error;
+        fileSystem.commit();
+        this.#tooSmall(size, smallest);
+      }
+      return fileSystem.capacity;
+    });
+    resizePartitionMap(image.device, this.#map, partition, size);
+    image.resize(size);
+    return capacity;
+  }
+
+  #tooSmall(size: number, smallest: number): never {
+    const least = diskSizeFor(this.#map, this.#chosen.partition, smallest);
+    throw new RefusedError('too-small', `the image cannot have ${size} bytes: its volume needs about ${least}`, {
+      size,
+      least,
+    });
+  }
+
+  /** Opens the file system in a partition of `size` bytes, and closes it: with a commit, if `use` did not fail. */
+  #withFileSystem<T>(size: number, use: (fileSystem: ReturnType<ProbedVolume['driver']['open']>) => T): T {
+    const { partition, driver } = this.#chosen;
+    const { now, random } = this.#context;
+    const window = new WindowDevice(this.#image.device, partition.start, size);
+    assert(window.writable, 'an image that is resized is open for writing');
+    const { passphrase } = this.#options;
+    const fileSystem = driver.open(window, { writable: true, now, random, passphrase });
+    let isDone = false;
+    try {
+      const result = use(fileSystem);
+      isDone = true;
+      fileSystem.close();
+      return result;
+    } finally {
+      if (!isDone) fileSystem.abandon();
+    }
+  }
+}
