@@ -24,6 +24,16 @@ const secondPassphrase = (whose: string): readonly OptionSpec[] => [
   { name: 'new-passphrase-file', value: 'F', help: whose },
   { name: 'new-passphrase-fd', value: 'N', help: 'the same, from a file descriptor' },
 ];
+const keeping: readonly OptionSpec[] = [
+  { name: 'keep-last', value: 'N', help: 'snapshots that stay: the last N' },
+  { name: 'keep-hourly', value: 'N', help: 'the newest of each of N hours' },
+  { name: 'keep-daily', value: 'N', help: 'the newest of each of N days' },
+  { name: 'keep-weekly', value: 'N', help: 'the newest of each of N weeks' },
+  { name: 'keep-monthly', value: 'N', help: 'the newest of each of N months' },
+  { name: 'keep-yearly', value: 'N', help: 'the newest of each of N years' },
+  { name: 'keep-within', value: 'TIME', help: 'all of this time before the newest' },
+  { name: 'keep-free', value: 'SIZE', help: 'fewer still, oldest first, until this is free' },
+];
 const kdfRounds: OptionSpec = { name: 'kdf-rounds', value: 'N', help: 'rounds of a key derivation (default: 250000)' };
 const reading = [volume, snapshot, ...passphrase];
 const making: readonly OptionSpec[] = [
@@ -47,7 +57,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [
       ...making,
       { name: 'safetynet', negatable: true, help: 'keep what would be overwritten or removed (default)' },
-      { name: 'safetynet-keep', value: 'TIME', help: 'how long (default: 1d; 0, forever)' },
+      { name: 'safetynet-keep', value: 'TIME', help: 'how long (0, forever; default: 1d, as a snapshot: 7d)' },
       { name: 'exclude', value: 'GLOB', help: 'leave out, as in .gitignore', many: true },
       { name: 'include', value: 'GLOB', help: 'take all the same', many: true },
       { name: 'filter-from', value: 'FILE', help: 'rules from a file', many: true },
@@ -68,6 +78,8 @@ export const COMMANDS: readonly CommandSpec[] = [
       timeMachine,
       volume,
       { name: 'snapshot', value: 'NAME', help: 'make an APFS snapshot at the end (auto: UTC time)' },
+      { name: 'snapshots', value: 'WHEN', help: 'SafetyNet as a snapshot: always, never, auto (default)' },
+      ...keeping,
       ...passphrase,
       ...secondPassphrase('passphrase of DEST, if SOURCE has one'),
     ],

@@ -5,6 +5,11 @@ import type { FileStore, Progress } from '@tintype/core';
 import type { Holder } from '@tintype/image';
 import type { ContentHasher } from './checksums/hasher.js';
 import type { EngineEvent, SummaryEvent } from './events.js';
+import type { KeepRules } from './history/retention.js';
+import type { SnapshotSetting, TaskSnapshots } from './rules/snapshot-policy.js';
+
+export type { KeepRules } from './history/retention.js';
+export type { SnapshotSetting, TaskSnapshots } from './rules/snapshot-policy.js';
 
 /** What an operation is given beside its options. */
 export interface RunContext {
@@ -87,6 +92,12 @@ export interface BackupOptions extends ImageChoice, SecondPassphrase {
   readonly mustExist?: boolean | undefined;
   /** Makes a snapshot of this name at the end; `auto`: the time in UTC. */
   readonly makeSnapshot?: string | undefined;
+  /** Whether SafetyNet is a snapshot on a volume that can have them; default `auto`: as the rule B30 says. */
+  readonly snapshots?: SnapshotSetting | undefined;
+  /** Of a saved task, for that rule; without one snapshots are off under `auto` (B28). */
+  readonly snapshotTask?: TaskSnapshots | undefined;
+  /** Which snapshots stay after a run; without it all do. */
+  readonly keepRules?: KeepRules | undefined;
   /** Seconds between commits; for tests. */
   readonly commitEvery?: number | undefined;
 }

@@ -3,6 +3,7 @@ import { StoreError, UnsupportedError } from '@tintype/core';
 import { type BackupEstimate, type SummaryEvent, UsageError } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
+import { keepRules, snapshotSetting } from '../keeping.js';
 import type { Passphrases } from '../passphrase.js';
 import { parseDuration, showDuration, showSize } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
@@ -36,6 +37,8 @@ export const run: CommandBody = (parsed, io) => {
     allowEmpty: flag(parsed, 'allow-empty'),
     mustExist: flag(parsed, 'must-exist'),
     makeSnapshot: text(parsed, 'snapshot'),
+    snapshots: snapshotSetting(parsed),
+    keepRules: keepRules(parsed),
     allowTimeMachine: flag(parsed, 'allow-time-machine'),
     waitLock: waitLock === undefined ? undefined : parseDuration(waitLock) * 1000,
   };
@@ -99,5 +102,10 @@ function summaryText(summary: SummaryEvent): string {
       );
     return rows.join('\n');
   }
-  return `${items.scanned} items in ${showDuration(seconds)}: ${counts.join(', ') || 'nothing to do'}; ${showSize(bytes.copied ?? 0)} copied, ${commits} commits`;
+  return `${items.scanned} items in ${showDuration(seconds)}: ${counts.join(', ') || 'nothing to do'}; ${showSize(bytes.copied ?? 0)} copied, ${commits} commits${deletedText(summary)}`;
+}
+
+function deletedText({ snapshotsDeleted }: SummaryEvent): string {
+  const { length } = (snapshotsDeleted ?? []) as readonly string[];
+  return length > 0 ? `; ${length} snapshots deleted` : '';
 }

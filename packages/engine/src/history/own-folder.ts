@@ -62,10 +62,13 @@ export class OwnFolders {
   safetyNet(): ItemId {
     return folderAt(this.#volume, this.#volume.root.id, SAFETYNET_FOLDER, this.template);
   }
+  /** `/_SafetyNet/.tintype`. */
+  ownFolder(): ItemId {
+    return folderAt(this.#volume, this.safetyNet(), OWN_FOLDER, { ...this.template, mode: 0o700 });
+  }
   /** `/_SafetyNet/.tintype/NAME`. */
   own(name: 'runs' | 'partial' | 'checksums'): ItemId {
-    const own = folderAt(this.#volume, this.safetyNet(), OWN_FOLDER, { ...this.template, mode: 0o700 });
-    return folderAt(this.#volume, own, name, { ...this.template, mode: 0o700 });
+    return folderAt(this.#volume, this.ownFolder(), name, { ...this.template, mode: 0o700 });
   }
   /** The same, or null: nothing is made. */
   find(...names: string[]): Item | null {

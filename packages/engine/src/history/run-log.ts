@@ -6,6 +6,7 @@ import { SAFETYNET_FOLDER } from '../tree/filter.js';
 import { findItem } from '../tree/find-item.js';
 import { OWN_FOLDER } from './own-folder.js';
 import type { RunHead, RunTotals } from './run-record.js';
+import type { NetSnapshot } from './snapshot-net.js';
 
 export interface RunAction {
   readonly action: 'created' | 'replaced' | 'moved' | 'removed';
@@ -67,9 +68,16 @@ function readHead(volume: Volume, item: Item): RunHead | null {
 
 function isRunHead(value: unknown): value is RunHead {
   if (typeof value !== 'object' || value === null) return false;
-  const { version, run, started, undoes } = value as Partial<Record<keyof RunHead, unknown>>;
+  const { version, run, started, undoes, snapshot } = value as Partial<Record<keyof RunHead, unknown>>;
   const isPlain = version === 1 && typeof run === 'string' && typeof started === 'string';
-  return isPlain && (undoes === undefined || typeof undoes === 'string');
+  return isPlain && (undoes === undefined || typeof undoes === 'string') && isNetSnapshot(snapshot);
+}
+
+function isNetSnapshot(value: unknown): boolean {
+  if (value === undefined) return true;
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, xid } = value as Partial<Record<keyof NetSnapshot, unknown>>;
+  return typeof name === 'string' && Number.isSafeInteger(xid);
 }
 
 /** What the newest run found, if it came to its end: how much a later one will find, more or less. */

@@ -4,6 +4,7 @@
 import { hostname } from 'node:os';
 import type { ItemId, WritableVolume } from '@tintype/core';
 import type { OwnFolders } from './own-folder.js';
+import type { NetSnapshot } from './snapshot-net.js';
 
 export interface RunHead {
   readonly version: 1;
@@ -14,6 +15,8 @@ export interface RunHead {
   readonly source: string;
   /** Name of the SafetyNet folder of this run, whether it came to be or not. */
   readonly safetynet: string | null;
+  /** The snapshot that keeps what was there before this run, instead of a folder. */
+  readonly snapshot?: NetSnapshot;
   /** The run that this one takes back. */
   readonly undoes?: string;
 }
@@ -35,6 +38,7 @@ export interface RunStart {
   readonly started: number;
   readonly source: string;
   readonly safetynet: string | null;
+  readonly snapshot?: NetSnapshot;
   readonly undoes?: string;
   readonly owner: { readonly uid: number; readonly gid: number };
   readonly random: (target: Uint8Array) => void;

@@ -8,6 +8,7 @@ import { createStack, formatFor, requireParent } from '../maintenance/create.js'
 import type { BackupOptions, RunContext } from '../operation.js';
 import { newVolume } from '../rules/new-volume.js';
 import { UsageError } from '../usage-error.js';
+import { needsSnapshots } from './backup-snapshots.js';
 import { folderSide, imageSide, type Side } from './sides.js';
 import { sourceForm } from './source-form.js';
 
@@ -93,7 +94,7 @@ function created(options: BackupOptions, source: Side, context: RunContext): Des
       `a passphrase is given, but ${destination} is new: say also --encryption aes-128 or aes-256 (or none)`,
     );
   const chosen = newVolume(options, sourceForm(source));
-  if (options.makeSnapshot !== undefined && chosen.fs !== 'apfs')
+  if (needsSnapshots(options) && chosen.fs !== 'apfs')
     throw new UnsupportedError(`${destination} cannot have snapshots: only APFS volumes can (--fs apfs)`);
   const stack = createStack(
     {

@@ -17,6 +17,7 @@ import {
   pruneSafetyNet,
   SafetyNet,
 } from '../history/safetynet.js';
+import type { NetSnapshot } from '../history/snapshot-net.js';
 import { isKnownVolume, rememberVolume } from '../home.js';
 import type { BackupOptions, Operation, RunContext } from '../operation.js';
 import { ContentCopier } from '../tree/content.js';
@@ -26,6 +27,7 @@ import { Report } from '../tree/report.js';
 import { GuardedSource } from '../tree/source-guard.js';
 import { type Destination, destinationKind, openDestination } from './backup-destination.js';
 import { dryRun } from './backup-dry-run.js';
+import { RunSnapshots } from './backup-snapshots.js';
 import { verifyBackup } from './backup-verify.js';
 import { openReadable, type Side, secondPassphrase } from './sides.js';
 import { newSnapshotName } from './snapshot.js';
@@ -73,6 +75,7 @@ class BackupRun {
   readonly #content: ContentCopier;
   readonly #committer: Committer;
   readonly #snapshotName: string | null;
+  readonly #snapshots: RunSnapshots;
   #checksums: ChecksumBook | null = null;
 
   constructor(options: BackupOptions, context: RunContext, source: Side, destination: Destination, started: number) {
@@ -83,6 +86,7 @@ class BackupRun {
     this.#started = started;
     this.#snapshotName =
       options.makeSnapshot === undefined ? null : newSnapshotName(destination, options.makeSnapshot, started);
+    this.#snapshots = new RunSnapshots(options, destination, context);
     this.#report = new Report(context.emit, context.progress);
     this.#content = new ContentCopier(context.progress);
     this.#committer = new Committer({
@@ -109,7 +113,7 @@ class BackupRun {
     }
     this.#report.close();
     if (failure !== null && !interrupted) throw failure;
-    return this.#summary(interrupted);
+    return this.#summary(interrupted || this.#context.progress.cancelled);
   }
 
   /** Commits, and reads once more what was written; what differs is a problem. */
@@ -142,7 +146,10 @@ class BackupRun {
     this.#context.emit({ type: 'phase', name: 'commit' });
     const { counts, bytesScanned } = this.#report;
     this.#committer.commit(isWhole ? { items: counts.scanned, bytes: bytesScanned } : null);
-    if (isWhole) this.#makeSnapshot();
+    if (isWhole) {
+      this.#makeSnapshot();
+      this.#snapshots.retain();
+    }
     this.#destination.close();
   }
 
@@ -160,16 +167,16 @@ class BackupRun {
     const { volume } = this.#destination;
     this.#requireItems();
     const folders = this.#folders();
-    const netName = freeSafetyNetName(volume, folders, this.#started);
-    const safetyNet = this.#options.safetyNet ?? true;
+    const hasNetFolder = (this.#options.safetyNet ?? true) && !this.#snapshots.keepsBySnapshot;
+    const netName = hasNetFolder ? freeSafetyNetName(volume, folders, this.#started) : null;
     emit({ type: 'phase', name: 'prune' });
     this.#prune(folders);
     clearPartial(volume, folders, this.#committer.settle);
-    this.#openRecord(folders, safetyNet ? netName : null);
+    this.#openRecord(folders, netName, this.#snapshots.keepBefore(this.#started));
     this.#openChecksums(folders);
     emit({ type: 'phase', name: 'copy' });
     const source = new GuardedSource(this.#source.volume, { mayLoop: this.#source.stack !== null });
-    const aside = this.#aside(folders, safetyNet ? netName : null);
+    const aside = this.#aside(folders, netName);
     this.#report.onMade = (path) => aside.made(path);
     new Mirror({
       source,
@@ -220,6 +227,7 @@ class BackupRun {
       now: this.#started,
       between: this.#committer.settle,
     });
+    this.#snapshots.prune(this.#started);
   }
 
   /** Of images: in a folder, the host's inodes say nothing lasting. */
@@ -232,12 +240,13 @@ class BackupRun {
     this.#committer.checksums = book;
   }
 
-  #openRecord(folders: OwnFolders, safetynet: string | null): void {
+  #openRecord(folders: OwnFolders, safetynet: string | null, snapshot: NetSnapshot | null): void {
     this.#context.progress.set('totalItems', lastTotals(this.#destination.volume)?.items ?? 0);
     const record = startRecord(this.#destination.volume, folders, {
       started: this.#started,
       source: this.#options.source,
       safetynet,
+      ...(snapshot ? { snapshot } : {}),
       owner: this.#source.volume.root,
       random: this.#context.random,
     });
@@ -286,6 +295,7 @@ class BackupRun {
       seconds: Math.round((this.#context.now() - this.#started) * 1000) / 1000,
       commits: this.#committer.count,
       interrupted,
+      ...this.#snapshots.summary,
       problems,
     };
   }

@@ -24,7 +24,14 @@ interface Place {
   tree(): string[];
 }
 
-function withPlace(body: (place: Place) => void): void {
+/** Where what a run takes away is kept. */
+const nets: [string, Partial<BackupOptions>][] = [
+  ['a folder on HFS+', { fs: 'hfs+' }],
+  ['a folder on APFS', { fs: 'apfs' }],
+  ['a snapshot', { fs: 'apfs', snapshots: 'always' }],
+];
+
+function withPlace(body: (place: Place) => void, net: Partial<BackupOptions> = { fs: 'hfs+' }): void {
   withFolder((folder) => {
     process.env.TINTYPE_HOME = join(folder, 'home');
     const source = join(folder, 'source');
@@ -41,7 +48,7 @@ function withPlace(body: (place: Place) => void): void {
       image,
       run: (options = {}) =>
         backup(
-          { source, destination: image, fs: 'hfs+', size: now === 1_800_000_000 ? 64 << 20 : undefined, ...options },
+          { source, destination: image, ...net, size: now === 1_800_000_000 ? 64 << 20 : undefined, ...options },
           context(),
         ),
       undo: (options = {}) => undo({ image, ...options }, context()),
@@ -98,7 +105,7 @@ function fill(source: string): void {
   put(join(source, 'folder/below/file'), 'kept');
 }
 
-test('the tree is as before the run, and nothing is lost', () =>
+test.each(nets)('B26: with %s the tree is as before the run, and nothing is lost', (_, net) =>
   withPlace(({ source, run, undo: back, tree }) => {
     fill(source);
     run();
@@ -112,9 +119,10 @@ test('the tree is as before the run, and nothing is lost', () =>
     // The next run does it all again.
     run();
     expect(tree()).toEqual(after);
-  }));
+  }, net),
+);
 
-test('one undo after another goes back run by run', () =>
+test.each(nets)('with %s one undo after another goes back run by run', (_, net) =>
   withPlace(({ source, run, undo: back, tree }) => {
     put(join(source, 'a'), 'one');
     run();
@@ -132,9 +140,10 @@ test('one undo after another goes back run by run', () =>
     back();
     expect(tree()).toEqual([]);
     expect(codeOf(back)).toBe('nothing-to-undo');
-  }));
+  }, net),
+);
 
-test('an undo that was interrupted is completed by the next one', () =>
+test.each(nets)('with %s an undo that was interrupted is completed by the next one', (_, net) =>
   withPlace(({ source, image, run, undo: back, tree }) => {
     fill(source);
     run();
@@ -154,7 +163,8 @@ test('an undo that was interrupted is completed by the next one', () =>
     }
     expect(back().interrupted).toBe(false);
     expect(tree()).toEqual(before);
-  }));
+  }, net),
+);
 
 test('what came later stays, and is told', () =>
   withPlace(({ source, image, run, undo: back, tree }) => {

@@ -2,6 +2,8 @@
 // comes back. Nothing is destroyed, so an undo that was wrong can be mended by hand. A run that was taken back does not
 // count any more: the next undo takes back the one before it.
 //
+// A run whose SafetyNet is a snapshot is taken back by `undo-snapshot`.
+//
 // Each step leaves alone what is as it should be already, so an undo that was cut is simply run again.
 
 import { CancelledError, RefusedError, VolumeFullError, type WritableVolume } from '@tintype/core';
@@ -15,6 +17,7 @@ import type { Operation, RunContext, UndoOptions } from '../operation.js';
 import { findItem } from '../tree/find-item.js';
 import { Report } from '../tree/report.js';
 import { imageSide, type Side } from './sides.js';
+import { undoBySnapshot } from './undo-snapshot.js';
 
 const COMMIT_EVERY = 30;
 
@@ -24,11 +27,13 @@ export const undo: Operation<'undo'> = (options, context): SummaryEvent => {
   let run: RunFile;
   try {
     run = runToUndo(side, options.image);
-    requireAll(side.volume, run);
+    if (!run.head?.snapshot) requireAll(side.volume, run);
   } catch (error) {
     side.abandon();
     throw error;
   }
+  const { name, head } = run;
+  if (head?.snapshot) return undoBySnapshot(options, context, side, { name, snapshot: head.snapshot });
   return new UndoRun(options, context, side, run).perform();
 };
 
