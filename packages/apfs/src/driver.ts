@@ -10,6 +10,7 @@ import {
   type FormatOptions,
   type MountOptions,
   type Probe,
+  type SnapshotSpace,
 } from '@tintype/core';
 import { check } from './check/check.js';
 import { ApfsFileSystem } from './file-system.js';
@@ -18,6 +19,7 @@ import { inspect } from './inspect/inspect.js';
 import { isContainer } from './reading/checkpoint-choice.js';
 import { ContainerReader } from './reading/container-reader.js';
 import { ReadOnlyFileSystem } from './reading/read-only-file-system.js';
+import { snapshotSpace } from './reading/snapshot-space.js';
 import { VolumeHead } from './reading/volume-head.js';
 import { volumeParts } from './reading/volume-parts.js';
 
@@ -48,6 +50,13 @@ class ApfsDriver implements FileSystemDriver {
   /** A cut leaves the commit before, so there is nothing to finish. */
   recover(_device: BlockDevice): boolean {
     return false;
+  }
+  snapshotSpace(device: BlockDevice, uuid: string): SnapshotSpace | null {
+    const container = new ContainerReader(device);
+    for (const { head } of container.volumes())
+      if (head instanceof VolumeHead && head.uuid === uuid)
+        return snapshotSpace(container, head, volumeParts(container, head));
+    return null;
   }
   inspect(device: BlockDevice, place: string | null): Iterable<string> {
     return inspect(device, place);

@@ -101,6 +101,12 @@ export interface Probe {
   }[];
 }
 
+/** What the snapshots of a volume hold, as far as data and the nodes of its tree go. */
+export interface SnapshotSpace {
+  /** Bytes that would be free if just these were deleted, by transaction. */
+  heldBy(xids: ReadonlySet<number>): number;
+}
+
 /** One file system driver: `engine` holds the list of these and names no file system anywhere else. */
 export interface FileSystemDriver {
   readonly kind: string;
@@ -114,6 +120,11 @@ export interface FileSystemDriver {
   check(device: BlockDevice, options: CheckOptions): Iterable<Finding>;
   /** Finishes what a cut left behind (replays a journal); true if there was something to do. */
   recover(device: BlockDevice): boolean;
+  /**
+   * The space that snapshots of the volume with this UUID hold, as of the last commit, from metadata alone; null where volumes
+   * have none. @throws CorruptError
+   */
+  snapshotSpace(device: BlockDevice, volume: string): SnapshotSpace | null;
   /** Field by field, what lies at a place such as `header`, `catalog:12`; without a place: the list of places. */
   inspect(device: BlockDevice, place: string | null): Iterable<string>;
 }

@@ -73,6 +73,9 @@ class HfsPlusDriver implements FileSystemDriver {
     device.flush();
     return true;
   }
+  snapshotSpace(_device: BlockDevice, _volume: string): null {
+    return null;
+  }
   inspect(device: BlockDevice, place: string | null): Iterable<string> {
     return inspect(device, place);
   }

@@ -81,6 +81,28 @@ export class ObjectMapReader implements ObjectVersions {
     return mapping;
   }
 
+  /** All versions of all objects, by object, oldest first. @throws CorruptError */
+  *versions(): Generator<{
+    readonly oid: number;
+    readonly xid: number;
+    readonly flags: number;
+    readonly size: number;
+  }> {
+    const cursor = this.#cursor;
+    for (let isThere = cursor.first(); isThere; isThere = cursor.next()) {
+      const { view, keyAt, valueAt } = cursor;
+      const oid = u64le(view, keyAt, OmapKey.at.ok_oid);
+      if (valueAt < 0 || cursor.valueLength < OmapValue.size)
+        throw new CorruptError('omap_val', 'ov_paddr', oid, 'the value is missing');
+      yield {
+        oid,
+        xid: u64le(view, keyAt, OmapKey.at.ok_xid),
+        flags: u32le(view, valueAt, OmapValue.at.ov_flags),
+        size: u32le(view, valueAt, OmapValue.at.ov_size),
+      };
+    }
+  }
+
   /** Transactions of snapshots that the map says are gone. */
   goneSnapshots(): Set<number> {
     const gone = new Set<number>();
