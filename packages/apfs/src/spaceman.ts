@@ -23,6 +23,10 @@ const GOOD_RUN = 64;
 const ALL_FREE = new Uint8Array(BLOCK_SIZE);
 /** Most and fewest blocks that only removals may take: a removal must be possible on a full volume. */
 const RESERVE = { most: 256, fewest: 36 };
+/** Blocks of a container of so many that are kept back for removals. */
+export function reserveOf(blocks: number): number {
+  return Math.min(RESERVE.most, Math.max(RESERVE.fewest, Math.floor(blocks / 64)));
+}
 /** Blocks that a commit takes beside those of the trees: superblocks and object maps. */
 const COMMIT_BLOCKS = 8;
 
@@ -81,7 +85,7 @@ export class Spaceman {
     return this.#free + this.#releasable;
   }
   get reserve(): number {
-    return Math.min(RESERVE.most, Math.max(RESERVE.fewest, Math.floor(this.blocks / 64)));
+    return reserveOf(this.blocks);
   }
   /** True if so much was freed, `pending` pieces beside what the queue has, that the queue may soon be full, or so many chunks changed that the pool works hard. */
   isCommitDue(pending: number): boolean {

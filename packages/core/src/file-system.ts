@@ -103,6 +103,8 @@ export interface Probe {
 
 /** What the snapshots of a volume hold, as far as data and the nodes of its tree go. */
 export interface SnapshotSpace {
+  /** Bytes that can be written now, as `FileSystem.free` of one that is open for writing. */
+  readonly free: number;
   /** Bytes that would be free if just these were deleted, by transaction. */
   heldBy(xids: ReadonlySet<number>): number;
 }

@@ -114,11 +114,18 @@ export interface RestoreOptions extends ImageChoice {
 
 export interface SnapshotOptions extends ImageChoice {
   readonly image: string;
-  readonly action: 'create' | 'rename' | 'delete';
-  /** Of the snapshot; `create`: `auto` is the time in UTC. `rename` and `delete` also take its xid. */
+  readonly action: 'create' | 'rename' | 'delete' | 'pin' | 'unpin';
+  /** Of the snapshot; `create`: `auto` is the time in UTC. All others also take its xid. */
   readonly name: string;
   /** `rename`: the new name. */
   readonly to?: string | undefined;
+}
+
+/** Deletes what the rules do not keep; at least one must be given. */
+export interface PruneOptions extends ImageChoice {
+  readonly image: string;
+  readonly keepRules: KeepRules;
+  readonly dryRun?: boolean | undefined;
 }
 
 export interface UndoOptions extends ImageChoice {
@@ -197,6 +204,7 @@ export interface Operations {
   restore: RestoreOptions;
   undo: UndoOptions;
   snapshot: SnapshotOptions;
+  prune: PruneOptions;
   diff: DiffOptions;
   verify: VerifyOptions;
   raw: RawOptions;

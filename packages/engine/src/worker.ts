@@ -16,6 +16,7 @@ import { verify } from './maintenance/verify.js';
 import type { Operation, OperationName, Operations, RunContext } from './operation.js';
 import { backup } from './operations/backup.js';
 import { diff } from './operations/diff.js';
+import { prune } from './operations/prune.js';
 import { restore } from './operations/restore.js';
 import { snapshot } from './operations/snapshot.js';
 import { undo } from './operations/undo.js';
@@ -26,6 +27,7 @@ const operations: { readonly [N in OperationName]: Operation<N> } = {
   restore,
   undo,
   snapshot,
+  prune,
   diff,
   verify,
   raw,

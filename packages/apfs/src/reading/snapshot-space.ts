@@ -5,13 +5,15 @@
 // wrote it until the next version. So every block stands for one stretch of states, and is free once all of them are gone.
 // See docs/formats/apfs.md.
 
-import type { SnapshotSpace } from '@tintype/core';
+import { type SnapshotSpace, u64le } from '@tintype/core';
 import { Cursor } from '../btree/cursor.js';
 import { physicalTree } from '../btree/disk-tree.js';
 import { EXTENT_REFERENCE_TREE } from '../btree/kinds.js';
 import { idAt } from '../records/ids.js';
+import { reserveOf } from '../spaceman.js';
 import { OMAP_VALUE_FLAGS } from '../structs/object-map.js';
 import { EXTENT_KIND, PhysicalExtentValue } from '../structs/records.js';
+import { FreeQueue, Spaceman } from '../structs/spaceman.js';
 import type { ContainerReader } from './container-reader.js';
 import { ReferenceChanges } from './reference-changes.js';
 import type { VolumeHead } from './volume-head.js';
@@ -29,8 +31,16 @@ export function snapshotSpace(container: ContainerReader, head: VolumeHead, part
   addData(container, trees, stretches);
   addNodes(container, head, xids, stretches);
   return {
+    free: usableBlocks(container) * blocks.size,
     heldBy: (wanted) => stretches.within(xids.map((xid) => wanted.has(xid))),
   };
+}
+
+/** As a writer counts them: with those that wait in the queue, without those that are kept back. */
+function usableBlocks(container: ContainerReader): number {
+  const view = container.spaceman();
+  const queued = view ? u64le(view, Spaceman.at.sm_fq + FreeQueue.size, FreeQueue.at.sfq_count) : 0;
+  return Math.max(0, container.freeBlocks + queued - reserveOf(container.blocks.count));
 }
 
 /** Bytes by stretch of states. */

@@ -1,35 +1,39 @@
-import { UnsupportedError } from '@tintype/core';
-import { hostContext, info } from '@tintype/engine';
-import { type SummaryEvent, UsageError } from '@tintype/engine/run';
+import { hostContext, listSnapshots } from '@tintype/engine';
+import { type PrunedSnapshot, type SummaryEvent, UsageError } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
 import { EXIT } from '../exit-status.js';
 import { withPassphrase } from '../image-volume.js';
+import { keepRules } from '../keeping.js';
 import { printable } from '../output/printable.js';
-import { parseDuration } from '../quantities.js';
+import { parseDuration, showSize } from '../quantities.js';
 import { type Io, line } from '../terminal.js';
 import { runUnlocked } from '../unlocked.js';
 
 /** How many operands each action takes. */
-const OPERANDS = { list: 2, create: 3, delete: 3, rename: 4 } as const;
+const OPERANDS = { list: 2, create: 3, delete: 3, rename: 4, pin: 3, unpin: 3, prune: 2 } as const;
+const DONE = { create: 'made', delete: 'deleted', rename: 'renamed', pin: 'pinned', unpin: 'unpinned' } as const;
 
 export const run: CommandBody = (parsed, io) => {
   const [action = '', image = '', name = '', to] = parsed.operands;
-  if (!isAction(action)) throw new UsageError(`snapshot ${action}: known are list, create, rename, delete`);
+  if (!isAction(action)) throw new UsageError(`snapshot ${action}: known are ${Object.keys(OPERANDS).join(', ')}`);
   if (parsed.operands.length !== OPERANDS[action])
     throw new UsageError(`snapshot ${action} takes ${OPERANDS[action] - 1} operands after its name`);
+  const rules = keepRules(parsed);
+  if (action !== 'prune' && (rules || flag(parsed, 'dry-run')))
+    throw new UsageError(`snapshot ${action} takes no --dry-run and no --keep-…: those are for prune`);
   if (action === 'list') return list(parsed, io);
   const waitLock = text(parsed, 'wait-lock');
-  const options = {
+  const choice = {
     image,
-    action,
-    name,
-    to,
     volume: text(parsed, 'volume'),
     allowTimeMachine: flag(parsed, 'allow-time-machine'),
     waitLock: waitLock === undefined ? undefined : parseDuration(waitLock) * 1000,
   };
-  return runUnlocked('snapshot', options, { parsed, io }, { summary: summaryText });
+  if (action !== 'prune')
+    return runUnlocked('snapshot', { ...choice, action, name, to }, { parsed, io }, { summary: summaryText });
+  const options = { ...choice, keepRules: rules ?? {}, dryRun: flag(parsed, 'dry-run') };
+  return runUnlocked('prune', options, { parsed, io }, { result: prunedText, summary: pruneSummary });
 };
 
 function isAction(action: string): action is keyof typeof OPERANDS {
@@ -38,18 +42,34 @@ function isAction(action: string): action is keyof typeof OPERANDS {
 
 async function list(parsed: Parsed, io: Io): Promise<number> {
   const image = parsed.operands[1] as string;
-  const facts = await withPassphrase(parsed, image, (passphrase) => info(image, hostContext(), passphrase));
-  const wanted = text(parsed, 'volume');
-  const isWanted = ({ index, name, uuid }: (typeof facts.volumes)[number]): boolean =>
-    wanted === undefined || [String(index), name, uuid].includes(wanted);
-  const chosen = facts.volumes.find(isWanted);
-  if (!chosen) throw new UnsupportedError(`${image} holds no volume ${wanted ?? ''}`);
-  if (io.json) line(JSON.stringify(chosen.snapshots));
-  else for (const { name, xid, created } of chosen.snapshots) line(`${created}  ${xid}  ${printable(name)}`);
+  const volume = text(parsed, 'volume');
+  const all = await withPassphrase(parsed, image, (passphrase) =>
+    listSnapshots({ image, volume, passphrase }, hostContext()),
+  );
+  if (io.json) line(JSON.stringify(all));
+  else
+    for (const { name, xid, created, alone, pinned } of all) {
+      const size = alone === null ? 'unknown' : showSize(alone);
+      line(`${created}  ${xid}  ${size.padStart(11)}  ${pinned ? 'pinned' : '-     '}  ${printable(name)}`);
+    }
   return EXIT.done;
 }
 
 function summaryText(summary: SummaryEvent): string {
-  const { action, snapshot } = summary as SummaryEvent & { action: string; snapshot: { name: string; xid: number } };
-  return `snapshot ${printable(snapshot.name)} (${snapshot.xid}): ${action === 'create' ? 'made' : `${action}d`}`;
+  const { action, snapshot } = summary as SummaryEvent & {
+    action: keyof typeof DONE;
+    snapshot: { name: string; xid: number };
+  };
+  return `snapshot ${printable(snapshot.name)} (${snapshot.xid}): ${DONE[action]}`;
+}
+
+function prunedText(value: unknown): string {
+  const { action, snapshot, reasons } = value as PrunedSnapshot;
+  const why = reasons.length > 0 ? ` (${reasons.join(', ')})` : '';
+  return `${action.padEnd(6)}  ${printable(snapshot)}${why}`;
+}
+
+function pruneSummary({ deleted, kept, bytes, dryRun }: SummaryEvent): string {
+  const what = `${deleted} snapshots${dryRun ? ' would be' : ''} deleted, ${kept} kept`;
+  return `${what}; ${showSize(Number(bytes))} ${dryRun ? 'would be ' : ''}given back`;
 }

@@ -11,11 +11,9 @@ import {
 } from '@tintype/image';
 import { freeRangesOf, reclaimableBytes } from '../free-ranges.js';
 import type { RunContext } from '../operation.js';
-import { timeText } from '../operations/browse.js';
+import { nanosecondsText } from '../operations/browse.js';
 import { probeVolumes } from '../stack.js';
 import { imageToRead } from './image-to-read.js';
-
-const BILLION = 1_000_000_000n;
 
 export interface VolumeInfo {
   readonly index: number;
@@ -76,7 +74,7 @@ function insideOf(image: DiskImage, context: InfoContext): Pick<ImageInfo, 'part
     const snapshots = volume.snapshots.map((each) => ({
       name: each.name,
       xid: each.xid,
-      created: timeOf(each.created),
+      created: nanosecondsText(each.created),
     }));
     const used = capacity - free;
     return {
@@ -96,10 +94,4 @@ function insideOf(image: DiskImage, context: InfoContext): Pick<ImageInfo, 'part
     };
   });
   return { partitions: map.partitions, volumes, reclaimable };
-}
-
-/** With the nanoseconds that a snapshot keeps. */
-function timeOf(nanoseconds: bigint): string {
-  const nanos = ((nanoseconds % BILLION) + BILLION) % BILLION;
-  return timeText(Number((nanoseconds - nanos) / BILLION), Number(nanos), 1);
 }

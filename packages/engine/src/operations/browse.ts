@@ -7,6 +7,8 @@ import { FolderVisits } from '../tree/folder-visits.js';
 import type { NamedItem } from '../tree/original-names.js';
 import { itemAt } from './sides.js';
 
+const BILLION = 1_000_000_000n;
+
 export interface PathItem {
   readonly path: string;
   readonly item: NamedItem;
@@ -55,6 +57,12 @@ export function timeText(seconds: number, nanos: number, unit: number): string {
   const date = new Date(seconds * 1000);
   const whole = Number.isNaN(date.getTime()) ? String(seconds) : date.toISOString().slice(0, -5);
   return unit >= 1e9 ? `${whole}Z` : `${whole}.${String(nanos).padStart(9, '0')}Z`;
+}
+
+/** Nanoseconds since 1970, as snapshots keep them. */
+export function nanosecondsText(nanoseconds: bigint): string {
+  const nanos = ((nanoseconds % BILLION) + BILLION) % BILLION;
+  return timeText(Number((nanoseconds - nanos) / BILLION), Number(nanos), 1);
 }
 
 export function listed(volume: Volume, { path, item }: PathItem): ListedItem {

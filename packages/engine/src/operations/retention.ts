@@ -18,12 +18,9 @@ export function retain(place: RetentionPlace, rules: KeepRules, context: RunCont
   const deleted = deleteSnapshots(place, byAge.reverse(), context);
   if (rules.free === undefined) return deleted;
   for (const entry of goesForRoom(judged)) {
-    // What a deleted snapshot held is free after the commit that follows.
-    place.fileSystem.commit();
     if (place.fileSystem.free >= rules.free) break;
     deleted.push(...deleteSnapshots(place, [entry], context));
   }
-  place.fileSystem.commit();
   if (place.fileSystem.free < rules.free)
     context.emit({
       type: 'warning',

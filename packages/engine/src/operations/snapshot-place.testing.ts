@@ -61,7 +61,7 @@ export function withPlace(net: Partial<BackupOptions>, body: (place: Place) => v
       phases: () => events.flatMap((event) => (event.type === 'phase' ? [event.name] : [])),
     });
     expect(verify({ image }, testContext()).findings).toBe(0);
-    if (withOracle('apfsck').skip) return;
+    if (net.fs === 'hfs+' || withOracle('apfsck').skip) return;
     raw({ image, out: join(folder, 'raw'), volume: '0' }, testContext());
     expect(apfsck(join(folder, 'raw'))).toMatchObject({ ok: true });
   });

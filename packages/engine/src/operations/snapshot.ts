@@ -1,10 +1,11 @@
-// Snapshots of a volume in an image: made, renamed, deleted. Each is one commit.
+// Snapshots of a volume in an image: made, renamed, deleted, pinned. Each is one commit.
 
 import { RefusedError, type SnapshotEntry, UnsupportedError } from '@tintype/core';
 import type { SummaryEvent } from '../events.js';
 import type { Operation } from '../operation.js';
 import type { Stack } from '../stack.js';
 import { UsageError } from '../usage-error.js';
+import { changePin, requireUnpinned } from './pin.js';
 import { imageSide, type Side } from './sides.js';
 
 export const snapshot: Operation<'snapshot'> = (options, context): SummaryEvent => {
@@ -16,15 +17,20 @@ export const snapshot: Operation<'snapshot'> = (options, context): SummaryEvent 
   try {
     context.emit({ type: 'phase', name: 'snapshot' });
     const { fileSystem } = side;
-    const { live } = side.stack as Stack;
+    const stack = side.stack as Stack;
+    const { live } = stack;
     const result = { name, xid: 0 };
     if (action === 'create') {
       result.name = newSnapshotName(side, name, context.now());
       result.xid = fileSystem.createSnapshot(live, result.name);
     } else {
-      result.xid = existingSnapshot(side, name).xid;
-      if (action === 'delete') fileSystem.deleteSnapshot(live, result.xid);
-      else {
+      const existing = existingSnapshot(side, name);
+      result.xid = existing.xid;
+      if (action === 'pin' || action === 'unpin') changePin(stack, existing, action, context.now());
+      else if (action === 'delete') {
+        requireUnpinned(stack, existing);
+        fileSystem.deleteSnapshot(live, result.xid);
+      } else {
         if (to === undefined) throw new UsageError('renaming a snapshot needs its new name');
         result.name = newSnapshotName(side, to, context.now());
         fileSystem.renameSnapshot(live, result.xid, result.name);
@@ -57,7 +63,8 @@ function existingSnapshot(side: Side, wanted: string): SnapshotEntry {
   return found;
 }
 
-function snapshotsOf({ path, stack }: Side): readonly SnapshotEntry[] {
+/** Oldest first. @throws UnsupportedError where there are none */
+export function snapshotsOf({ path, stack }: Side): readonly SnapshotEntry[] {
   const all = stack?.live.snapshots;
   if (!all) throw new UnsupportedError(`${path} cannot have snapshots: only APFS volumes can`, { path });
   return all;
