@@ -7,13 +7,13 @@ import {
   type MountOptions,
   type Range,
   type SizeLimits,
-  UnsupportedError,
   type WritableVolume,
 } from '@tintype/core';
 import { get64 } from './object.js';
 import { BLOCK_SIZE, NxSuperblock } from './structs/container.js';
 import { uuidText } from './uuid.js';
 import { Container } from './writing/container.js';
+import { resizeContainer, sizeLimits } from './writing/resize.js';
 import { SnapshotWriter } from './writing/snapshot-writer.js';
 import { WrittenVolume } from './writing/written-volume.js';
 
@@ -24,13 +24,17 @@ export class ApfsFileSystem implements FileSystem {
   readonly kind = 'apfs';
   readonly writable = true;
   readonly blockSize = BLOCK_SIZE;
-  readonly #container: Container;
-  readonly #volumes: readonly WrittenVolume[];
+  readonly #device: BlockDevice;
+  readonly #options: MountOptions;
+  #container: Container;
+  #volumes: readonly WrittenVolume[];
   /** A commit failed: what is in memory does not go with the device any more. */
   #hasFailed = false;
 
   /** @throws CorruptError, UnsupportedError for what is only read */
   constructor(device: BlockDevice, options: MountOptions) {
+    this.#device = device;
+    this.#options = options;
     this.#container = new Container(device, options);
     this.#volumes = this.#container.volumes.map((volume) => new WrittenVolume(volume));
   }
@@ -89,11 +93,30 @@ export class ApfsFileSystem implements FileSystem {
   freeRanges(): Iterable<Range> {
     return this.#container.spaceman.freeRanges();
   }
-  sizeLimits(): SizeLimits | null {
-    return null;
+  sizeLimits(): SizeLimits {
+    this.commit();
+    return sizeLimits(this.#device);
   }
+  /**
+   * The device has room for the larger of both sizes. Commits; `volumes` are others afterwards.
+   * @throws VolumeFullError, UnsupportedError
+   */
   resize(size: number): void {
-    throw new UnsupportedError(`APFS containers are not resized yet, not to ${size} bytes either`);
+    this.commit();
+    this.#hasFailed = true;
+    if (size < this.capacity) {
+      // What only older checkpoints hold behind the new end is free after two more.
+      resizeContainer(this.#device, this.capacity, size);
+      this.#reopen();
+      for (let i = 0; i < 3; i += 1) this.#container.unmount();
+    }
+    resizeContainer(this.#device, size);
+    this.#reopen();
+    this.#hasFailed = false;
+  }
+  #reopen(): void {
+    this.#container = new Container(this.#device, this.#options);
+    this.#volumes = this.#container.volumes.map((volume) => new WrittenVolume(volume));
   }
   close(): void {
     if (this.#hasFailed) return;

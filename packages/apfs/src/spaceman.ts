@@ -27,6 +27,8 @@ const RESERVE = { most: 256, fewest: 36 };
 export function reserveOf(blocks: number): number {
   return Math.min(RESERVE.most, Math.max(RESERVE.fewest, Math.floor(blocks / 64)));
 }
+/** Blocks of a checkpoint beside the space manager and the main queue. */
+const OTHER_EPHEMERALS = 8;
 /** Blocks that a commit takes beside those of the trees: superblocks and object maps. */
 const COMMIT_BLOCKS = 8;
 
@@ -61,14 +63,22 @@ export class Spaceman {
   #metadataEnd: number;
   #nextData: number;
 
-  /** `view`: the space manager of checkpoint `xid` - 1. @throws CorruptError */
-  constructor(device: BlockDevice, view: DataView, xid: number, read: ReadEphemeral) {
+  /** `view`: the space manager of checkpoint `xid` - 1; `dataBlocks`: of the ring of checkpoint data. @throws CorruptError */
+  constructor(
+    device: BlockDevice,
+    view: DataView,
+    xid: number,
+    read: ReadEphemeral,
+    dataBlocks = Number.POSITIVE_INFINITY,
+  ) {
     this.#device = device;
     this.view = view;
     SpacemanObject.require(view, 0);
     this.#pool = new Pool(device, view, read);
     this.#table = new ChunkTable(device, view, this.#pool);
-    this.#queue = new FreeQueue(view, MAIN_QUEUE_AT, read);
+    // A container that has grown may have queue nodes for which its ring, which did not grow, has no room.
+    const room = Math.floor(dataBlocks / 2) - view.byteLength / BLOCK_SIZE - OTHER_EPHEMERALS;
+    this.#queue = new FreeQueue(view, MAIN_QUEUE_AT, read, room);
     this.#xid = xid;
     this.#free = this.#table.free.reduce((sum, each) => sum + each, 0);
     this.#releasable = this.#queue.blocks;

@@ -67,6 +67,12 @@ export class ChunkTable {
     return Math.min(BLOCKS_PER_CHUNK, this.blocks - chunk * BLOCKS_PER_CHUNK);
   }
 
+  /** The transaction that changed a chunk last, and the upper bits of its two counts. */
+  stateOf(chunk: number): { readonly xid: number; readonly blockFlags: number; readonly freeFlags: number } {
+    const [blockFlags = 0, freeFlags = 0] = this.#flags.subarray(2 * chunk, 2 * chunk + 2);
+    return { xid: this.#xids[chunk] ?? 0, blockFlags, freeFlags };
+  }
+
   #readAddresses(spaceman: DataView): void {
     const cabs = this.#cabs.length;
     const first = cabs > 0 ? this.#cabs : this.#cibs;

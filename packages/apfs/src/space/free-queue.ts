@@ -19,6 +19,7 @@ export type ReadEphemeral = (oid: number) => Uint8Array;
 export class FreeQueue {
   readonly nodeLimit: number;
   readonly #isUsable: boolean;
+  readonly #room: number;
   #rootOid: number;
   /** Oids of the other nodes, used again from commit to commit. */
   readonly #oids: number[] = [];
@@ -26,8 +27,12 @@ export class FreeQueue {
   readonly #ranges = new Map<number, number[]>();
   #blocks = 0;
 
-  /** `at`: where the queue's head stands in the space manager. @throws CorruptError */
-  constructor(spaceman: DataView, at: number, read: ReadEphemeral) {
+  /**
+   * `at`: where the queue's head stands in the space manager; `room`: nodes that a checkpoint has room for.
+   * @throws CorruptError
+   */
+  constructor(spaceman: DataView, at: number, read: ReadEphemeral, room = Number.POSITIVE_INFINITY) {
+    this.#room = room;
     this.nodeLimit = spaceman.getUint16(at + FreeQueueHead.at.sfq_tree_node_limit, true);
     this.#rootOid = get64(spaceman, at + FreeQueueHead.at.sfq_tree_oid);
     this.#isUsable = this.nodeLimit > 0;
@@ -86,8 +91,9 @@ export class FreeQueue {
   }
   /** Records that the tree can hold. */
   get capacity(): number {
-    if (this.nodeLimit < 3) return IN_ROOT;
-    const leaves = this.nodeLimit - 1;
+    const nodes = Math.min(this.nodeLimit, this.#room);
+    if (nodes < 3) return IN_ROOT;
+    const leaves = nodes - 1;
     return IN_NODE * (leaves <= IN_ROOT ? leaves : leaves - Math.ceil(leaves / IN_NODE));
   }
 

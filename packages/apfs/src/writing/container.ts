@@ -65,7 +65,8 @@ export class Container {
     };
     const spaceman = byOid.get(get64(superblock, at.nx_spaceman_oid));
     if (!spaceman) throw NxSuperblock.corrupt(superblock, 0, 'nx_spaceman_oid', 'is not in the checkpoint');
-    this.spaceman = new Spaceman(device, spaceman, this.#xid, read);
+    const dataBlocks = superblock.getUint32(at.nx_xp_data_blocks, true);
+    this.spaceman = new Spaceman(device, spaceman, this.#xid, read, dataBlocks);
     this.#carried = objects.filter(({ view }) => isCarried(view));
     for (const { view } of this.#carried) requireIdleReaper(view);
     const cacheNodes = options.cacheBytes ? Math.floor(options.cacheBytes / BLOCK_SIZE / 4) : CACHED_NODES;

@@ -13,7 +13,7 @@ test('resize up to 1 TB and back, and what it refuses', () => {
     expect(json<ImageInfo>('info', image).volumes[0]?.capacity).toBeGreaterThan(2 ** 40 - 65_536);
     expect(tintype('verify', image).status).toBe(0);
     const { stderr } = tintype('resize', image, '--size', 'min');
-    expect(stderr).toContain('instead of 1.1 TB');
+    expect(stderr).toContain('instead of 1.10 TB');
     expect(tintype('verify', image).status).toBe(0);
     const refused = tintype('resize', image, '--size', '4000t');
     expect(refused.status).toBe(1);

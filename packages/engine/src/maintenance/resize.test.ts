@@ -18,7 +18,7 @@ const CONTAINERS: readonly Pick<CreateOptions, 'image' | 'format' | 'layout'>[] 
   { image: '/a.asif' },
   { image: '/a.dmg', format: 'udrw' },
 ];
-const FILE_SYSTEMS = ['hfs+'];
+const FILE_SYSTEMS = ['hfs+', 'apfs'];
 const CASES = CONTAINERS.flatMap((container) =>
   FILE_SYSTEMS.map((fs) => ({ ...container, fs, name: `${container.image}, ${container.layout ?? 'gpt'}, ${fs}` })),
 );

@@ -1,0 +1,327 @@
+// Another size for a container: one checkpoint with a space manager of its own. See docs/formats/apfs.md.
+//
+// What follows from the number of blocks (chunks, the internal pool, its ring, the limits of the queues) is made anew in blocks
+// that no checkpoint uses; the old pool and ring wait in the queue, as the checkpoint before still refers to them. A container
+// shrinks as far as its last block in use: of what volumes hold nothing is moved.
+
+import { type BlockDevice, CorruptError, type SizeLimits, UnsupportedError, VolumeFullError } from '@tintype/core';
+import type { Node } from '../btree/node.js';
+import { type EphemeralObject, openCheckpoint, writeCheckpoint } from '../checkpoint.js';
+import { type Geometry, geometry, spacemanLayout } from '../geometry.js';
+import { get64, put64, putHeader, readBlock, seal, viewOf } from '../object.js';
+import { clearBits, isSet, runLength, setBits } from '../space/bits.js';
+import { ChunkTable } from '../space/chunks.js';
+import { FreeQueue } from '../space/free-queue.js';
+import { MAIN_QUEUE_AT, Pool } from '../space/pool.js';
+import { BLOCK_SIZE, NX_MAX_FILE_SYSTEMS, NxSuperblock } from '../structs/container.js';
+import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
+import {
+  BLOCKS_PER_CHUNK,
+  CHUNKS_PER_CIB,
+  ChunkInfo,
+  ChunkInfoBlock,
+  CIBS_PER_CAB,
+  CibAddrBlock,
+  FreeQueue as FreeQueueHead,
+  IP_BM_INDEX_INVALID,
+  SPACEMAN_SIZE,
+  Spaceman,
+  SpacemanDevice,
+} from '../structs/spaceman.js';
+
+const at = NxSuperblock.at;
+const LARGEST = 16e12;
+const OLDEST_QUEUE_AT = Spaceman.at.sm_fq;
+
+interface Extent {
+  readonly start: number;
+  readonly count: number;
+}
+
+/** The newest checkpoint, opened to be changed. */
+interface Before {
+  readonly device: BlockDevice;
+  readonly superblock: DataView;
+  /** Of the checkpoint that is to come. */
+  readonly xid: number;
+  readonly objects: readonly EphemeralObject[];
+  readonly spaceman: DataView;
+  readonly table: ChunkTable;
+  readonly pool: Pool;
+  read(oid: number): Uint8Array;
+}
+
+function open(device: BlockDevice): Before {
+  const { superblock, xid, objects } = openCheckpoint(device);
+  const read = (oid: number): Uint8Array => {
+    const view = objects.find((object) => object.oid === oid)?.view;
+    if (!view) throw new CorruptError('checkpoint_mapping', 'cpm_oid', oid, 'the object is not mapped');
+    return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  };
+  const spaceman = viewOf(read(get64(superblock, at.nx_spaceman_oid)));
+  const pool = new Pool(device, spaceman, read);
+  const table = new ChunkTable(device, spaceman, pool);
+  return { device, superblock, xid: xid + 1, objects, spaceman, table, pool, read };
+}
+
+/** `deviceSize`: what the container can have without another device. */
+export function sizeLimits(device: BlockDevice): SizeLimits {
+  const before = open(device);
+  const last = lastUsed(before, movableOf(before)) + 1;
+  const { poolBlocks, poolRingBlocks } = geometry(last);
+  const smallest = Math.min(last + 2 * (poolBlocks + poolRingBlocks), before.table.blocks);
+  return { smallest: smallest * BLOCK_SIZE, largest: Math.max(device.size, LARGEST) };
+}
+
+/** What is in use only until two more checkpoints were made, or until ring and pool are elsewhere. */
+function movableOf({ spaceman, read, superblock }: Before): Extent[] {
+  const fields = Spaceman.at;
+  const ranges = [
+    { start: get64(spaceman, fields.sm_ip_bm_base), count: spaceman.getUint32(fields.sm_ip_bm_block_count, true) },
+    { start: get64(spaceman, fields.sm_ip_base), count: get64(spaceman, fields.sm_ip_block_count) },
+  ];
+  const xid = get64(superblock, at.o_xid);
+  new FreeQueue(spaceman, MAIN_QUEUE_AT, read).release(xid, (start, count) => ranges.push({ start, count }));
+  return ranges;
+}
+
+/** The last block that is in use, those in `except` left out. */
+function lastUsed(before: Before, except: readonly Extent[] = []): number {
+  for (let chunk = before.table.count - 1; chunk >= 0; chunk -= 1) {
+    const size = before.table.sizeOf(chunk);
+    if (before.table.free[chunk] === size) continue;
+    const bytes = bitmapOf(before, chunk);
+    const first = chunk * BLOCKS_PER_CHUNK;
+    for (const { start, count } of except) {
+      const from = Math.max(0, start - first);
+      const to = Math.min(size, start + count - first);
+      if (to > from) clearBits(bytes, from, to - from);
+    }
+    for (let bit = size - 1; bit >= 0; bit -= 1) if (isSet(bytes, bit)) return chunk * BLOCKS_PER_CHUNK + bit;
+  }
+  return 0;
+}
+
+function bitmapOf({ device, table }: Before, chunk: number): Uint8Array {
+  const block = table.bitmaps[chunk] ?? 0;
+  return block === 0 ? new Uint8Array(BLOCK_SIZE) : readBlock(device, block);
+}
+
+/**
+ * Nothing waits for a commit, and the device has room for the larger of both sizes. Durable when it returns; whoever has
+ * the container open must open it again. Ring and pool go before `limit`, unless the container grows.
+ * @throws VolumeFullError, UnsupportedError, with nothing changed
+ */
+export function resizeContainer(device: BlockDevice, size: number, limit = size): void {
+  const before = open(device);
+  const next = geometry(Math.floor(size / BLOCK_SIZE));
+  requireSize(before, next);
+  const place = placeFor(before, next, Math.floor(limit / BLOCK_SIZE));
+  const spaceman = newSpaceman(before, next, place);
+  const queues = fillQueues(before, spaceman);
+  writePool(before, next, place, spaceman);
+  const { superblock, objects, xid } = before;
+  put64(superblock, at.nx_block_count, next.blocks);
+  superblock.setUint32(at.nx_max_file_systems, next.maxVolumes, true);
+  superblock.setUint32(at.nx_ephemeral_info + 4, next.minEphemerals, true);
+  const spacemanOid = get64(superblock, at.nx_spaceman_oid);
+  const replaced = new Set([spacemanOid, ...queueOids(before)]);
+  const carried = objects.filter(({ oid }) => !replaced.has(oid));
+  const fresh = queues.map(({ oid, node }): EphemeralObject => {
+    node.settle();
+    node.setHeader(oid, xid);
+    return { oid, fsOid: 0, view: node.view };
+  });
+  writeCheckpoint(device, superblock, xid, [{ oid: spacemanOid, fsOid: 0, view: spaceman }, ...carried, ...fresh]);
+  device.write(0, new Uint8Array(superblock.buffer, superblock.byteOffset, BLOCK_SIZE));
+  device.flush();
+}
+
+function requireSize(before: Before, next: Geometry): void {
+  if (next.blocks * BLOCK_SIZE > LARGEST)
+    throw new UnsupportedError(`an APFS container has ${LARGEST} bytes at most, not ${next.blocks * BLOCK_SIZE}`);
+  const last = lastUsed(before);
+  if (last >= next.blocks) throw new VolumeFullError((last + 1 - next.blocks) * BLOCK_SIZE, 0);
+  for (let slot = next.maxVolumes; slot < NX_MAX_FILE_SYSTEMS; slot += 1)
+    if (get64(before.superblock, at.nx_fs_oid + 8 * slot) !== 0)
+      throw new UnsupportedError(`a container of this size has ${next.maxVolumes} volumes at most`);
+}
+
+/** Free blocks in one piece for ring and pool. @throws VolumeFullError */
+function placeFor(before: Before, { blocks, poolBlocks, poolRingBlocks }: Geometry, end: number): Extent {
+  const count = poolBlocks + poolRingBlocks;
+  const { table } = before;
+  if (blocks - table.blocks >= count) return { start: table.blocks, count };
+  let start = 0;
+  let length = 0;
+  for (let chunk = 0; chunk < table.count && length < count; chunk += 1) {
+    const limit = Math.min(table.sizeOf(chunk), end - chunk * BLOCKS_PER_CHUNK);
+    const bytes = bitmapOf(before, chunk);
+    for (let bit = 0; bit < limit && length < count; ) {
+      const run = runLength(bytes, bit, limit);
+      if (isSet(bytes, bit)) length = 0;
+      else {
+        if (length === 0) start = chunk * BLOCKS_PER_CHUNK + bit;
+        length += run;
+      }
+      bit += run;
+    }
+  }
+  if (length < count) throw new VolumeFullError(count * BLOCK_SIZE, length * BLOCK_SIZE);
+  return { start, count };
+}
+
+/** Everything but what the queues and the table of chunks put into it. */
+function newSpaceman({ spaceman, superblock, table }: Before, next: Geometry, place: Extent): DataView {
+  const layout = spacemanLayout(next);
+  const view = viewOf(new Uint8Array(layout.size));
+  const fields = Spaceman.at;
+  const old = new Uint8Array(spaceman.buffer, spaceman.byteOffset, SPACEMAN_SIZE);
+  new Uint8Array(view.buffer).set(old);
+  const main = SpacemanDevice.read(view, fields.sm_dev);
+  SpacemanDevice.write(view, fields.sm_dev, {
+    ...main,
+    sm_block_count: next.blocks,
+    sm_chunk_count: next.chunks,
+    sm_cib_count: next.cibs,
+    sm_cab_count: next.cabs,
+    sm_free_count: main.sm_free_count + next.blocks - table.blocks - place.count,
+    sm_addr_offset: layout.addresses,
+  });
+  view.setUint32(fields.sm_dev + SpacemanDevice.size + SpacemanDevice.at.sm_addr_offset, layout.tier2Addresses, true);
+  put64(view, fields.sm_ip_block_count, next.poolBlocks);
+  view.setUint32(fields.sm_ip_bm_size_in_blocks, next.poolBitmapBlocks, true);
+  view.setUint32(fields.sm_ip_bm_block_count, next.poolRingBlocks, true);
+  put64(view, fields.sm_ip_bm_base, place.start);
+  put64(view, fields.sm_ip_base, place.start + next.poolRingBlocks);
+  view.setUint16(fields.sm_ip_bm_free_head, next.poolBitmapBlocks, true);
+  view.setUint16(fields.sm_ip_bm_free_tail, next.poolRingBlocks - 1, true);
+  view.setUint32(fields.sm_ip_bm_xid_offset, layout.xids, true);
+  view.setUint32(fields.sm_ip_bitmap_offset, layout.slots, true);
+  view.setUint32(fields.sm_ip_bm_free_next_offset, layout.freeNext, true);
+  view.setUint16(OLDEST_QUEUE_AT + FreeQueueHead.at.sfq_tree_node_limit, next.poolQueueLimit, true);
+  view.setUint16(MAIN_QUEUE_AT + FreeQueueHead.at.sfq_tree_node_limit, next.mainQueueLimit, true);
+  const xid = get64(superblock, at.o_xid) + 1;
+  for (let i = 0; i < next.poolBitmapBlocks; i += 1) {
+    put64(view, layout.xids + 8 * i, xid);
+    view.setUint16(layout.slots + 2 * i, i, true);
+  }
+  for (let slot = 0; slot < next.poolRingBlocks; slot += 1) {
+    const isLinked = slot >= next.poolBitmapBlocks && slot < next.poolRingBlocks - 1;
+    view.setUint16(layout.freeNext + 2 * slot, isLinked ? slot + 1 : IP_BM_INDEX_INVALID, true);
+  }
+  return view;
+}
+
+/** The pool's queue is empty, as its blocks are new; the old ring and pool wait in the other. */
+function fillQueues({ spaceman: old, xid, superblock, read }: Before, view: DataView): { oid: number; node: Node }[] {
+  const newOid = (): number => {
+    const oid = get64(superblock, at.nx_next_oid);
+    put64(superblock, at.nx_next_oid, oid + 1);
+    return oid;
+  };
+  const ofPool = new FreeQueue(view, OLDEST_QUEUE_AT, read);
+  ofPool.release(Number.MAX_SAFE_INTEGER, () => {});
+  const main = new FreeQueue(view, MAIN_QUEUE_AT, read);
+  const fields = Spaceman.at;
+  main.add(xid, get64(old, fields.sm_ip_bm_base), old.getUint32(fields.sm_ip_bm_block_count, true));
+  main.add(xid, get64(old, fields.sm_ip_base), get64(old, fields.sm_ip_block_count));
+  if (!main.fits()) throw new VolumeFullError(BLOCK_SIZE, 0);
+  return [...ofPool.pack(view, OLDEST_QUEUE_AT, newOid), ...main.pack(view, MAIN_QUEUE_AT, newOid)];
+}
+
+/** Oids of the nodes of both queues as they are now. */
+function queueOids({ objects }: Before): number[] {
+  const nodes = objects.filter(({ view }) => (view.getUint32(SUBTYPE_AT, true) & 0xffff) === OBJECT_TYPE.freeQueue);
+  return nodes.map(({ oid }) => oid);
+}
+/** o_subtype of an object. */
+const SUBTYPE_AT = 28;
+
+/** Bitmaps, chunk infos and their addresses, one behind the other, and the pool's own bitmap. */
+function writePool(before: Before, next: Geometry, place: Extent, spaceman: DataView): void {
+  const { device, xid, table } = before;
+  const base = place.start + next.poolRingBlocks;
+  let taken = 0;
+  const put = (bytes: Uint8Array): number => {
+    const block = base + taken;
+    taken += 1;
+    device.write(block * BLOCK_SIZE, bytes);
+    return block;
+  };
+  const infos: ChunkRecord[] = [];
+  for (let chunk = 0; chunk < next.chunks; chunk += 1) {
+    const start = chunk * BLOCKS_PER_CHUNK;
+    const size = Math.min(BLOCKS_PER_CHUNK, next.blocks - start);
+    const known = chunk < table.count ? table.sizeOf(chunk) : 0;
+    const from = Math.max(place.start - start, 0);
+    const to = Math.min(place.start + place.count - start, size);
+    const added = Math.max(0, to - from);
+    const used = known - (chunk < table.count ? (table.free[chunk] as number) : 0) + added;
+    let bitmap = 0;
+    if (used > 0) {
+      const bytes = chunk < table.count ? bitmapOf(before, chunk) : new Uint8Array(BLOCK_SIZE);
+      clearBits(bytes, known, BLOCKS_PER_CHUNK - known);
+      if (added > 0) setBits(bytes, from, added);
+      bitmap = put(bytes);
+    }
+    const { xid: last, blockFlags, freeFlags } = table.stateOf(chunk);
+    const changed = added > 0 || size !== known ? xid : last;
+    infos.push({ start, size: size | blockFlags, free: (size - used) | freeFlags, bitmap, xid: changed });
+  }
+  const cibs: number[] = [];
+  for (let index = 0; index < next.cibs; index += 1) {
+    const part = infos.slice(index * CHUNKS_PER_CIB, (index + 1) * CHUNKS_PER_CIB);
+    cibs.push(put(chunkInfoBlock(index, base + taken, xid, part)));
+  }
+  const cabs: number[] = [];
+  for (let index = 0; index < next.cabs; index += 1) {
+    const part = cibs.slice(index * CIBS_PER_CAB, (index + 1) * CIBS_PER_CAB);
+    cabs.push(put(cibAddressBlock(index, base + taken, xid, part)));
+  }
+  const { addresses } = spacemanLayout(next);
+  for (const [i, block] of (next.cabs > 0 ? cabs : cibs).entries()) put64(spaceman, addresses + 8 * i, block);
+  const bitmap = new Uint8Array(next.poolBitmapBlocks * BLOCK_SIZE);
+  setBits(bitmap, 0, taken);
+  // Slots of the ring that are not in use are zeros.
+  device.zero(place.start * BLOCK_SIZE, next.poolRingBlocks * BLOCK_SIZE);
+  device.write(place.start * BLOCK_SIZE, bitmap);
+}
+
+interface ChunkRecord {
+  readonly start: number;
+  /** Both with their flags. */
+  readonly size: number;
+  readonly free: number;
+  readonly bitmap: number;
+  readonly xid: number;
+}
+
+function chunkInfoBlock(index: number, block: number, xid: number, chunks: readonly ChunkRecord[]): Uint8Array {
+  const bytes = new Uint8Array(BLOCK_SIZE);
+  const view = viewOf(bytes);
+  putHeader(view, { oid: block, xid, type: STORAGE.physical | OBJECT_TYPE.chunkInfo, subtype: 0 });
+  view.setUint32(ChunkInfoBlock.at.cib_index, index, true);
+  view.setUint32(ChunkInfoBlock.at.cib_chunk_info_count, chunks.length, true);
+  for (const [i, { start, size, free, bitmap, xid: changed }] of chunks.entries())
+    ChunkInfo.write(view, ChunkInfoBlock.size + i * ChunkInfo.size, {
+      ci_xid: changed,
+      ci_addr: start,
+      ci_block_count: size >>> 0,
+      ci_free_count: free >>> 0,
+      ci_bitmap_addr: bitmap,
+    });
+  seal(view);
+  return bytes;
+}
+
+function cibAddressBlock(index: number, block: number, xid: number, cibs: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(BLOCK_SIZE);
+  const view = viewOf(bytes);
+  putHeader(view, { oid: block, xid, type: STORAGE.physical | OBJECT_TYPE.cibAddresses, subtype: 0 });
+  view.setUint32(CibAddrBlock.at.cab_index, index, true);
+  view.setUint32(CibAddrBlock.at.cab_cib_count, cibs.length, true);
+  for (const [i, cib] of cibs.entries()) put64(view, CibAddrBlock.size + 8 * i, cib);
+  seal(view);
+  return bytes;
+}
