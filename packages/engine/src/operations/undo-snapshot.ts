@@ -4,6 +4,8 @@
 // An undo that was cut is simply run again.
 
 import { CancelledError, RefusedError, VolumeFullError } from '@tintype/core';
+import { ChecksumBook } from '../checksums/checksum-book.js';
+import { SerialHasher } from '../checksums/hasher.js';
 import type { SummaryEvent } from '../events.js';
 import { Committer } from '../history/committer.js';
 import { OwnFolders } from '../history/own-folder.js';
@@ -71,7 +73,8 @@ interface Parts {
   readonly committer: Committer;
 }
 
-function takeBack({ options, context, side, run, started, report, committer }: Parts): void {
+function takeBack(parts: Parts): void {
+  const { options, context, side, run, started, report, committer } = parts;
   const { volume, fileSystem } = side;
   const { live } = side.stack as Stack;
   requireSnapshot(side, run);
@@ -92,6 +95,22 @@ function takeBack({ options, context, side, run, started, report, committer }: P
   report.record = record;
   committer.record = record;
   context.emit({ type: 'phase', name: 'copy' });
+  const checksums = new ChecksumBook({ volume, folders, hasher: context.newHasher?.() ?? new SerialHasher() });
+  committer.checksums = checksums;
+  try {
+    mirror(parts, folders, checksums);
+    context.emit({ type: 'phase', name: 'commit' });
+    committer.commit({ undone: run.name });
+  } finally {
+    checksums.close();
+  }
+}
+
+function mirror({ context, side, run, report, committer }: Parts, folders: OwnFolders, checksums: ChecksumBook): void {
+  const { volume } = side;
+  const { live } = side.stack as Stack;
+  const content = new ContentCopier(context.progress);
+  content.checksums = checksums;
   const source = new GuardedSource(new OriginalNames(live.openSnapshot(run.snapshot.xid)), { mayLoop: true });
   const rules = { rules: [], excludeCaches: false, oneFileSystem: false, ownFiles: new Set<string>() };
   new Mirror({
@@ -100,7 +119,7 @@ function takeBack({ options, context, side, run, started, report, committer }: P
     target: volume,
     filter: new Filter(rules, source.root),
     report,
-    content: new ContentCopier(context.progress),
+    content,
     aside: new Discard(volume, folders, committer.settle),
     partial: () => folders.own('partial'),
     largeFile: LARGE_FILE,
@@ -111,8 +130,6 @@ function takeBack({ options, context, side, run, started, report, committer }: P
     settle: committer.settle,
     now: context.now,
   }).run();
-  context.emit({ type: 'phase', name: 'commit' });
-  committer.commit({ undone: run.name });
 }
 
 function requireSnapshot({ stack }: Side, { name, snapshot }: RunToUndo): void {
