@@ -98,6 +98,10 @@ export interface BackupOptions extends ImageChoice, SecondPassphrase {
   readonly snapshotTask?: TaskSnapshots | undefined;
   /** Which snapshots stay after a run; without it all do. */
   readonly keepRules?: KeepRules | undefined;
+  /** `never`: a full image stays as large as it is. */
+  readonly grow?: 'auto' | 'never' | undefined;
+  /** Compacts on a host's battery too. */
+  readonly allowBattery?: boolean | undefined;
   /** Seconds between commits; for tests. */
   readonly commitEvery?: number | undefined;
 }

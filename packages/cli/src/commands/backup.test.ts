@@ -173,7 +173,7 @@ test.each<[string, string[], number, string]>([
 });
 
 test('what cannot be done yet is refused', () => {
-  for (const words of [['--replace'], ['--grow', 'auto']])
+  for (const words of [['--replace'], ['--keep', '2']])
     expect(tintype('backup', folder, join(folder, 'x.sparsebundle'), ...words).status).toBe(1);
   expect(existsSync(join(folder, 'x.sparsebundle'))).toBe(false);
 });

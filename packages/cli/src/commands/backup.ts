@@ -13,7 +13,6 @@ export const run: CommandBody = (parsed, io) => {
   for (const name of ['replace', 'keep'])
     if (parsed.values[name] !== undefined)
       throw new UnsupportedError(`--${name}: read-only images cannot be written yet`);
-  requireGrow(text(parsed, 'grow'));
   const wait = text(parsed, 'wait');
   if (wait !== undefined) parseDuration(wait);
   const [source = '', destination = ''] = parsed.operands;
@@ -36,6 +35,8 @@ export const run: CommandBody = (parsed, io) => {
     maxDelete: maxDelete(parsed),
     allowEmpty: flag(parsed, 'allow-empty'),
     mustExist: flag(parsed, 'must-exist'),
+    grow: growth(parsed),
+    allowBattery: flag(parsed, 'allow-battery'),
     makeSnapshot: text(parsed, 'snapshot'),
     snapshots: snapshotSetting(parsed),
     keepRules: keepRules(parsed),
@@ -67,9 +68,11 @@ function literalStart(glob: string): string {
   return glob.replace(/^[!#]/, '\\$&').replace(/ +$/, (spaces) => '\\ '.repeat(spaces.length));
 }
 
-function requireGrow(grow: string | undefined): void {
-  if (grow === 'auto') throw new UnsupportedError('--grow auto: volumes cannot be resized yet');
-  if (grow !== undefined && grow !== 'never') throw new UsageError(`--grow ${grow}: known are auto, never`);
+function growth(parsed: Parsed): 'auto' | 'never' | undefined {
+  const grow = text(parsed, 'grow');
+  if (grow !== undefined && grow !== 'auto' && grow !== 'never')
+    throw new UsageError(`--grow ${grow}: known are auto, never`);
+  return grow;
 }
 
 function maxDelete(parsed: Parsed): number | undefined {

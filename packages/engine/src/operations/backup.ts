@@ -29,6 +29,8 @@ import { type Destination, destinationKind, openDestination } from './backup-des
 import { dryRun } from './backup-dry-run.js';
 import { RunSnapshots } from './backup-snapshots.js';
 import { verifyBackup } from './backup-verify.js';
+import { compactFirst } from './compaction-first.js';
+import { growing } from './growth.js';
 import { openReadable, type Side, secondPassphrase } from './sides.js';
 import { newSnapshotName } from './snapshot.js';
 
@@ -39,7 +41,9 @@ const LARGE_FILE = 64 << 20;
 /** B25: SafetyNet of an image that a backup made is kept for a day. */
 const SAFETYNET_KEEP = 86_400;
 
-export const backup: Operation<'backup'> = (given, context): SummaryEvent => {
+export const backup: Operation<'backup'> = (given, context) => growing(given, context, backUp);
+
+function backUp(given: BackupOptions, context: RunContext): SummaryEvent {
   const started = context.now();
   // From here on the destination's passphrase is the only one.
   const options = { ...given, passphrase: secondPassphrase(given.source, given, context) };
@@ -48,13 +52,14 @@ export const backup: Operation<'backup'> = (given, context): SummaryEvent => {
   const source = openReadable(options.source, { volume: given.sourceVolume, passphrase: given.passphrase }, context);
   try {
     if (options.dryRun) return dryRun(options, kind, source, context);
+    if (kind === 'image') compactFirst(options, context);
     context.emit({ type: 'phase', name: 'open' });
     const destination = openDestination(options, source, context);
     return newRun(options, context, source, destination, started).perform();
   } finally {
     source.close();
   }
-};
+}
 
 function newRun(...parts: ConstructorParameters<typeof BackupRun>): BackupRun {
   try {

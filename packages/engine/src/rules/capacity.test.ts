@@ -1,6 +1,8 @@
 import { bandSizeFor } from '@tintype/image';
 import { expect, test } from 'vitest';
-import { defaultCapacity, isOverCommitted } from './capacity.js';
+import { defaultCapacity, grownSize, isOverCommitted } from './capacity.js';
+
+const MIB = 1 << 20;
 
 test('B15: a new image gets the free space of its host volume, rounded down to 1 MiB', () => {
   expect(defaultCapacity(5_000_000_000)).toBe(4768 * 1_048_576);
@@ -11,6 +13,22 @@ test('B17: an image that may grow past its host volume is over-committed', () =>
   expect(isOverCommitted(1001, 1000)).toBe(true);
   expect(isOverCommitted(1000, 1000)).toBe(false);
 });
+
+test.each([
+  // By what is needed, at least a tenth and 64 MiB.
+  [100 * MIB, 1 * MIB, 1e12, 164 * MIB],
+  [1000 * MIB, 200 * MIB, 1e12, 1205 * MIB],
+  [10_000 * MIB, 1, 1e12, 11_000 * MIB],
+  // Never past what the host has free.
+  [10_000 * MIB, 100 * MIB, 216 * MIB, 10_200 * MIB],
+  [10_000 * MIB, 200 * MIB, 216 * MIB, null],
+  [10_000 * MIB, 1, 0, null],
+])(
+  'B16: an image of %i bytes that lacks %i grows, with %i free on the host, to %s',
+  (size, needed, hostFree, grown) => {
+    expect(grownSize({ size, needed, hostFree })).toBe(grown);
+  },
+);
 
 test('B14: bands of 8 MiB, doubled until there are at most 65,536', () => {
   expect(bandSizeFor(1)).toBe(8 << 20);

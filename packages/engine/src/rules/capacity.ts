@@ -11,3 +11,22 @@ export function defaultCapacity(hostFree: number): number {
 export function isOverCommitted(size: number, hostCapacity: number): boolean {
   return size > hostCapacity;
 }
+
+/** The least by which a full image grows: a share of its size, and bytes. Each time the source is looked through again. */
+export const LEAST_GROWTH = { share: 0.1, bytes: 64 * MIB } as const;
+/** Host bytes that growth leaves alone. */
+const HOST_SPARE = 16 * MIB;
+
+/**
+ * The size of an image that was full when `needed` bytes were to be written; never past what the host has free, and null
+ * if that is not enough (B16).
+ */
+export function grownSize(inputs: { size: number; needed: number; hostFree: number }): number | null {
+  const { size, needed, hostFree } = inputs;
+  // Beside the contents there is metadata.
+  const least = needed + Math.ceil(needed / 50) + MIB;
+  const room = Math.floor((hostFree - HOST_SPARE) / MIB) * MIB;
+  if (room < least) return null;
+  const wanted = Math.max(least, Math.ceil(size * LEAST_GROWTH.share), LEAST_GROWTH.bytes);
+  return Math.floor((size + Math.min(room, wanted)) / MIB) * MIB;
+}

@@ -1,0 +1,53 @@
+// A backup that finds the image volume full and the host not: the image grows, and the run goes on (B16).
+
+import { dirname } from 'node:path';
+import { TintypeError, VolumeFullError } from '@tintype/core';
+import { detect, imageFacts } from '@tintype/image';
+import type { SummaryEvent } from '../events.js';
+import { resizeImage } from '../maintenance/resize.js';
+import type { BackupOptions, RunContext } from '../operation.js';
+import { grownSize } from '../rules/capacity.js';
+import { secondPassphrase } from './sides.js';
+
+/** `attempt` commits what it has done before it throws that the volume is full; the next one goes on from there. */
+export function growing(
+  options: BackupOptions,
+  context: RunContext,
+  attempt: (options: BackupOptions, context: RunContext) => SummaryEvent,
+): SummaryEvent {
+  for (let before: number | null = null; ; ) {
+    try {
+      const summary = attempt(options, context);
+      return before === null ? summary : { ...summary, grown: { before, after: sizeOf(options, context) } };
+    } catch (error) {
+      if (!(error instanceof VolumeFullError) || options.grow === 'never' || options.dryRun) throw error;
+      const size = grow(options, context, error);
+      before ??= size;
+    }
+  }
+}
+
+function sizeOf({ destination }: BackupOptions, { store }: RunContext): number {
+  return imageFacts(store, destination).size;
+}
+
+/** Answers the size of before. @throws VolumeFullError, the one that is given, if the image cannot grow */
+function grow(options: BackupOptions, context: RunContext, full: VolumeFullError): number {
+  const { destination: image, volume, waitLock, allowTimeMachine } = options;
+  const { store, emit } = context;
+  if (detect(store, image) === null) throw full;
+  const before = sizeOf(options, context);
+  const hostFree = store.facts(dirname(image)).free;
+  const size = grownSize({ size: before, needed: full.needed, hostFree });
+  if (size === null) throw full;
+  try {
+    const passphrase = secondPassphrase(options.source, options, context);
+    resizeImage({ image, size, volume, waitLock, allowTimeMachine, passphrase }, context);
+  } catch (error) {
+    if (!(error instanceof TintypeError)) throw error;
+    emit({ type: 'warning', code: 'not-grown', message: `${image} is full, and cannot grow: ${error.message}` });
+    throw full;
+  }
+  emit({ type: 'warning', code: 'grown', message: `${image} was full: it has ${size} bytes now instead of ${before}` });
+  return before;
+}

@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest';
+import { startupDisk } from './startup-disk.js';
+
+const risky = { onStartupDisk: true, scheduled: true, imageGrows: true, sourceUsed: 40e9 };
+
+test.each([
+  [{ hostFree: 41e9 }, 'run', 41e9],
+  [{ hostFree: 41e9 - 1 }, 'refuse', 41e9],
+  [{ hostFree: 0, imageGrows: false }, 'run', 0],
+  [{ hostFree: 0, scheduled: false }, 'run', 0],
+  [{ hostFree: 0, onStartupDisk: false }, 'run', 0],
+] as const)('B42 B43 a growing image on the startup disk, %j: %s', (changes, verdict, needed) => {
+  expect(startupDisk({ ...risky, ...changes })).toEqual({ verdict, needed });
+});
