@@ -21,3 +21,7 @@ test('the root lies on the startup disk, /proc does not', () => {
 test('a place that is not there is refused by its errno', () => {
   expect(() => spaceAt('/no/such/folder')).toThrow(expect.objectContaining({ code: 'ENOENT' }));
 });
+
+test.skipIf(process.platform !== 'linux')('a file system that no table has is called as it is mounted', () => {
+  expect(spaceAt('/proc').kind).toBe('proc');
+});

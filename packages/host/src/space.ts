@@ -59,7 +59,7 @@ export function spaceAt(path: string): StoreFacts {
 }
 
 function kindOf(magic: number, path: string): KindTraits {
-  if (magic !== fuseMagic) return kindsByMagic.get(magic) ?? { kind: `0x${magic.toString(16)}` };
+  if (magic !== fuseMagic) return kindsByMagic.get(magic) ?? { kind: mountedKind(path) ?? `0x${magic.toString(16)}` };
   const kind = mountedKind(path) ?? 'fuse';
   return { kind, isNetwork: !localFuseKinds.has(kind) };
 }

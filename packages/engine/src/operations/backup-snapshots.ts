@@ -31,6 +31,8 @@ export class RunSnapshots {
   /** Null where the destination has no snapshots. */
   readonly verdict: SnapshotVerdict | null;
   readonly deleted: SnapshotEntry[] = [];
+  /** The retention at the end was cancelled: some that were to go are there still. */
+  wasCut = false;
 
   /** @throws UnsupportedError if the run asks for snapshots where there are none */
   constructor(options: BackupOptions, { path, stack, isNew }: Destination, context: RunContext) {
@@ -82,6 +84,7 @@ export class RunSnapshots {
     if (!this.#stack || !keepRules) return;
     this.#context.emit({ type: 'phase', name: 'retention' });
     this.deleted.push(...retain(this.#place(this.#stack), keepRules, this.#context));
+    this.wasCut = this.#context.progress.cancelled;
   }
 
   #place({ fileSystem, live, volume }: Stack): RetentionPlace {

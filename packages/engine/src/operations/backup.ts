@@ -118,7 +118,7 @@ class BackupRun {
     }
     this.#report.close();
     if (failure !== null && !interrupted) throw failure;
-    return this.#summary(interrupted || this.#context.progress.cancelled);
+    return this.#summary(interrupted || this.#snapshots.wasCut);
   }
 
   /** Commits, and reads once more what was written; what differs is a problem. */

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { testContext } from '../run-context.testing.js';
+import { backup } from './backup.js';
 import { withPlace } from './snapshot-place.testing.js';
 
 test('B27: what the rules do not keep goes after the run; a rule for room goes further', () =>
@@ -18,4 +20,18 @@ test('B27: what the rules do not keep goes after the run; a rule for room goes f
     expect(run(5, { makeSnapshot: 'g', keepRules: { free: 2 ** 40 } }).snapshotsDeleted).toEqual(['c', 'd', 'e', 'f']);
     expect(codes()).toEqual(['keep-free']);
     expect(snapshots()).toEqual(['g']);
+  }));
+
+test('a retention that is cancelled deletes nothing more, and the run says so', () =>
+  withPlace({}, ({ source, image, run, put, snapshots }) => {
+    put('a', 'a');
+    for (const [day, name] of ['a', 'b', 'c'].entries()) run(day, { makeSnapshot: name });
+    const context = testContext();
+    context.emit = (event) => {
+      if (event.type === 'phase' && event.name === 'retention') context.progress.cancel();
+    };
+    const options = { source, destination: image, keepRules: { last: 1 } };
+    expect(backup(options, context)).toMatchObject({ interrupted: true });
+    expect(snapshots()).toEqual(['a', 'b', 'c']);
+    expect(backup(options, testContext())).toMatchObject({ interrupted: false, snapshotsDeleted: ['a', 'b'] });
   }));
