@@ -79,7 +79,11 @@ export const COMMANDS: readonly CommandSpec[] = [
       timeMachine,
       volume,
       { name: 'snapshot', value: 'NAME', help: 'make an APFS snapshot at the end (auto: UTC time)' },
-      { name: 'snapshots', value: 'WHEN', help: 'SafetyNet as a snapshot: always, never, auto (default)' },
+      {
+        name: 'snapshots',
+        value: 'WHEN',
+        help: 'SafetyNet as a snapshot: always, never, auto (default: as a task says, else never)',
+      },
       ...keeping,
       ...passphrase,
       ...secondPassphrase('passphrase of DEST, if SOURCE has one'),

@@ -96,6 +96,8 @@ export interface BackupOptions extends ImageChoice, SecondPassphrase {
   readonly snapshots?: SnapshotSetting | undefined;
   /** Of a saved task, for that rule; without one snapshots are off under `auto` (B28). */
   readonly snapshotTask?: TaskSnapshots | undefined;
+  /** The run goes on with attempts that began at this time, in seconds since 1970: what they kept is what was there before. */
+  readonly continues?: number | undefined;
   /** Which snapshots stay after a run; without it all do. */
   readonly keepRules?: KeepRules | undefined;
   /** `never`: a full image stays as large as it is. */

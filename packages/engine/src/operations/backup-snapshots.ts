@@ -2,6 +2,7 @@
 
 import { type SnapshotEntry, UnsupportedError } from '@tintype/core';
 import { readPins } from '../history/pins.js';
+import { readRunHeads } from '../history/run-log.js';
 import { expiredNetSnapshots, makeNetSnapshot, type NetSnapshot } from '../history/snapshot-net.js';
 import type { BackupOptions, RunContext } from '../operation.js';
 import {
@@ -75,7 +76,15 @@ export class RunSnapshots {
   /** Keeps the volume as it is before the run, if SafetyNet is to be a snapshot. Commits. */
   keepBefore(seconds: number): NetSnapshot | null {
     if (!this.#stack || !this.keepsBySnapshot || this.#isNew) return null;
-    return makeNetSnapshot(this.#stack.fileSystem, this.#stack.live, seconds);
+    return this.#keptByAttempt(this.#stack) ?? makeNetSnapshot(this.#stack.fileSystem, this.#stack.live, seconds);
+  }
+
+  /** The snapshot of an attempt that this run goes on with. Records have whole milliseconds. */
+  #keptByAttempt({ volume }: Stack): NetSnapshot | null {
+    const { continues } = this.#options;
+    const last = continues === undefined ? undefined : readRunHeads(volume).at(-1);
+    const isOfThisRun = last && Date.parse(last.started) >= Math.floor((continues ?? 0) * 1000);
+    return (isOfThisRun && last.snapshot) || null;
   }
 
   /** At the end of a run that was whole, with its snapshot made. */

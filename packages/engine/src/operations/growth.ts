@@ -15,9 +15,10 @@ export function growing(
   context: RunContext,
   attempt: (options: BackupOptions, context: RunContext) => SummaryEvent,
 ): SummaryEvent {
+  const started = context.now();
   for (let before: number | null = null; ; ) {
     try {
-      const summary = attempt(options, context);
+      const summary = attempt(before === null ? options : { ...options, continues: started }, context);
       return before === null ? summary : { ...summary, grown: { before, after: sizeOf(options, context) } };
     } catch (error) {
       if (!(error instanceof VolumeFullError) || options.grow === 'never' || options.dryRun) throw error;

@@ -29,3 +29,20 @@ test('without its snapshot a run is not taken back', () =>
     expect(codeOf(() => undo({ image }, testContext()))).toBe('safetynet-gone');
     expect(paths()).toContain('/a=two, longer');
   }));
+
+test('a run that grew its image in between is taken back as one', () =>
+  withPlace({ snapshots: 'always' }, ({ image, run, put, snapshots, paths, codes }) => {
+    put('a', 'one');
+    run(0);
+    put('a', 'other');
+    for (let i = 0; i < 20; i += 1) put(`file ${i}`, String(i).repeat(2 << 20));
+    expect(run(1)).toMatchObject({ grown: { before: 32 << 20 } });
+    expect(codes()).toContain('grown');
+    expect(snapshots()).toHaveLength(1);
+    undo({ image }, testContext(FIRST + 2 * DAY));
+    expect(paths()).toEqual(['/_SafetyNet', '/a=one']);
+    // What is left is the first run.
+    undo({ image }, testContext(FIRST + 3 * DAY));
+    expect(paths().filter((path) => !path.startsWith('/_SafetyNet'))).toEqual([]);
+    expect(codeOf(() => undo({ image }, testContext(FIRST + 4 * DAY)))).toBe('nothing-to-undo');
+  }));

@@ -41,7 +41,11 @@ export const undo: Operation<'undo'> = (options, context): SummaryEvent => {
 function runToUndo({ volume }: Side, image: string): RunFile {
   const files = runFiles(volume);
   const undone = new Set(files.map((file) => file.undone));
-  const run = files.findLast((file) => file.head !== null && file.head.undoes === undefined && !undone.has(file.name));
+  // A run that grew its image has a record for each attempt, all with one snapshot: one undo takes back all of them.
+  const states = new Set(files.flatMap(({ name, head }) => (undone.has(name) ? (head?.snapshot?.xid ?? []) : [])));
+  const isLeft = ({ name, head }: RunFile): boolean =>
+    head !== null && head.undoes === undefined && !undone.has(name) && !states.has(head.snapshot?.xid ?? -1);
+  const run = files.findLast(isLeft);
   if (!run) throw new RefusedError('nothing-to-undo', `${image} has no run that can be taken back`, { path: image });
   return run;
 }
