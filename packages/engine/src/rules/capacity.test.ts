@@ -7,6 +7,8 @@ const MIB = 1 << 20;
 test('B15: a new image gets the free space of its host volume, rounded down to 1 MiB', () => {
   expect(defaultCapacity(5_000_000_000)).toBe(4768 * 1_048_576);
   expect(defaultCapacity(1_048_575)).toBe(0);
+  // A first backup on a host with more room than any volume can have must not fail.
+  expect(defaultCapacity(40e12)).toBe(Math.floor(16e12 / 1_048_576) * 1_048_576);
 });
 
 test('B17: an image that may grow past its host volume is over-committed', () => {

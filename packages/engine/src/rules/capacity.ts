@@ -2,9 +2,12 @@
 
 const MIB = 1 << 20;
 
+/** No volume that is made here has more bytes than this, however large its host is. */
+const LARGEST_VOLUME = 16e12;
+
 /** A new image without a size gets the free space of its host volume, rounded down to 1 MiB (B15). */
 export function defaultCapacity(hostFree: number): number {
-  return Math.floor(hostFree / MIB) * MIB;
+  return Math.floor(Math.min(hostFree, LARGEST_VOLUME) / MIB) * MIB;
 }
 
 /** True if a sparse image promises more than its host volume can hold (B17). */
