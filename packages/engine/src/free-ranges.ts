@@ -24,12 +24,20 @@ export function* freeRangesOf(
   }
 }
 
-/** Host bytes behind what is free: what compacting would give back, at the least. */
-export function reclaimableBytes(device: BlockDevice, free: Iterable<Range>, between: () => void = () => {}): number {
-  let bytes = 0;
-  for (const { start, length } of free) {
-    bytes += device.stored(start, length);
+export interface FreeSpace {
+  /** Bytes that are free, and host bytes behind them: what compacting would give back, at the least. */
+  readonly free: number;
+  readonly stored: number;
+}
+
+/** `between` is called after each range. */
+export function freeSpace(device: BlockDevice, ranges: Iterable<Range>, between: () => void = () => {}): FreeSpace {
+  let free = 0;
+  let stored = 0;
+  for (const { start, length } of ranges) {
+    free += length;
+    stored += device.stored(start, length);
     between();
   }
-  return bytes;
+  return { free, stored };
 }

@@ -1,4 +1,4 @@
-import { LockedError, RefusedError } from '@tintype/core';
+import { type FileStore, LockedError, type OpenMode, RefusedError, type StoreFile } from '@tintype/core';
 import { imageFacts, openImage } from '@tintype/image';
 import { CrashStore, count, MemoryStore, plainAttributes } from '@tintype/testkit';
 import { describe, expect, test } from 'vitest';
@@ -96,6 +96,36 @@ test('B20 stopped by the user: what was given back by then is, and the next one 
   expectTree(store, image, tree);
   compact({ images: [image], allowBattery }, memoryContext(store));
   expect(imageFacts(store, image).hostBytes).toBeLessThan(lean + 65_536);
+});
+
+/** `store`, and how many bytes of its files were read. */
+function readCounter(store: FileStore): { counted: FileStore; bytes: () => number } {
+  let bytes = 0;
+  const bound = <T extends object>(target: T, own: Partial<T>): T =>
+    new Proxy(target, {
+      get: (from, name) => {
+        const value = Reflect.get(own, name) ?? Reflect.get(from, name, from);
+        return typeof value === 'function' ? value.bind(from) : value;
+      },
+    });
+  const file = (path: string, mode: OpenMode): StoreFile => {
+    const opened = store.open(path, mode);
+    const read = (position: number, target: Uint8Array): number => {
+      const got = opened.read(position, target);
+      bytes += got;
+      return got;
+    };
+    return bound(opened, { read });
+  };
+  return { counted: bound(store, { open: file }), bytes: () => bytes };
+}
+
+test.each(['hfs+', 'apfs'])('B23 compacting %s reads allocation maps and no data', (fs) => {
+  const { store, image } = wasteful({ image: '/a.sparsebundle', fs, size: 64 << 20 });
+  const { counted, bytes } = readCounter(store);
+  const { givenBack } = only(compact({ images: [image], allowBattery }, memoryContext(counted)));
+  expect(givenBack).toBeGreaterThan(50 << 20);
+  expect(bytes()).toBeLessThan(1 << 20);
 });
 
 test('what no known file system describes is left alone', () => {

@@ -17,7 +17,7 @@ import {
 import { isOnBattery } from '@tintype/host';
 import { type DiskImage, openImage, partitionMap } from '@tintype/image';
 import type { Problem, SummaryEvent } from '../events.js';
-import { freeRangesOf, reclaimableBytes } from '../free-ranges.js';
+import { freeRangesOf, freeSpace } from '../free-ranges.js';
 import type { CompactOptions, Operation, RunContext } from '../operation.js';
 import { type ProbedVolume, probeVolumes } from '../stack.js';
 import { imageToRead } from './image-to-read.js';
@@ -73,7 +73,7 @@ export function predict(path: string, options: Choice, context: RunContext): Com
     const before = image.facts().hostBytes;
     const volumes = probeVolumes(image.device, partitionMap(image.device));
     const free = freeRangesOf(image.device, volumes, context);
-    const givenBack = reclaimableBytes(image.device, free, () => stopIfAsked(context));
+    const { stored: givenBack } = freeSpace(image.device, free, () => stopIfAsked(context));
     return { image: path, before, after: Math.max(0, before - givenBack), givenBack, interrupted: false };
   } finally {
     image.close();
@@ -119,15 +119,15 @@ function discardFree(image: DiskImage, context: RunContext): boolean {
   progress.set('bytes', 0);
   let isStopped = false;
   try {
-    progress.set(
-      'totalBytes',
-      reclaimableBytes(device, freeRangesOf(device, volumes, context), () => stopIfAsked(context)),
-    );
+    const space = freeSpace(device, freeRangesOf(device, volumes, context), () => stopIfAsked(context));
+    progress.set('totalBytes', space.stored);
+    // Each range counts as if all were stored alike: to ask the host again would cost as much as giving back.
+    const share = space.free > 0 ? space.stored / space.free : 0;
     for (const range of freeRangesOf(device, volumes, context))
       for (const { start, length } of piecesOf(range, piece)) {
         stopIfAsked(context);
-        progress.add('bytes', device.stored(start, length));
         device.discard(start, length);
+        progress.add('bytes', length * share);
       }
   } catch (error) {
     if (!(error instanceof CancelledError)) throw error;

@@ -9,7 +9,7 @@ import {
   type Partition,
   partitionMap,
 } from '@tintype/image';
-import { freeRangesOf, reclaimableBytes } from '../free-ranges.js';
+import { freeRangesOf, freeSpace } from '../free-ranges.js';
 import type { RunContext } from '../operation.js';
 import { nanosecondsText } from '../operations/browse.js';
 import { probeVolumes } from '../stack.js';
@@ -54,6 +54,8 @@ export function info(path: string, context: InfoContext, passphrase?: Uint8Array
   try {
     const image = imageToRead(path, passphrase, context);
     try {
+      if (!container.encryption) return { ...outside, ...insideOf(image, context) };
+      // What is inside, only an open image tells.
       const { timeMachine: _, ...facts } = image.facts();
       return { ...outside, container: facts, ...insideOf(image, context) };
     } finally {
@@ -68,7 +70,7 @@ export function info(path: string, context: InfoContext, passphrase?: Uint8Array
 function insideOf(image: DiskImage, context: InfoContext): Pick<ImageInfo, 'partitions' | 'volumes' | 'reclaimable'> {
   const map = partitionMap(image.device);
   const found = probeVolumes(image.device, map);
-  const reclaimable = reclaimableBytes(image.device, freeRangesOf(image.device, found, context));
+  const { stored: reclaimable } = freeSpace(image.device, freeRangesOf(image.device, found, context));
   const volumes = found.map(({ index, driver, volume }): VolumeInfo => {
     const { name, uuid, caseSensitive, capacity, free, files, directories, writer, dirty } = volume;
     const snapshots = volume.snapshots.map((each) => ({

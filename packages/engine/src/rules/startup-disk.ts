@@ -14,6 +14,11 @@ export interface StartupDiskInputs {
   readonly sourceUsed: number;
 }
 
+/** B44: by what is really allocated, not by the name. A raw image all of whose bytes are stored cannot grow. */
+export function imageGrows(image: { format: string; size: number; hostBytes: number }): boolean {
+  return image.format !== 'udrw' || image.hostBytes < image.size;
+}
+
 export interface StartupDiskVerdict {
   readonly verdict: 'run' | 'refuse';
   /** Free bytes that the run wants to see; 0 where the rule says nothing. */

@@ -104,3 +104,17 @@ test('few files are open, however many bands are used', () => {
   again.read(150, 0, seen);
   expect([...seen]).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 150]);
 });
+
+test('once the folder was listed, bands that come and go are known as before', () => {
+  const store = bundle({ 1: BAND, 3: 512 });
+  const bands = new Bands(store, 'b/bands', BAND, true);
+  bands.list();
+  expect([0, 1, 2, 3].map((band) => bands.length(band))).toEqual([0, BAND, 0, 512]);
+  bands.write(2, 0, Uint8Array.of(5));
+  bands.discard(1, 0, BAND);
+  bands.discard(3, 100, BAND - 100);
+  expect([0, 1, 2, 3].map((band) => bands.length(band))).toEqual([0, 0, 1, 100]);
+  bands.write(1, 0, Uint8Array.of(6));
+  expect(bands.length(1)).toBe(1);
+  bands.close();
+});

@@ -1,7 +1,7 @@
 // The band files of a sparse bundle: a bounded number of them open, absent ones remembered.
 //
-// Invariants: a band is looked for by its own name, never by listing the folder; a band written since the last flush is
-// synced by it, whether it is open still or not.
+// Invariants: a band is looked for by its own name, and the folder is listed only where all of the disk is gone through; a
+// band written since the last flush is synced by it, whether it is open still or not.
 
 import { CorruptError, type FileStore, StoreError, type StoreFile } from '@tintype/core';
 import { discardRange } from '../encryption/file.js';
@@ -25,6 +25,8 @@ export class Bands {
   /** Open files, least recently used first. */
   readonly #open = new Map<number, Band>();
   readonly #absent = new Set<number>();
+  /** All that were there when the folder was listed, or were made since. */
+  #listed: Set<number> | null = null;
   /** Written since the last flush. */
   readonly #dirty = new Set<number>();
   #namesChanged = false;
@@ -54,6 +56,16 @@ export class Bands {
     this.#distrusts = true;
     this.#namesChanged = true;
     for (const index of this.#open.keys()) this.#dirty.add(index);
+  }
+
+  /** Lists the folder once, where so many bands are asked for that looking for each by its name would cost more. */
+  list(): void {
+    if (this.#listed) return;
+    this.#listed = new Set();
+    for (const { name } of this.#store.list(this.#folder)) {
+      const index = indexOf(name);
+      if (index !== null) this.#listed.add(index);
+    }
   }
 
   /** Lower-case hexadecimal, as macOS names them. */
@@ -106,10 +118,9 @@ export class Bands {
     const band = this.#band(index);
     if (!band || offset >= band.length) return;
     if (offset === 0 && length >= band.length) this.remove(index);
-    else if (offset + length >= band.length) {
-      cut(band, offset);
-      this.#dirty.add(index);
-    } else discardRange(band.file, offset, length);
+    // Not made durable: after a cut the old length is as good.
+    else if (offset + length >= band.length) cut(band, offset);
+    else discardRange(band.file, offset, length);
   }
 
   remove(index: number): void {
@@ -157,7 +168,7 @@ export class Bands {
       this.#open.set(index, open);
       return open;
     }
-    if (this.#absent.has(index)) return null;
+    if (this.#absent.has(index) || this.#listed?.has(index) === false) return null;
     this.#makeRoom();
     let file: StoreFile;
     try {
@@ -177,6 +188,7 @@ export class Bands {
     this.#makeRoom();
     const file = this.#store.open(this.path(index), 'create');
     this.#absent.delete(index);
+    this.#listed?.add(index);
     this.#namesChanged = true;
     return this.#keep(index, file);
   }

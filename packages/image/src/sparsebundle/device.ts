@@ -7,6 +7,8 @@ import type { BundleInfo } from './info-plist.js';
 
 /** Pieces in which zeros at the end of a band are found. */
 const PIECE = 4096;
+/** A range over more bands than this is worth a list of them. */
+const MANY_BANDS = 64;
 
 export class BundleDevice implements BlockDevice {
   readonly blockSize: number;
@@ -41,6 +43,7 @@ export class BundleDevice implements BlockDevice {
     this.#each(position, length, (band, offset, _at, part) => this.#bands.zero(band, offset, part));
   }
   discard(position: number, length: number): void {
+    this.#listFor(length);
     this.#each(position, length, (band, offset, _at, part) => this.#bands.discard(band, offset, part));
   }
   extent(position: number): DeviceExtent {
@@ -53,6 +56,7 @@ export class BundleDevice implements BlockDevice {
   }
   stored(position: number, length: number): number {
     let sum = 0;
+    this.#listFor(length);
     this.#each(position, length, (band, offset, _at, part) => {
       sum += this.#bands.allocated(band, offset, part);
     });
@@ -68,6 +72,10 @@ export class BundleDevice implements BlockDevice {
   /** Of a bundle whose property list says so. */
   setSize(size: number): void {
     this.#size = size;
+  }
+
+  #listFor(length: number): void {
+    if (length > MANY_BANDS * this.#bandSize) this.#bands.list();
   }
 
   /** What lies behind the band's end so far is zero already: trailing zeros are not written there. */
