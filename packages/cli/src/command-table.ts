@@ -1,6 +1,9 @@
 // All commands. Help, completion and parsing read this table.
 
+import { COMPACT_BELOW } from '@tintype/engine/thresholds';
 import type { CommandSpec, OptionSpec } from './command.js';
+
+const COMPACT_WHEN = `its host has less than ${COMPACT_BELOW.free / 1e9} GB or ${COMPACT_BELOW.share * 100} % free`;
 
 export const COMMON: readonly OptionSpec[] = [
   { name: 'json', help: 'results as JSON' },
@@ -73,7 +76,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: 'replace', help: 'replace a read-only image (not yet)' },
       { name: 'keep', value: 'N', help: 'old read-only images to keep (not yet)' },
       { name: 'grow', value: 'auto|never', help: 'a full volume grows while its host has room (default: auto)' },
-      { name: 'allow-battery', help: 'compact also while the host runs on its battery' },
+      { name: 'allow-battery', help: `on a battery, too, compact an image that is due: ${COMPACT_WHEN}` },
       { name: 'wait', value: 'TIME', help: 'wait for a lost destination (not yet)' },
       waitLock,
       timeMachine,

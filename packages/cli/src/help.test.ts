@@ -29,3 +29,8 @@ test.each(COMMANDS)('$name: purpose, usage, every option, two examples that can 
 test('the overview names every command', () => {
   for (const { name } of COMMANDS) expect(overview()).toMatch(new RegExp(`^  ${name} `, 'm'));
 });
+
+test('B47 the help of backup states when an image is compacted first', () => {
+  const page = pages.find(([name]) => name === 'backup')?.[1]?.replace(/\s+/g, ' ');
+  expect(page).toContain('less than 25 GB or 15 % free');
+});

@@ -1,0 +1,4 @@
+// The numbers of the rules, for help pages: they load nothing else (B47).
+
+export { LEAST_GROWTH } from './rules/capacity.js';
+export { COMPACT_BELOW, LEAST_GAIN } from './rules/compaction-due.js';
