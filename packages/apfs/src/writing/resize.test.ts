@@ -124,7 +124,9 @@ test.each([
   fileSystem.close();
   const sizes = new Set<number>();
   for (const { device, description } of crash.randomStates({ seed: 9, count: count(30, 3000) })) {
-    const findings = [...check(device, {})].filter(({ kind }) => kind !== 'not-unmounted');
+    // Block 0 is written last, in place: torn it can be mended, and the container is opened by its checkpoint.
+    const mended = ['not-unmounted', 'copy-damaged'];
+    const findings = [...check(device, {})].filter(({ kind }) => !mended.includes(kind));
     expect(findings, description).toEqual([]);
     sizes.add(open(device).capacity);
     expect(treeOf(device), description).toEqual(before);
