@@ -1,6 +1,6 @@
 // The rules of the lease, on files in memory, with short heartbeats. What needs real processes is tested in testkit.
 
-import { LockedError, StoreError } from '@tintype/core';
+import { type FileStore, LockedError, StoreError } from '@tintype/core';
 import { FaultStore, MemoryStore, Random } from '@tintype/testkit';
 import { describe, expect, test, vi } from 'vitest';
 import type { Holder } from './disk-image.js';
@@ -115,6 +115,38 @@ describe('a lease', () => {
       expect.objectContaining({ message: expect.stringMatching(/process 3 on there/) }),
     );
     expect(leaseGenerations(store, place)).toEqual([1]);
+  });
+  test.each([
+    ['given back within the wait is then taken', 3],
+    ['not given back is an error after the wait', Number.POSITIVE_INFINITY],
+  ] as const)('B22: of another host that beats, %s', (_what, givenBackAt) => {
+    const store = newStore();
+    const other = { host: 'there', boot: 'b', pid: 3, nonce: 'n', counter: 1 };
+    write(store, 'tintype.lease.1', leaseBytes(other));
+    let [beats, looks] = [1, 0];
+    const beating: FileStore = {
+      kind: (path) => store.kind(path),
+      rename: (from, to) => store.rename(from, to),
+      remove: (path) => store.remove(path),
+      makeFolder: (path) => store.makeFolder(path),
+      syncFolder: (path) => store.syncFolder(path),
+      facts: (path) => store.facts(path),
+      open: (path, mode) => {
+        beats += 1;
+        if (looks < givenBackAt) write(store, 'tintype.lease.1', leaseBytes({ ...other, counter: beats }));
+        return store.open(path, mode);
+      },
+      list: (path) => {
+        looks += 1;
+        if (looks === givenBackAt) store.remove('image/tintype.lease.1');
+        return store.list(path);
+      },
+    };
+    const wait = givenBackAt === 3 ? 20_000 : 450;
+    const take = () => Lease.take({ ...options(store), store: beating, wait });
+    if (givenBackAt === 3) expect(take().isTakenOver).toBe(false);
+    else expect(elapsed(() => expect(take).toThrow(LockedError))).toBeGreaterThanOrEqual(wait);
+    expect(looks).toBeGreaterThanOrEqual(3);
   });
   test('names that are no plain numbers are not leases', () => {
     const store = newStore();

@@ -22,7 +22,7 @@ import {
   removeIfThere,
   type SeenLease,
 } from './lease-file.js';
-import { sleep } from './lock.js';
+import { RETRY_MS, sleep } from './lock.js';
 
 export const HEARTBEAT_MS = 5000;
 /** Heartbeats that an observer waits for. */
@@ -37,6 +37,8 @@ export interface LeaseOptions extends LeasePlace {
   readonly heartbeat: number;
   /** Milliseconds that all who want this image count as one heartbeat; default: `heartbeat`, or 5 s without a thread. */
   readonly interval?: number;
+  /** Milliseconds to wait for a lease that someone holds; default: not at all. */
+  readonly wait?: number;
   /** Called once when it turns out that another took the lease over. */
   readonly onLost?: (() => void) | undefined;
 }
@@ -64,8 +66,20 @@ export class Lease {
     options.holder.leases?.add(this);
   }
 
-  /** Takes the lease, breaking a stale one. @throws LockedError if it is held */
+  /** Takes the lease, breaking a stale one. @throws LockedError if it is still held after `wait` */
   static take(options: LeaseOptions): Lease {
+    const started = process.hrtime.bigint();
+    for (;;)
+      try {
+        return Lease.#takeNow(options);
+      } catch (error) {
+        const left = (options.wait ?? 0) - Number(process.hrtime.bigint() - started) / 1e6;
+        if (!(error instanceof LockedError) || left <= 0) throw error;
+        sleep(Math.min(RETRY_MS, left));
+      }
+  }
+
+  static #takeNow(options: LeaseOptions): Lease {
     const { store, holder } = options;
     const found = findLeases(options);
     const [newest = 0] = [...found.keys()].slice(-1);

@@ -2,7 +2,8 @@
 
 import { type FileStore, LockedError, type LockKind, StoreError, type StoreFile } from '@tintype/core';
 
-const RETRY_MS = 200;
+/** Between two attempts of those who wait. */
+export const RETRY_MS = 200;
 
 export interface HeldLock {
   release(): void;

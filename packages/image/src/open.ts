@@ -70,8 +70,10 @@ export function openImage(store: FileStore, path: string, options: OpenImageOpti
     throw new UnsupportedError(store.kind(path) === null ? `there is nothing at ${path}` : `${path} is no disk image`);
   if (detected.timeMachine && options.writable && !options.allowTimeMachine)
     throw new RefusedError('time-machine', `${path} belongs to Time Machine`, { path });
+  const started = process.hrtime.bigint();
   const opened = openContainer(store, path, detected.kind, options);
-  return holdImage(store, path, opened, options);
+  const spent = Number(process.hrtime.bigint() - started) / 1e6;
+  return holdImage(store, path, opened, { ...options, waitLock: Math.max(0, options.waitLock - spent) });
 }
 
 /** Puts lease, fence and latch around an open container. */
@@ -92,6 +94,7 @@ export function holdImage(
         holder: options.holder,
         image: path,
         heartbeat,
+        wait: options.waitLock,
         onLost: options.onLeaseLost,
       });
       if (lease.isTakenOver) opened.distrust?.();
@@ -394,11 +397,13 @@ export function claimImage(
   path: string,
   { holder, waitLock }: Pick<OpenImageOptions, 'holder' | 'waitLock'>,
 ): Claim {
+  const started = process.hrtime.bigint();
   const isBundle = store.kind(path) === 'directory';
   const lock = isBundle ? lockBundle(store, path, true, waitLock) : lockFile(store, path, waitLock);
+  const wait = Math.max(0, waitLock - Number(process.hrtime.bigint() - started) / 1e6);
   try {
     const heartbeat = holder.heartbeat ?? HEARTBEAT_MS;
-    const lease = Lease.take({ store, ...leasePlace(path, isBundle), holder, image: path, heartbeat });
+    const lease = Lease.take({ store, ...leasePlace(path, isBundle), holder, image: path, heartbeat, wait });
     const give = (back: () => void) => {
       try {
         back();

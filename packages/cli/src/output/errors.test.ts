@@ -19,7 +19,8 @@ test('a name cannot steer the terminal', () => {
 
 test('waiting for a lock is proposed where it can be asked for', () => {
   const error = new LockedError('b.sparsebundle', 'host 12');
-  expect(errorText(error, { command: 'backup', image: null })).toContain('--wait-lock 5m');
+  for (const command of ['backup', 'compact', 'resize', 'passwd', 'undo'])
+    expect(errorText(error, { command, image: null })).toContain('--wait-lock 5m');
   expect(errorText(error, call)).not.toContain('--wait-lock');
 });
 

@@ -1,6 +1,7 @@
 // Errors as sentences: what, where, and what to do next.
 
 import { TintypeError } from '@tintype/core';
+import { COMMANDS } from '../command-table.js';
 import { printable } from './printable.js';
 
 /** What the user asked for, as far as it is known. */
@@ -55,13 +56,16 @@ function hintOf(code: string, { command, image }: Call): string | null {
     case 'corrupt':
       return `Run 'tintype verify ${printable(image ?? 'IMAGE')}' to see all that is wrong with it`;
     case 'locked':
-      return `Try again when it is free${command === 'backup' ? ', or wait for it with --wait-lock 5m' : ''}`;
+      return `Try again when it is free${canWait(command) ? ', or wait for it with --wait-lock 5m' : ''}`;
     case 'usage':
       return command === null ? "See 'tintype --help'" : `See 'tintype ${command} --help'`;
     default:
       return HINTS[code] ?? null;
   }
 }
+
+const canWait = (command: string | null): boolean =>
+  COMMANDS.some(({ name, options }) => name === command && options.some((option) => option.name === 'wait-lock'));
 
 /** The events with which a failed operation ends under `--json`: the error, and a summary that lists it. */
 export function failureEvents(error: unknown): readonly object[] {
