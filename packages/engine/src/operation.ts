@@ -2,6 +2,7 @@
 // the asynchronous face. Options are what crosses the thread, so they are plain values.
 
 import type { FileStore, Progress } from '@tintype/core';
+import type { PathProbe } from '@tintype/host';
 import type { Holder } from '@tintype/image';
 import type { ContentHasher } from './checksums/hasher.js';
 import type { EngineEvent, SummaryEvent } from './events.js';
@@ -24,6 +25,8 @@ export interface RunContext {
   random(target: Uint8Array): void;
   /** Where contents are hashed: in a thread of its own, or if absent, by the caller. */
   readonly newHasher?: () => ContentHasher;
+  /** Measures what a folder of the host can do (B2); without it nothing is measured. */
+  readonly probe?: (folder: string) => PathProbe;
 }
 
 /** How an image is chosen and opened. */

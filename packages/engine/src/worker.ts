@@ -3,7 +3,7 @@
 import { randomFillSync } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Progress, TintypeError } from '@tintype/core';
-import { hostHolder, nodeFileStore } from '@tintype/host';
+import { hostHolder, nodeFileStore, probePath } from '@tintype/host';
 import { LaneHasher } from './checksums/hash-lane.js';
 import type { EngineEvent, SummaryEvent } from './events.js';
 import { compact } from './maintenance/compact.js';
@@ -72,6 +72,7 @@ if (parentPort) {
     holder: { ...hostHolder(), leases },
     emit: (event: EngineEvent) => port.postMessage(event),
     newHasher: () => new LaneHasher(),
+    probe: probePath,
     now: () => Date.now() / 1000,
     random: (target) => {
       randomFillSync(target);

@@ -27,10 +27,11 @@ import {
 import type { SummaryEvent } from '../events.js';
 import { rememberVolume } from '../home.js';
 import type { CreateOptions, Operation, RunContext } from '../operation.js';
-import { defaultCapacity, isOverCommitted } from '../rules/capacity.js';
+import { defaultCapacity } from '../rules/capacity.js';
 import { DEFAULT_FILE_SYSTEM } from '../rules/new-volume.js';
 import { drivers, openStack, PARTITION_TYPES, probeVolumes, type Stack } from '../stack.js';
 import { UsageError } from '../usage-error.js';
+import { noticeNewImage } from './new-image-notices.js';
 
 const FORMATS: Record<string, ImageFormat> = {
   '.sparsebundle': 'sparsebundle',
@@ -68,18 +69,7 @@ export function createStack(options: CreateOptions, context: RunContext): Stack 
   const facts = store.facts(parent);
   const size = options.size === undefined ? defaultCapacity(facts.free) : Math.floor(options.size / 512) * 512;
   requireRoom(options, format, size, facts);
-  if (isOverCommitted(size, facts.capacity))
-    context.emit({
-      type: 'warning',
-      code: 'over-commit',
-      message: `the image may grow to ${size} bytes, but its host volume has ${facts.capacity}`,
-    });
-  if (format === 'asif')
-    context.emit({
-      type: 'warning',
-      code: 'experimental',
-      message: 'writing ASIF images is experimental: no macOS has judged them yet',
-    });
+  noticeNewImage({ format, size, folder: parent, facts }, context);
   const draft = join(parent, `.${basename(options.image)}.tintype.new`);
   discardImage(store, draft, context.holder);
   makeWhole(draft, { ...options, format, size, driver }, context);
