@@ -6,9 +6,10 @@ import { EXTENT_REFERENCE_TREE, FREE_QUEUE_TREE, fileSystemTree, OMAP_TREE, SNAP
 import { Node, RecordBuffer } from './btree/node.js';
 import { type Geometry, geometry, spacemanLayout } from './geometry.js';
 import { canonical, nameHash } from './names.js';
-import { put64, putHeader, seal } from './object.js';
+import { put64, putHeader, seal, viewOf } from './object.js';
 import { putNameKey, putNameValue } from './records/directory-record.js';
 import { beginInode, nameField, putFields } from './records/inode-record.js';
+import { type ChunkRecord, chunkInfoBlock, cibAddressBlock } from './space/chunk-blocks.js';
 import { BtreeInfo, BtreeNode } from './structs/btree.js';
 import { CHECKPOINT_MAP_LAST, CheckpointMap, CheckpointMapping } from './structs/checkpoint.js';
 import { BLOCK_SIZE, NX_INCOMPAT, NX_MAGIC, NX_SUPERBLOCK_OID, NxSuperblock } from './structs/container.js';
@@ -19,10 +20,7 @@ import { DirectoryValue, INODE_FLAGS, InodeValue } from './structs/records.js';
 import {
   BLOCKS_PER_CHUNK,
   CHUNKS_PER_CIB,
-  ChunkInfo,
-  ChunkInfoBlock,
   CIBS_PER_CAB,
-  CibAddrBlock,
   FreeQueue,
   IP_BM_INDEX_INVALID,
   IP_BM_TX_MULTIPLIER,
@@ -161,37 +159,24 @@ function putPool(writer: Writer, layout: Layout): void {
   const { blocks, chunks, cibs, cabs, usedChunks, used, pool } = layout;
   for (let chunk = 0; chunk < usedChunks; chunk += 1)
     writer.putRaw(pool + chunk, bitmapOf(chunk * BLOCKS_PER_CHUNK, used));
+  const addresses: number[] = [];
   for (let index = 0; index < cibs; index += 1) {
-    const view = blocksOf(1);
     const block = pool + usedChunks + index;
-    putHeader(view, { oid: block, xid: XID, type: physical(OBJECT_TYPE.chunkInfo), subtype: 0 });
     const first = index * CHUNKS_PER_CIB;
-    const count = Math.min(CHUNKS_PER_CIB, chunks - first);
-    view.setUint32(ChunkInfoBlock.at.cib_index, index, true);
-    view.setUint32(ChunkInfoBlock.at.cib_chunk_info_count, count, true);
-    for (let i = 0; i < count; i += 1) {
-      const start = (first + i) * BLOCKS_PER_CHUNK;
+    const records: ChunkRecord[] = [];
+    for (let chunk = first; chunk < Math.min(chunks, first + CHUNKS_PER_CIB); chunk += 1) {
+      const start = chunk * BLOCKS_PER_CHUNK;
       const size = Math.min(BLOCKS_PER_CHUNK, blocks - start);
-      ChunkInfo.write(view, ChunkInfoBlock.size + i * ChunkInfo.size, {
-        ci_xid: XID,
-        ci_addr: start,
-        ci_block_count: size,
-        ci_free_count: size - Math.min(size, Math.max(0, used - start)),
-        ci_bitmap_addr: first + i < usedChunks ? pool + first + i : 0,
-      });
+      const free = size - Math.min(size, Math.max(0, used - start));
+      records.push({ start, size, free, bitmap: chunk < usedChunks ? pool + chunk : 0, xid: XID });
     }
-    writer.put(block, view);
+    writer.putRaw(block, viewOf(chunkInfoBlock({ index, block, xid: XID }, records)));
+    addresses.push(block);
   }
   for (let index = 0; index < cabs; index += 1) {
-    const view = blocksOf(1);
     const block = pool + usedChunks + cibs + index;
-    putHeader(view, { oid: block, xid: XID, type: physical(OBJECT_TYPE.cibAddresses), subtype: 0 });
-    const first = index * CIBS_PER_CAB;
-    const count = Math.min(CIBS_PER_CAB, cibs - first);
-    view.setUint32(CibAddrBlock.at.cab_index, index, true);
-    view.setUint32(CibAddrBlock.at.cab_cib_count, count, true);
-    for (let i = 0; i < count; i += 1) put64(view, CibAddrBlock.size + 8 * i, pool + usedChunks + first + i);
-    writer.put(block, view);
+    const part = addresses.slice(index * CIBS_PER_CAB, (index + 1) * CIBS_PER_CAB);
+    writer.putRaw(block, viewOf(cibAddressBlock({ index, block, xid: XID }, part)));
   }
   const inPool = usedChunks + cibs + cabs;
   for (let i = 0; i < layout.poolBitmapBlocks; i += 1)

@@ -2,9 +2,9 @@
 // writing; changed parts are written to other blocks of the internal pool. See docs/formats/apfs.md.
 
 import type { BlockDevice } from '@tintype/core';
-import { get64, put64, putHeader, readBlock, requireObject, seal, viewOf } from '../object.js';
+import { get64, put64, readBlock, requireObject, viewOf } from '../object.js';
 import { BLOCK_SIZE } from '../structs/container.js';
-import { OBJECT_TYPE, ObjectHeader, STORAGE } from '../structs/object.js';
+import { OBJECT_TYPE } from '../structs/object.js';
 import {
   BLOCKS_PER_CHUNK,
   CHUNKS_PER_CIB,
@@ -16,6 +16,7 @@ import {
   Spaceman,
   SpacemanDevice,
 } from '../structs/spaceman.js';
+import { type ChunkRecord, chunkInfoBlock, cibAddressBlock } from './chunk-blocks.js';
 import type { Pool } from './pool.js';
 
 export class ChunkTable {
@@ -147,38 +148,25 @@ export class ChunkTable {
   }
 
   #writeCib(index: number, xid: number): number {
-    const view = viewOf(new Uint8Array(BLOCK_SIZE));
     const block = this.#pool.take();
-    putHeader(view, { oid: block, xid, type: STORAGE.physical | OBJECT_TYPE.chunkInfo, subtype: 0 });
-    const count = this.#chunksOf(index);
-    view.setUint32(ChunkInfoBlock.at.cib_index, index, true);
-    view.setUint32(ChunkInfoBlock.at.cib_chunk_info_count, count, true);
-    for (let i = 0; i < count; i += 1) {
-      const chunk = index * CHUNKS_PER_CIB + i;
-      const at = ObjectHeader.size + 8 + i * ChunkInfo.size;
-      put64(view, at + ChunkInfo.at.ci_xid, this.#xids[chunk] as number);
-      put64(view, at + ChunkInfo.at.ci_addr, chunk * BLOCKS_PER_CHUNK);
-      const flags = this.#flags;
-      view.setUint32(at + ChunkInfo.at.ci_block_count, this.sizeOf(chunk) | (flags[2 * chunk] as number), true);
-      const free = (this.free[chunk] as number) | (flags[2 * chunk + 1] as number);
-      view.setUint32(at + ChunkInfo.at.ci_free_count, free, true);
-      put64(view, at + ChunkInfo.at.ci_bitmap_addr, this.bitmaps[chunk] as number);
-    }
-    seal(view);
-    this.#device.write(block * BLOCK_SIZE, new Uint8Array(view.buffer));
+    const first = index * CHUNKS_PER_CIB;
+    const records: ChunkRecord[] = [];
+    for (let chunk = first; chunk < first + this.#chunksOf(index); chunk += 1)
+      records.push({
+        start: chunk * BLOCKS_PER_CHUNK,
+        size: this.sizeOf(chunk) | (this.#flags[2 * chunk] as number),
+        free: (this.free[chunk] as number) | (this.#flags[2 * chunk + 1] as number),
+        bitmap: this.bitmaps[chunk] as number,
+        xid: this.#xids[chunk] as number,
+      });
+    this.#device.write(block * BLOCK_SIZE, chunkInfoBlock({ index, block, xid }, records));
     return block;
   }
   #writeCab(index: number, xid: number): number {
-    const view = viewOf(new Uint8Array(BLOCK_SIZE));
     const block = this.#pool.take();
-    putHeader(view, { oid: block, xid, type: STORAGE.physical | OBJECT_TYPE.cibAddresses, subtype: 0 });
-    const count = this.#cibsOf(index);
-    view.setUint32(CibAddrBlock.at.cab_index, index, true);
-    view.setUint32(CibAddrBlock.at.cab_cib_count, count, true);
-    for (let i = 0; i < count; i += 1)
-      put64(view, CibAddrBlock.size + 8 * i, this.#cibs[index * CIBS_PER_CAB + i] as number);
-    seal(view);
-    this.#device.write(block * BLOCK_SIZE, new Uint8Array(view.buffer));
+    const first = index * CIBS_PER_CAB;
+    const cibs = this.#cibs.subarray(first, first + this.#cibsOf(index));
+    this.#device.write(block * BLOCK_SIZE, cibAddressBlock({ index, block, xid }, cibs));
     return block;
   }
 }

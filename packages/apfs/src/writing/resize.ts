@@ -8,20 +8,18 @@ import { type BlockDevice, CorruptError, type SizeLimits, UnsupportedError, Volu
 import type { Node } from '../btree/node.js';
 import { type EphemeralObject, openCheckpoint, writeCheckpoint } from '../checkpoint.js';
 import { type Geometry, geometry, spacemanLayout } from '../geometry.js';
-import { get64, put64, putHeader, readBlock, seal, viewOf } from '../object.js';
+import { get64, put64, readBlock, viewOf } from '../object.js';
 import { clearBits, isSet, runLength, setBits } from '../space/bits.js';
+import { type ChunkRecord, chunkInfoBlock, cibAddressBlock } from '../space/chunk-blocks.js';
 import { ChunkTable } from '../space/chunks.js';
 import { FreeQueue } from '../space/free-queue.js';
 import { MAIN_QUEUE_AT, Pool } from '../space/pool.js';
 import { BLOCK_SIZE, NX_MAX_FILE_SYSTEMS, NxSuperblock } from '../structs/container.js';
-import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
+import { OBJECT_TYPE } from '../structs/object.js';
 import {
   BLOCKS_PER_CHUNK,
   CHUNKS_PER_CIB,
-  ChunkInfo,
-  ChunkInfoBlock,
   CIBS_PER_CAB,
-  CibAddrBlock,
   FreeQueue as FreeQueueHead,
   IP_BM_INDEX_INVALID,
   SPACEMAN_SIZE,
@@ -272,12 +270,12 @@ function writePool(before: Before, next: Geometry, place: Extent, spaceman: Data
   const cibs: number[] = [];
   for (let index = 0; index < next.cibs; index += 1) {
     const part = infos.slice(index * CHUNKS_PER_CIB, (index + 1) * CHUNKS_PER_CIB);
-    cibs.push(put(chunkInfoBlock(index, base + taken, xid, part)));
+    cibs.push(put(chunkInfoBlock({ index, block: base + taken, xid }, part)));
   }
   const cabs: number[] = [];
   for (let index = 0; index < next.cabs; index += 1) {
     const part = cibs.slice(index * CIBS_PER_CAB, (index + 1) * CIBS_PER_CAB);
-    cabs.push(put(cibAddressBlock(index, base + taken, xid, part)));
+    cabs.push(put(cibAddressBlock({ index, block: base + taken, xid }, part)));
   }
   const { addresses } = spacemanLayout(next);
   for (const [i, block] of (next.cabs > 0 ? cabs : cibs).entries()) put64(spaceman, addresses + 8 * i, block);
@@ -286,42 +284,4 @@ function writePool(before: Before, next: Geometry, place: Extent, spaceman: Data
   // Slots of the ring that are not in use are zeros.
   device.zero(place.start * BLOCK_SIZE, next.poolRingBlocks * BLOCK_SIZE);
   device.write(place.start * BLOCK_SIZE, bitmap);
-}
-
-interface ChunkRecord {
-  readonly start: number;
-  /** Both with their flags. */
-  readonly size: number;
-  readonly free: number;
-  readonly bitmap: number;
-  readonly xid: number;
-}
-
-function chunkInfoBlock(index: number, block: number, xid: number, chunks: readonly ChunkRecord[]): Uint8Array {
-  const bytes = new Uint8Array(BLOCK_SIZE);
-  const view = viewOf(bytes);
-  putHeader(view, { oid: block, xid, type: STORAGE.physical | OBJECT_TYPE.chunkInfo, subtype: 0 });
-  view.setUint32(ChunkInfoBlock.at.cib_index, index, true);
-  view.setUint32(ChunkInfoBlock.at.cib_chunk_info_count, chunks.length, true);
-  for (const [i, { start, size, free, bitmap, xid: changed }] of chunks.entries())
-    ChunkInfo.write(view, ChunkInfoBlock.size + i * ChunkInfo.size, {
-      ci_xid: changed,
-      ci_addr: start,
-      ci_block_count: size >>> 0,
-      ci_free_count: free >>> 0,
-      ci_bitmap_addr: bitmap,
-    });
-  seal(view);
-  return bytes;
-}
-
-function cibAddressBlock(index: number, block: number, xid: number, cibs: readonly number[]): Uint8Array {
-  const bytes = new Uint8Array(BLOCK_SIZE);
-  const view = viewOf(bytes);
-  putHeader(view, { oid: block, xid, type: STORAGE.physical | OBJECT_TYPE.cibAddresses, subtype: 0 });
-  view.setUint32(CibAddrBlock.at.cab_index, index, true);
-  view.setUint32(CibAddrBlock.at.cab_cib_count, cibs.length, true);
-  for (const [i, cib] of cibs.entries()) put64(view, CibAddrBlock.size + 8 * i, cib);
-  seal(view);
-  return bytes;
 }
