@@ -15,12 +15,12 @@ import {
   WindowDevice,
 } from '@tintype/core';
 import { isOnBattery } from '@tintype/host';
-import { type DiskImage, openImage, partitionMap } from '@tintype/image';
+import { type DiskImage, partitionMap } from '@tintype/image';
 import type { Problem, SummaryEvent } from '../events.js';
 import { freeRangesOf, freeSpace } from '../free-ranges.js';
 import type { CompactOptions, Operation, RunContext } from '../operation.js';
 import { type ProbedVolume, probeVolumes } from '../stack.js';
-import { imageToRead } from './image-to-read.js';
+import { imageToRead, imageToWrite } from './opened-image.js';
 
 /** No discard is longer: between two of them a run can be stopped. */
 const PIECE = 2 ** 30;
@@ -89,14 +89,7 @@ function requireWritableFormat({ path, format }: DiskImage): void {
 
 /** @throws LockedError, RefusedError, PassphraseError, CorruptError */
 export function compactImage(path: string, options: Choice, context: RunContext): Compaction {
-  const { store, holder } = context;
-  const image = openImage(store, path, {
-    writable: true,
-    waitLock: options.waitLock ?? 0,
-    holder,
-    allowTimeMachine: options.allowTimeMachine ?? false,
-    passphrase: options.passphrase,
-  });
+  const image = imageToWrite(path, options, context);
   try {
     const before = image.facts().hostBytes;
     const interrupted = discardFree(image, context);

@@ -1,6 +1,6 @@
 // Convert: any readable image to any writable format. What the file systems do not use is left out.
 
-import { basename, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import {
   type BlockDevice,
   CancelledError,
@@ -26,8 +26,9 @@ import { freeRangesOf } from '../free-ranges.js';
 import type { ConvertOptions, Operation, RunContext } from '../operation.js';
 import { probeVolumes } from '../stack.js';
 import { UsageError } from '../usage-error.js';
-import { encryptionOf, formatFor, removeImage, requireParent, requirePassphrase } from './create.js';
-import { imageToRead, requireFreeOut } from './image-to-read.js';
+import { encryptionOf, formatFor, requireParent, requirePassphrase } from './create.js';
+import { imageToRead, requireFreeOut } from './opened-image.js';
+import { finishReplacement, prepareDraft, removeImage, replaceImage } from './replace-image.js';
 
 const BUFFER = 4 << 20;
 /** Zero pieces of this size are not written. */
@@ -37,6 +38,7 @@ const LIVE = ['sparsebundle', 'sparseimage', 'asif', 'udrw'] as const;
 
 export const convert: Operation<'convert'> = (given, context): SummaryEvent => {
   const { store } = context;
+  finishReplacement(store, given.out);
   requireFreeOut(store, given);
   requireImageOut(store, given);
   requireParent(store, dirname(given.out));
@@ -74,18 +76,14 @@ function makeBeside(image: DiskImage, options: ConvertOptions, context: RunConte
   const format = formatFor(options.out, options.format, 'udzo');
   if (format === null)
     throw new UsageError('the format of the new image is not clear: give --format, or an extension such as .dmg');
-  const folder = dirname(options.out);
-  const draft = join(folder, `.${basename(options.out)}.tintype.new`);
-  removeImage(store, draft);
+  const draft = prepareDraft(store, options.out, context.holder);
   try {
     make(draft, format, image, options, context);
-    removeImage(store, options.out);
-    store.rename(draft, options.out);
-    store.syncFolder(folder);
   } catch (error) {
     removeImage(store, draft);
     throw error;
   }
+  replaceImage(store, options.out, context.holder);
   return format;
 }
 

@@ -1,29 +1,17 @@
 // A new, empty, formatted image.
 
-import { basename, dirname, extname, join } from 'node:path';
+import { basename, dirname, extname } from 'node:path';
 import {
   type BlockDevice,
   type FileStore,
   type FileSystemDriver,
-  LockedError,
   PassphraseError,
   RangeSet,
   RefusedError,
-  TintypeError,
   UnsupportedError,
   WindowDevice,
 } from '@tintype/core';
-import {
-  bandSizeFor,
-  claimImage,
-  createImage,
-  detect,
-  type Holder,
-  type ImageFormat,
-  openImage,
-  partitionMap,
-  writePartitionMap,
-} from '@tintype/image';
+import { bandSizeFor, createImage, detect, type ImageFormat, partitionMap, writePartitionMap } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
 import { rememberVolume } from '../home.js';
 import type { CreateOptions, Operation, RunContext } from '../operation.js';
@@ -32,6 +20,7 @@ import { DEFAULT_FILE_SYSTEM } from '../rules/new-volume.js';
 import { drivers, openStack, PARTITION_TYPES, probeVolumes, type Stack } from '../stack.js';
 import { UsageError } from '../usage-error.js';
 import { noticeNewImage } from './new-image-notices.js';
+import { finishReplacement, prepareDraft, removeImage, replaceImage } from './replace-image.js';
 
 const FORMATS: Record<string, ImageFormat> = {
   '.sparsebundle': 'sparsebundle',
@@ -65,18 +54,16 @@ export function createStack(options: CreateOptions, context: RunContext): Stack 
   const { store } = context;
   const parent = dirname(options.image);
   requireParent(store, parent);
+  finishReplacement(store, options.image);
   requireFree(store, options);
   const facts = store.facts(parent);
   const size = options.size === undefined ? defaultCapacity(facts.free) : Math.floor(options.size / 512) * 512;
   requireRoom(options, format, size, facts);
   noticeNewImage({ format, size, folder: parent, facts }, context);
-  const draft = join(parent, `.${basename(options.image)}.tintype.new`);
-  discardImage(store, draft, context.holder);
+  const draft = prepareDraft(store, options.image, context.holder);
   makeWhole(draft, { ...options, format, size, driver }, context);
   requireFree(store, options);
-  discardImage(store, options.image, context.holder);
-  store.rename(draft, options.image);
-  store.syncFolder(parent);
+  replaceImage(store, options.image, context.holder);
   const { holder, random, now } = context;
   const stack = openStack(options.image, {
     store,
@@ -218,20 +205,6 @@ function requireFree(store: FileStore, { image, overwrite }: CreateOptions): voi
     throw new RefusedError('exists', `${image} exists and is not a disk image`, { path: image });
 }
 
-/** Removes an image, or what a cut creation left of one; not one that someone uses. @throws LockedError */
-function discardImage(store: FileStore, path: string, holder: Holder): void {
-  if (store.kind(path) === null) return;
-  try {
-    openImage(store, path, { writable: true, waitLock: 0, holder, allowTimeMachine: false }).close();
-  } catch (error) {
-    // To remove it nobody needs to know its passphrase; but nobody else may use it.
-    if (error instanceof PassphraseError) claimImage(store, path, { holder, waitLock: 0 }).release();
-    const isKept = error instanceof LockedError || (error instanceof RefusedError && error.code === 'time-machine');
-    if (isKept || !(error instanceof TintypeError)) throw error;
-  }
-  removeImage(store, path);
-}
-
 function requireRoom(
   options: CreateOptions,
   format: WritableFormat,
@@ -249,11 +222,4 @@ function requireRoom(
       `a file there can have ${facts.fileSizeLimit} bytes at most, not ${size}`,
       { size, limit: facts.fileSizeLimit },
     );
-}
-
-/** A file, or a bundle with what is in it. */
-export function removeImage(store: FileStore, path: string): void {
-  const kind = store.kind(path);
-  if (kind === 'directory') for (const { name } of store.list(path)) removeImage(store, `${path}/${name}`);
-  if (kind !== null) store.remove(path);
 }

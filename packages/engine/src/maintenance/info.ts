@@ -13,7 +13,7 @@ import { freeRangesOf, freeSpace } from '../free-ranges.js';
 import type { RunContext } from '../operation.js';
 import { nanosecondsText } from '../operations/browse.js';
 import { probeVolumes } from '../stack.js';
-import { imageToRead } from './image-to-read.js';
+import { imageToRead } from './opened-image.js';
 
 export interface VolumeInfo {
   readonly index: number;

@@ -4,8 +4,8 @@ import { UnsupportedError, WindowDevice } from '@tintype/core';
 import { inspectImage, partitionMap } from '@tintype/image';
 import type { ImageChoice } from '../operation.js';
 import { searchVolumes } from '../stack.js';
-import { imageToRead } from './image-to-read.js';
 import type { InfoContext } from './info.js';
+import { imageToRead } from './opened-image.js';
 
 /** `place`: one of the container's, or of the file system's; null: the list of both. */
 export function* inspect(

@@ -6,7 +6,7 @@ import { type DiskImage, isZero, partitionMap, RawDevice } from '@tintype/image'
 import type { SummaryEvent } from '../events.js';
 import type { Operation, RawOptions, RunContext } from '../operation.js';
 import { chooseVolume, probeVolumes } from '../stack.js';
-import { imageToRead, requireFreeOut } from './image-to-read.js';
+import { imageToRead, requireFreeOut } from './opened-image.js';
 
 const BUFFER = 4 << 20;
 /** Zero pieces of this size stay holes. */

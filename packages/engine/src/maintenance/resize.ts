@@ -8,7 +8,6 @@ import { assert, RefusedError, type SizeLimits, UnsupportedError, VolumeFullErro
 import {
   type DiskImage,
   diskSizeFor,
-  openImage,
   type PartitionMap,
   partitionMap,
   resizedPartition,
@@ -18,6 +17,7 @@ import type { SummaryEvent } from '../events.js';
 import type { Operation, ResizeOptions, RunContext } from '../operation.js';
 import { isOverCommitted } from '../rules/capacity.js';
 import { chooseVolume, type ProbedVolume, probeVolumes } from '../stack.js';
+import { imageToWrite } from './opened-image.js';
 
 /** Capacities are multiples of this. */
 const UNIT = 1 << 20;
@@ -37,14 +37,7 @@ export const resize: Operation<'resize'> = (options, context): SummaryEvent => {
 
 /** @throws RefusedError (B17, too small), UnsupportedError, LockedError, PassphraseError */
 export function resizeImage(options: ResizeOptions, context: RunContext): Resized {
-  const { store, holder } = context;
-  const image = openImage(store, options.image, {
-    writable: true,
-    waitLock: options.waitLock ?? 0,
-    holder,
-    allowTimeMachine: options.allowTimeMachine ?? false,
-    passphrase: options.passphrase,
-  });
+  const image = imageToWrite(options.image, options, context);
   try {
     return new Resizing(image, options, context).run();
   } finally {

@@ -21,7 +21,7 @@ import type { SummaryEvent } from '../events.js';
 import type { Operation, RunContext, VerifyOptions } from '../operation.js';
 import { list } from '../operations/browse.js';
 import { drivers } from '../stack.js';
-import { imageToRead } from './image-to-read.js';
+import { imageToRead } from './opened-image.js';
 
 export const verify: Operation<'verify'> = (options, context): SummaryEvent => new Verification(options, context).run();
 

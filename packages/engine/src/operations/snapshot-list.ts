@@ -3,8 +3,8 @@
 import { CorruptError, PassphraseError, type SnapshotEntry, WindowDevice } from '@tintype/core';
 import { partitionMap } from '@tintype/image';
 import { readPins } from '../history/pins.js';
-import { imageToRead } from '../maintenance/image-to-read.js';
 import type { InfoContext } from '../maintenance/info.js';
+import { imageToRead } from '../maintenance/opened-image.js';
 import { chooseVolume, type ProbedVolume, probeVolumes } from '../stack.js';
 import { nanosecondsText } from './browse.js';
 

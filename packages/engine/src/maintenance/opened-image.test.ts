@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { withFolder } from '@tintype/testkit';
 import { expect, test } from 'vitest';
 import { hostContext } from '../host-context.js';
-import { requireFreeOut } from './image-to-read.js';
+import { requireFreeOut } from './opened-image.js';
 
 test('only what is free, or may be replaced and is not the image itself', () =>
   withFolder((folder) => {

@@ -1,9 +1,10 @@
-// What every command does that only reads one image, and may write another file.
+// One image opened for an operation that works on the disk inside, to be read or to be changed; and the check of a file that is
+// written from it.
 
 import { realpathSync } from 'node:fs';
 import { type FileStore, RefusedError } from '@tintype/core';
 import { type DiskImage, openImage } from '@tintype/image';
-import type { RunContext } from '../operation.js';
+import type { ImageChoice, RunContext } from '../operation.js';
 
 /** Opens an image to be looked at: no lock is waited for, and Time Machine's may be read. */
 export function imageToRead(
@@ -12,6 +13,21 @@ export function imageToRead(
   { store, holder }: Pick<RunContext, 'store' | 'holder'>,
 ): DiskImage {
   return openImage(store, path, { writable: false, waitLock: 0, holder, allowTimeMachine: true, passphrase });
+}
+
+/** Opens an image to be changed below its file systems. @throws LockedError, PassphraseError, RefusedError, CorruptError */
+export function imageToWrite(
+  path: string,
+  { waitLock, allowTimeMachine, passphrase }: Pick<ImageChoice, 'waitLock' | 'allowTimeMachine' | 'passphrase'>,
+  { store, holder }: Pick<RunContext, 'store' | 'holder'>,
+): DiskImage {
+  return openImage(store, path, {
+    writable: true,
+    waitLock: waitLock ?? 0,
+    holder,
+    allowTimeMachine: allowTimeMachine ?? false,
+    passphrase,
+  });
 }
 
 export interface OutFile {

@@ -1,0 +1,81 @@
+// A new image takes the place of an old one.
+//
+// Invariant: at every moment there is a whole image under the name, or the old one beside it as `.NAME.tintype.old`, and
+// whoever makes an image of that name next puts it back first. A file over a file is one rename; of a bundle, a folder,
+// no host replaces the name in one step.
+
+import { basename, dirname, join } from 'node:path';
+import { type FileStore, LockedError, PassphraseError, RefusedError, TintypeError } from '@tintype/core';
+import { claimImage, type Holder, openImage } from '@tintype/image';
+
+/** Where a new image is made until it is whole. */
+function draftOf(path: string): string {
+  return join(dirname(path), `.${basename(path)}.tintype.new`);
+}
+
+function oldOf(path: string): string {
+  return join(dirname(path), `.${basename(path)}.tintype.old`);
+}
+
+/** Puts the draft in the place of the image at `path`, if there is one. @throws LockedError if someone uses that */
+export function replaceImage(store: FileStore, path: string, holder: Holder): void {
+  const folder = dirname(path);
+  const draft = draftOf(path);
+  requireUnused(store, path, holder);
+  if (store.kind(path) === null || (store.kind(path) === 'file' && store.kind(draft) === 'file')) {
+    store.rename(draft, path);
+    store.syncFolder(folder);
+    return;
+  }
+  store.rename(path, oldOf(path));
+  store.syncFolder(folder);
+  store.rename(draft, path);
+  store.syncFolder(folder);
+  removeImage(store, oldOf(path));
+}
+
+/** Finishes what a cut replacement left: to be called before it is looked at what is there. */
+export function finishReplacement(store: FileStore, path: string): void {
+  const old = oldOf(path);
+  if (store.kind(old) === null) return;
+  if (store.kind(path) !== null) {
+    removeImage(store, old);
+    return;
+  }
+  store.rename(old, path);
+  store.syncFolder(dirname(path));
+}
+
+/**
+ * Makes room for a draft; an hour of work shall not end at what can be told before it.
+ * @throws LockedError if the image at `path` is in use, RefusedError if it is no file or bundle
+ */
+export function prepareDraft(store: FileStore, path: string, holder: Holder): string {
+  const kind = store.kind(path);
+  if (kind === 'device' || kind === 'other')
+    throw new RefusedError('not-a-file', `${path} is neither a file nor a bundle, and is not replaced`, { path });
+  requireUnused(store, path, holder);
+  const draft = draftOf(path);
+  requireUnused(store, draft, holder);
+  removeImage(store, draft);
+  return draft;
+}
+
+/** To take an image away nobody needs to know its passphrase, nor must it be sound; but nobody else may use it. */
+function requireUnused(store: FileStore, path: string, holder: Holder): void {
+  if (store.kind(path) === null) return;
+  try {
+    openImage(store, path, { writable: true, waitLock: 0, holder, allowTimeMachine: false }).close();
+  } catch (error) {
+    if (error instanceof PassphraseError) claimImage(store, path, { holder, waitLock: 0 }).release();
+    const isKept = error instanceof LockedError || (error instanceof RefusedError && error.code === 'time-machine');
+    if (isKept || !(error instanceof TintypeError)) throw error;
+  }
+}
+
+/** A file, or a bundle with what is in it. */
+export function removeImage(store: FileStore, path: string): void {
+  const kind = store.kind(path);
+  if (kind === 'directory') for (const { name } of store.list(path)) removeImage(store, `${path}/${name}`);
+  if (kind !== null) store.remove(path);
+}
