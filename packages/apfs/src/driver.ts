@@ -11,6 +11,7 @@ import {
   type MountOptions,
   type Probe,
   type SnapshotSpace,
+  UnsupportedError,
 } from '@tintype/core';
 import { check } from './check/check.js';
 import { ApfsFileSystem } from './file-system.js';
@@ -46,6 +47,9 @@ class ApfsDriver implements FileSystemDriver {
   }
   check(device: BlockDevice, options: CheckOptions): Iterable<Finding> {
     return check(device, options);
+  }
+  repair(_device: BlockDevice): never {
+    throw new UnsupportedError('a damaged APFS container cannot be mended yet');
   }
   /** A cut leaves the commit before, so there is nothing to finish. */
   recover(_device: BlockDevice): boolean {

@@ -79,6 +79,11 @@ export interface CheckOptions {
   readonly progress?: (done: number, total: number) => void;
 }
 
+export interface RepairOptions extends CheckOptions {
+  /** Seconds since 1970: the date of what is made. */
+  readonly now: number;
+}
+
 /** What a driver found on a device, without mounting it. */
 export interface Probe {
   readonly kind: string;
@@ -120,6 +125,12 @@ export interface FileSystemDriver {
   open(device: BlockDevice, options: MountOptions): FileSystem;
   /** Every rule of the format, without changing the device. Never throws on bad bytes: it yields findings. */
   check(device: BlockDevice, options: CheckOptions): Iterable<Finding>;
+  /**
+   * Mends what `check` finds and what can be mended without guessing, writing to the device; answers what it did, a
+   * sentence each. A call that fails may leave the device half mended: the engine runs it over an overlay, checks the
+   * result, and only then writes. @throws UnsupportedError, VolumeFullError
+   */
+  repair(device: BlockDevice, options: RepairOptions): readonly string[];
   /** Finishes what a cut left behind (replays a journal); true if there was something to do. */
   recover(device: BlockDevice): boolean;
   /**

@@ -10,6 +10,7 @@ import {
   type MountOptions,
   OverlayDevice,
   type Probe,
+  UnsupportedError,
 } from '@tintype/core';
 import { check } from './check/check.js';
 import { HfsFileSystem, openFileSystem } from './file-system.js';
@@ -63,6 +64,9 @@ class HfsPlusDriver implements FileSystemDriver {
   }
   check(device: BlockDevice, options: CheckOptions): Iterable<Finding> {
     return check(device, options);
+  }
+  repair(_device: BlockDevice): never {
+    throw new UnsupportedError('a damaged HFS+ volume cannot be mended yet');
   }
   recover(device: BlockDevice): boolean {
     const journal = Journal.open(device, readVolumeHeader(device));
