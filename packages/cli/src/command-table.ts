@@ -16,6 +16,10 @@ export const COMMON: readonly OptionSpec[] = [
 const volume: OptionSpec = { name: 'volume', value: 'NAME|UUID|INDEX', help: 'which volume, where there are several' };
 const snapshot: OptionSpec = { name: 'snapshot', value: 'NAME|XID', help: 'read an APFS snapshot' };
 const waitLock: OptionSpec = { name: 'wait-lock', value: 'TIME', help: 'wait for an image in use (default: 0)' };
+const locking: readonly OptionSpec[] = [
+  waitLock,
+  { name: 'break-lock', help: 'take an image that another host holds; that one stops writing' },
+];
 const overwrite: OptionSpec = { name: 'overwrite', help: 'replace what is there' };
 const timeMachine: OptionSpec = { name: 'allow-time-machine', help: 'write to a Time Machine bundle' };
 const passphrase: readonly OptionSpec[] = [
@@ -38,7 +42,7 @@ const keeping: readonly OptionSpec[] = [
   { name: 'keep-free', value: 'SIZE', help: 'fewer still, oldest first, until this is free' },
 ];
 const kdfRounds: OptionSpec = { name: 'kdf-rounds', value: 'N', help: 'rounds of a key derivation (default: 250000)' };
-const reading = [volume, snapshot, ...passphrase];
+const reading = [volume, snapshot, waitLock, ...passphrase];
 const making: readonly OptionSpec[] = [
   { name: 'format', value: 'F', help: 'sparsebundle, sparseimage, udrw (default: by extension)' },
   { name: 'fs', value: 'F', help: 'apfs or hfs+ (default: as the source, else apfs)' },
@@ -78,7 +82,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: 'grow', value: 'auto|never', help: 'a full volume grows while its host has room (default: auto)' },
       { name: 'allow-battery', help: `on a battery, too, compact an image that is due: ${COMPACT_WHEN}` },
       { name: 'wait', value: 'TIME', help: 'wait for a lost destination (not yet)' },
-      waitLock,
+      ...locking,
       timeMachine,
       volume,
       { name: 'snapshot', value: 'NAME', help: 'make an APFS snapshot at the end (auto: UTC time)' },
@@ -127,7 +131,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     operands: 'IMAGE',
     least: 1,
     most: 1,
-    options: [volume, waitLock, timeMachine, ...passphrase],
+    options: [volume, ...locking, timeMachine, ...passphrase],
     examples: ['tintype undo b.sparsebundle', 'tintype undo b.sparsebundle --json'],
     imageOperand: 0,
     hasEvents: true,
@@ -143,7 +147,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       ...keeping,
       { name: 'dry-run', short: 'n', help: 'prune: show what would be done' },
       volume,
-      waitLock,
+      ...locking,
       timeMachine,
       ...passphrase,
     ],
@@ -166,6 +170,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: 'layout', value: 'L', help: 'gpt (default), apm or none' },
       { name: 'preallocate', help: 'really allocate every block of a raw image' },
       overwrite,
+      ...locking,
       ...passphrase,
     ],
     examples: [
@@ -260,6 +265,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [
       { name: 'path', value: '/INSIDE', help: 'only below this folder' },
       { name: 'checksum', short: 'c', help: 'compare contents' },
+      waitLock,
       ...passphrase,
       ...secondPassphrase('passphrase of B, if A has one'),
     ],
@@ -298,6 +304,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [
       { name: 'quick', help: 'container and headers only' },
       { name: 'data', help: 'read every file and attribute in full, too' },
+      waitLock,
       ...passphrase,
     ],
     examples: ['tintype verify b.sparsebundle', 'tintype verify old.dmg --json'],
@@ -311,7 +318,13 @@ export const COMMANDS: readonly CommandSpec[] = [
     operands: 'IMAGE OUT',
     least: 2,
     most: 2,
-    options: [volume, { name: 'as-is', help: 'do not replay a journal in the copy' }, overwrite, ...passphrase],
+    options: [
+      volume,
+      { name: 'as-is', help: 'do not replay a journal in the copy' },
+      overwrite,
+      waitLock,
+      ...passphrase,
+    ],
     examples: ['tintype raw b.sparsebundle disk.raw', 'tintype raw b.sparsebundle volume.raw --volume 0'],
     imageOperand: 0,
     hasEvents: true,
@@ -334,6 +347,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       kdfRounds,
       { name: 'band-size', value: 'S', help: 'bytes of a band (default: 8m, or more)' },
       overwrite,
+      ...locking,
       ...passphrase,
       ...secondPassphrase('passphrase of OUT (default: that of IMAGE)'),
     ],
@@ -351,7 +365,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [
       { name: 'dry-run', short: 'n', help: 'say how much that would be' },
       { name: 'allow-battery', help: 'also while the host runs on its battery' },
-      waitLock,
+      ...locking,
       timeMachine,
       ...passphrase,
     ],
@@ -370,7 +384,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: 'size', value: 'S', help: 'new capacity; min: what its files need; max: what the host has room for' },
       { name: 'force', help: 'past the capacity of the host volume' },
       volume,
-      waitLock,
+      ...locking,
       timeMachine,
       ...passphrase,
     ],
@@ -385,7 +399,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     operands: 'IMAGE',
     least: 1,
     most: 1,
-    options: [...passphrase, ...secondPassphrase('the new passphrase'), kdfRounds, waitLock],
+    options: [...passphrase, ...secondPassphrase('the new passphrase'), kdfRounds, ...locking],
     examples: ['tintype passwd b.sparsebundle', 'tintype passwd b.dmg --passphrase-file old --new-passphrase-file new'],
     imageOperand: 0,
     hasEvents: true,

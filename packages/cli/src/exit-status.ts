@@ -8,6 +8,6 @@ export function exitStatusOf(error: unknown): number {
   if (!(error instanceof TintypeError)) return EXIT.failed;
   if (error.code === 'usage') return EXIT.usage;
   if (error.code.startsWith('passphrase-')) return EXIT.passphrase;
-  if (error.code === 'locked') return EXIT.inUse;
+  if (error.code === 'locked' || error.code === 'lease-lost') return EXIT.inUse;
   return error.code === 'cancelled' ? EXIT.interrupted : EXIT.failed;
 }

@@ -4,6 +4,7 @@ import { PassphraseError } from '@tintype/core';
 import { hostContext, openStack, type Stack } from '@tintype/engine';
 import { text } from './arguments.js';
 import type { Parsed } from './command.js';
+import { waiting } from './locking.js';
 import { Passphrases } from './passphrase.js';
 
 export async function withStack<T>(parsed: Parsed, look: (stack: Stack, image: string) => T): Promise<T> {
@@ -17,6 +18,7 @@ export async function withStack<T>(parsed: Parsed, look: (stack: Stack, image: s
       random,
       writable: false,
       allowTimeMachine: true,
+      ...waiting(parsed),
       volume: text(parsed, 'volume'),
       snapshot: text(parsed, 'snapshot'),
       passphrase,

@@ -58,8 +58,15 @@ export class VolumeFullError extends TintypeError {
 
 /** Someone else holds the image. */
 export class LockedError extends TintypeError {
+  constructor(path: string, holder: string, code = 'locked', message = `${path} is in use by ${holder}`) {
+    super(code, message, { path, holder });
+  }
+}
+
+/** Someone else holds the image that was ours: nothing more is written to it. */
+export class LeaseLostError extends LockedError {
   constructor(path: string, holder: string) {
-    super('locked', `${path} is in use by ${holder}`, { path, holder });
+    super(path, holder, 'lease-lost', `${path} was taken over by ${holder}: this run stopped writing to it`);
   }
 }
 
@@ -92,6 +99,7 @@ const classes: Record<string, new (...parts: never[]) => TintypeError> = {
   StoreError,
   VolumeFullError,
   LockedError,
+  LeaseLostError,
   PassphraseError,
   UnsupportedError,
   RefusedError,

@@ -35,6 +35,8 @@ export interface ImageChoice {
   readonly snapshot?: string | undefined;
   /** Milliseconds. */
   readonly waitLock?: number | undefined;
+  /** Writers: breaks the lock of another host. */
+  readonly breakLock?: boolean | undefined;
   readonly allowTimeMachine?: boolean | undefined;
   /** Of an encrypted image. Wiped when the operation ends. */
   readonly passphrase?: Uint8Array | undefined;
@@ -45,7 +47,7 @@ export interface SecondPassphrase {
   readonly newPassphrase?: Uint8Array | undefined;
 }
 
-export interface CreateOptions {
+export interface CreateOptions extends Pick<ImageChoice, 'waitLock' | 'breakLock'> {
   readonly image: string;
   /** Bytes; default: free space of the host volume. */
   readonly size?: number | undefined;
@@ -144,7 +146,7 @@ export interface UndoOptions extends ImageChoice {
 }
 
 /** `passphrase` is that of A, unless only B is encrypted. */
-export interface DiffOptions extends SecondPassphrase {
+export interface DiffOptions extends SecondPassphrase, Pick<ImageChoice, 'waitLock'> {
   readonly passphrase?: Uint8Array | undefined;
   readonly a: string;
   readonly b: string;
@@ -152,14 +154,14 @@ export interface DiffOptions extends SecondPassphrase {
   readonly checksum?: boolean | undefined;
 }
 
-export interface VerifyOptions {
+export interface VerifyOptions extends Pick<ImageChoice, 'waitLock'> {
   readonly image: string;
   readonly passphrase?: Uint8Array | undefined;
   /** `quick`: container and headers; `data`: every byte of every file too. */
   readonly level?: 'quick' | 'structure' | 'data' | undefined;
 }
 
-export interface RawOptions {
+export interface RawOptions extends Pick<ImageChoice, 'waitLock'> {
   readonly image: string;
   readonly passphrase?: Uint8Array | undefined;
   readonly out: string;
@@ -169,7 +171,7 @@ export interface RawOptions {
 }
 
 /** `passphrase` is the image's; that of the new one is `newPassphrase`, or the same. */
-export interface ConvertOptions extends SecondPassphrase {
+export interface ConvertOptions extends SecondPassphrase, Pick<ImageChoice, 'waitLock' | 'breakLock'> {
   readonly image: string;
   readonly out: string;
   readonly passphrase?: Uint8Array | undefined;
@@ -182,15 +184,14 @@ export interface ConvertOptions extends SecondPassphrase {
   readonly overwrite?: boolean | undefined;
 }
 
-export interface PasswdOptions extends SecondPassphrase {
+export interface PasswdOptions extends SecondPassphrase, Pick<ImageChoice, 'waitLock' | 'breakLock'> {
   readonly image: string;
   readonly passphrase?: Uint8Array | undefined;
-  /** Milliseconds. */
-  readonly waitLock?: number | undefined;
   readonly kdfRounds?: number | undefined;
 }
 
-export interface CompactOptions extends Pick<ImageChoice, 'waitLock' | 'allowTimeMachine' | 'passphrase'> {
+export interface CompactOptions
+  extends Pick<ImageChoice, 'waitLock' | 'breakLock' | 'allowTimeMachine' | 'passphrase'> {
   readonly images: readonly string[];
   /** Says what would be given back. */
   readonly dryRun?: boolean | undefined;

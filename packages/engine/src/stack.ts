@@ -36,6 +36,8 @@ export interface StackOptions {
   readonly snapshot?: string | undefined;
   /** Milliseconds. */
   readonly waitLock?: number | undefined;
+  /** Breaks the lock of another host; told whose. */
+  readonly breakLock?: ((holder: string) => void) | undefined;
   readonly allowTimeMachine?: boolean | undefined;
   readonly passphrase?: Uint8Array | undefined;
   /** Seconds since 1970. */
@@ -123,6 +125,7 @@ export function openStack(path: string, options: StackOptions): Stack {
   const image = openImage(options.store, path, {
     writable: options.writable,
     waitLock: options.waitLock ?? 0,
+    breakLock: options.breakLock,
     holder: options.holder,
     allowTimeMachine: options.allowTimeMachine ?? false,
     passphrase: options.passphrase,

@@ -2,12 +2,13 @@
 
 import { assert, type BlockDevice, type FileStore, type StoreFile } from '@tintype/core';
 import { writeNewAsif } from './asif/create.js';
+import { type Leased, lockImage } from './claim.js';
 import type { ArchiveOptions, CreateImageOptions, DiskImage } from './disk-image.js';
 import { NEW_CHUNK, NEW_DATA_OFFSET, newEncryption } from './encryption/create.js';
 import { openEncryptedFile } from './encryption/open.js';
 import { BANDS_LIMIT, DEFAULT_BAND_SIZE } from './limits.js';
-import { takeLocks } from './lock.js';
-import { fileContainer, holdImage, type Opened, openBundle } from './open.js';
+import { type HeldLock, takeLocks } from './lock.js';
+import { bundleOpened, fileContainer, holdImage, type Opened } from './open.js';
 import { partitionMap } from './partitions/map.js';
 import { formatInfoPlist } from './sparsebundle/info-plist.js';
 import { sparseHeader } from './sparseimage/structs.js';
@@ -23,12 +24,18 @@ export function bandSizeFor(size: number): number {
 }
 
 export function createImage(store: FileStore, path: string, options: CreateImageOptions): DiskImage {
-  const opened =
-    options.format === 'sparsebundle' ? createBundle(store, path, options) : createFile(store, path, options);
-  return holdImage(store, path, opened, { ...options, writable: true });
+  const make = options.format === 'sparsebundle' ? createBundle : createFile;
+  const { lock, use } = make(store, path, options);
+  return holdImage(store, path, lock, { ...options, writable: true }, use);
 }
 
-function createBundle(store: FileStore, path: string, options: CreateImageOptions): Opened {
+/** Files that were made and are locked, and what is made of them under a lease. */
+interface Made {
+  readonly lock: HeldLock;
+  use(leased: Leased): Opened;
+}
+
+function createBundle(store: FileStore, path: string, options: CreateImageOptions): Made {
   const { size, bandSize, waitLock, passphrase } = options;
   const encryption = encryptionFor(options, 0);
   encryption?.keys.wipe();
@@ -50,7 +57,8 @@ function createBundle(store: FileStore, path: string, options: CreateImageOption
   }
   store.syncFolder(path);
   store.syncFolder(parentOf(path));
-  return openBundle(store, path, true, waitLock, passphrase);
+  const lock = lockImage(store, path, { writable: true, waitLock });
+  return { lock, use: (leased) => bundleOpened(leased.store, path, lock, { writable: true, passphrase }) };
 }
 
 /** Null if the image is to be clear. */
@@ -69,24 +77,32 @@ function encryptionFor(
   return newEncryption({ keyBits, passphrase, rounds: kdfRounds, random: holder.random }, clearSize);
 }
 
-function createFile(store: FileStore, path: string, options: CreateImageOptions): Opened {
-  const { format, size, bandSize, holder, waitLock, encryption } = options;
-  assert(format !== 'sparsebundle', 'a bundle is no file');
+function createFile(store: FileStore, path: string, options: CreateImageOptions): Made {
+  const { format, encryption, waitLock } = options;
   assert(format !== 'asif' || encryption === undefined, 'no encrypted ASIF has been seen');
   const file = store.open(path, 'create');
   try {
     takeLocks([file], 'exclusive', waitLock, path);
-    const clear = encryption === undefined ? { file, wipe: () => {} } : encryptedFile(store, path, file, options);
-    if (format === 'sparseimage') clear.file.write(0, sparseHeader(size, bandSize ?? SPARSE_IMAGE_BAND));
-    else if (format === 'asif') writeNewAsif(file, { size, random: holder.random });
-    else extend(file, clear.file === file ? 0 : NEW_DATA_OFFSET, options);
-    clear.file.sync();
-    store.syncFolder(parentOf(path));
-    return { ...fileContainer(clear.file, format === 'udrw' ? 'raw' : format, true), lock: { release: clear.wipe } };
   } catch (error) {
     file.close();
     throw error;
   }
+  return {
+    lock: { release: () => file.close() },
+    use: (leased) => fillFile(leased.store, path, leased.fenced(file), options),
+  };
+}
+
+function fillFile(store: FileStore, path: string, file: StoreFile, options: CreateImageOptions): Opened {
+  const { format, size, bandSize, holder, encryption } = options;
+  assert(format !== 'sparsebundle', 'a bundle is no file');
+  const clear = encryption === undefined ? { file, wipe: () => {} } : encryptedFile(store, path, file, options);
+  if (format === 'sparseimage') clear.file.write(0, sparseHeader(size, bandSize ?? SPARSE_IMAGE_BAND));
+  else if (format === 'asif') writeNewAsif(file, { size, random: holder.random });
+  else extend(file, clear.file === file ? 0 : NEW_DATA_OFFSET, options);
+  clear.file.sync();
+  store.syncFolder(parentOf(path));
+  return { ...fileContainer(clear.file, format === 'udrw' ? 'raw' : format, true), lock: { release: clear.wipe } };
 }
 
 /**

@@ -71,8 +71,8 @@ export interface OpenImageOptions {
   readonly allowTimeMachine: boolean;
   /** Of an encrypted image; stays the caller's, who wipes it. */
   readonly passphrase?: Uint8Array | undefined;
-  /** Called once if the lease of this image was lost (another took it over). Optional. */
-  readonly onLeaseLost?: () => void;
+  /** Breaks the lease of another host, even one that still beats; told whose it was. Absent: such a lease is respected. */
+  readonly breakLock?: ((holder: string) => void) | undefined;
 }
 
 /** Identifies this process to others that want the image. */
@@ -95,7 +95,7 @@ export interface Holder {
   readonly leases?: Set<{ requireHeld(): void }>;
 }
 
-export interface CreateImageOptions extends Omit<OpenImageOptions, 'writable' | 'allowTimeMachine' | 'onLeaseLost'> {
+export interface CreateImageOptions extends Omit<OpenImageOptions, 'writable' | 'allowTimeMachine'> {
   /** `asif` is experimental: no macOS has judged what is written. */
   readonly format: 'sparsebundle' | 'sparseimage' | 'asif' | 'udrw';
   /** Of the disk in bytes, a multiple of 512. */
@@ -122,7 +122,7 @@ export interface ArchiveOptions extends Pick<CreateImageOptions, 'holder' | 'enc
   readonly progress?: ((bytes: number) => void) | undefined;
 }
 
-export interface PasswdOptions extends Pick<OpenImageOptions, 'holder' | 'waitLock'> {
+export interface PasswdOptions extends Pick<OpenImageOptions, 'holder' | 'waitLock' | 'breakLock'> {
   readonly current: Uint8Array;
   readonly next: Uint8Array;
   readonly kdfRounds?: number | undefined;
@@ -175,7 +175,7 @@ export interface ImageFunctions {
   claimImage(
     store: FileStore,
     path: string,
-    options: Pick<OpenImageOptions, 'holder' | 'waitLock'>,
+    options: Pick<OpenImageOptions, 'holder' | 'waitLock' | 'breakLock'>,
   ): { release(): void };
   /** Who holds the image now, or null: for `info` and messages. */
   lockHolder(store: FileStore, path: string): string | null;

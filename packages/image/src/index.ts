@@ -1,8 +1,9 @@
+export { claimImage, lockHolder } from './claim.js';
 export { bandSizeFor, createArchive, createImage } from './create.js';
 export { detect } from './detect.js';
 export * from './disk-image.js';
 export { inspectImage } from './inspect.js';
-export { claimImage, imageFacts, lockHolder, openImage } from './open.js';
+export { imageFacts, openImage } from './open.js';
 export { partitionMap, writePartitionMap } from './partitions/map.js';
 export { diskSizeFor, resizedPartition, resizePartitionMap } from './partitions/resize.js';
 export { passwd } from './passwd.js';

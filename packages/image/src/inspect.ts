@@ -2,10 +2,10 @@
 
 import type { FileStore } from '@tintype/core';
 import { AsifHeader } from './asif/structs.js';
+import { leasePlace } from './claim.js';
 import { detect } from './detect.js';
 import { readEncryptionHeader } from './encryption/header.js';
 import { Cdsaencr, Encrcdsa, KEY_TYPE, KeyEntry, PassphraseBlob } from './encryption/structs.js';
-import { leasePlace } from './open.js';
 import { ApmEntry, GptEntry, GptHeader } from './partitions/structs.js';
 import { readSmallFile } from './sparsebundle/info-plist.js';
 import { SparseHeader } from './sparseimage/structs.js';

@@ -6,9 +6,12 @@
 // generation. The holder looks at it again before every barrier, and before a write after a gap longer than a heartbeat:
 // once it has been taken over, nothing more is written. What it wrote between two looks has ended one heartbeat after the
 // taking, so the taker waits for that long before it begins.
+//
+// Who breaks a lease that still beats waits for two heartbeats: its holder may have looked just before, and may have
+// handed on writes that end a moment later. A living process of this host is never robbed: it can be ended.
 
 import { Worker } from 'node:worker_threads';
-import { type FileStore, LockedError, StoreError, type StoreFile, TintypeError } from '@tintype/core';
+import { type FileStore, LeaseLostError, LockedError, StoreError, type StoreFile, TintypeError } from '@tintype/core';
 import type { Holder } from './disk-image.js';
 import {
   LEASE_SIZE,
@@ -27,6 +30,8 @@ import { RETRY_MS, sleep } from './lock.js';
 export const HEARTBEAT_MS = 5000;
 /** Heartbeats that an observer waits for. */
 const SILENT_HEARTBEATS = 3;
+/** Heartbeats before the taker begins. */
+const HEARTBEATS_AFTER = { silent: 1, broken: 2 } as const;
 
 export interface LeaseOptions extends LeasePlace {
   readonly store: FileStore;
@@ -39,8 +44,8 @@ export interface LeaseOptions extends LeasePlace {
   readonly interval?: number;
   /** Milliseconds to wait for a lease that someone holds; default: not at all. */
   readonly wait?: number;
-  /** Called once when it turns out that another took the lease over. */
-  readonly onLost?: (() => void) | undefined;
+  /** Breaks a lease that its holder may still renew; told whose. */
+  readonly breakLock?: ((holder: string) => void) | undefined;
 }
 
 /** What was there when we came: by generation, as it was read. */
@@ -84,19 +89,20 @@ export class Lease {
     const found = findLeases(options);
     const [newest = 0] = [...found.keys()].slice(-1);
     const seen = found.get(newest);
-    const isBroken = seen !== undefined && requireStale(options, newest, seen) === 'silent';
+    const state = seen === undefined ? 'gone' : requireStale(options, newest, seen);
     const content = newContent(holder);
     makeLease(options, newest + 1, content);
     const lease = new Lease(options, newest + 1, content, seen !== undefined);
     try {
       requireAlone(options, newest + 1, found);
-      if (isBroken) wait(options, 1, () => requireAlone(options, newest + 1, found));
+      if (state !== 'gone') wait(options, HEARTBEATS_AFTER[state], () => requireAlone(options, newest + 1, found));
       for (const old of found.keys()) removeIfThere(store, leasePath(options, old));
       lease.requireHeld();
     } catch (error) {
       lease.release();
       throw error;
     }
+    if (state === 'broken') options.breakLock?.(holderName(seen?.content) ?? 'another process');
     return lease;
   }
 
@@ -104,17 +110,16 @@ export class Lease {
     return leasePath(this.#options, this.#generation);
   }
 
-  /** Before a barrier: the lease is read again. @throws LockedError if it was taken over */
+  /** Before a barrier: the lease is read again. @throws LeaseLostError if it was taken over */
   requireHeld(): void {
-    const { store, holder, image, onLost } = this.#options;
+    const { store, holder, image } = this.#options;
     this.#lastLook = holder.clock();
     if (!this.#lost && this.#isOurs(store)) return;
-    if (!this.#lost) onLost?.();
     this.#lost = true;
-    throw new LockedError(image, 'another process, which took over its lease');
+    throw new LeaseLostError(image, leaseHolder(store, this.#options) ?? 'another process');
   }
 
-  /** Before a write: only after a gap longer than a heartbeat. */
+  /** Before any other call: only after a gap longer than a heartbeat. */
   requireFresh(): void {
     if (this.#lost || this.#options.holder.clock() - this.#lastLook > intervalOf(this.#options) / 1000)
       this.requireHeld();
@@ -141,11 +146,21 @@ export class Lease {
   /** A clean close removes the lease. */
   release(): void {
     this.#stop();
-    if (!this.#lost) removeIfThere(this.#options.store, this.path);
+    const { store } = this.#options;
+    if (!this.#lost && this.#holdsFile(store)) removeIfThere(store, this.path);
+  }
+
+  /** Gives the image up as it was found: one that its last writer did not close still says so. */
+  handOn(): void {
+    if (this.isTakenOver) this.abandon();
+    else this.release();
   }
 
   #isOurs(store: FileStore): boolean {
     if (store.kind(leasePath(this.#options, this.#generation + 1)) !== null) return false;
+    return this.#holdsFile(store);
+  }
+  #holdsFile(store: FileStore): boolean {
     return readLease(store, this.path)?.content?.nonce === this.#content.nonce;
   }
   #stop(): void {
@@ -158,8 +173,11 @@ export class Lease {
 export function leaseHolder(store: FileStore, place: LeasePlace): string | null {
   const newest = leaseGenerations(store, place).at(-1);
   const content = newest === undefined ? null : readLease(store, leasePath(place, newest))?.content;
-  return content && content.pid !== NOBODY ? `process ${content.pid} on ${content.host}` : null;
+  return holderName(content);
 }
+
+const holderName = (content: LeaseContent | null | undefined): string | null =>
+  content && content.pid !== NOBODY ? `process ${content.pid} on ${content.host}` : null;
 
 const intervalOf = ({ interval, heartbeat }: LeaseOptions): number => interval ?? (heartbeat || HEARTBEAT_MS);
 
@@ -179,8 +197,11 @@ function newContent(holder: Holder): LeaseContent {
   return { host: holder.host, boot: holder.boot, pid: holder.pid, nonce, counter: 0 };
 }
 
-/** `gone`: its process ended, or gave it up; `silent`: it stood still for as long as an observer waits. */
-function requireStale(options: LeaseOptions, generation: number, seen: SeenLease): 'gone' | 'silent' {
+/**
+ * `gone`: its process ended, or gave it up; `silent`: it stood still for as long as an observer waits; `broken`: it may
+ * be neither, but is to be broken. @throws LockedError
+ */
+function requireStale(options: LeaseOptions, generation: number, seen: SeenLease): 'gone' | 'silent' | 'broken' {
   const { store, holder, image } = options;
   const { content } = seen;
   if (content?.pid === NOBODY) return 'gone';
@@ -189,13 +210,17 @@ function requireStale(options: LeaseOptions, generation: number, seen: SeenLease
   const isPrivate = options.heartbeat === 0 && options.interval === undefined;
   if (isPrivate && (!content || (isHere && content.pid === holder.pid))) return 'gone';
   if (isHere && content.pid !== holder.pid && !holder.alive(content.pid)) return 'gone';
+  if (options.breakLock && !mayLiveHere(options, content)) return 'broken';
   wait(options, SILENT_HEARTBEATS, () => {
     const now = readLease(store, leasePath(options, generation));
     if (now?.text === seen.text) return;
-    const by = now?.content ?? content;
-    throw new LockedError(image, by ? `process ${by.pid} on ${by.host}` : 'another process');
+    throw new LockedError(image, holderName(now?.content ?? content) ?? 'another process');
   });
   return 'silent';
+}
+
+function mayLiveHere({ holder }: LeaseOptions, content: LeaseContent | null): boolean {
+  return content?.host === holder.host && content.boot === holder.boot && holder.alive(content.pid);
 }
 
 /** Lets heartbeats pass by our clock; `look` is called meanwhile, and last. */

@@ -1,11 +1,7 @@
 import { LockedError, StoreError } from '@tintype/core';
 import { FaultStore, MemoryStore } from '@tintype/testkit';
 import { expect, test } from 'vitest';
-import { holder } from './containers.testing.js';
-import { FencedDevice } from './fenced-device.js';
-import { Lease } from './lease.js';
 import { lockBundle, takeLocks } from './lock.js';
-import { RawDevice } from './raw.js';
 
 function bundle(): MemoryStore {
   const store = new MemoryStore();
@@ -71,39 +67,4 @@ test('a lock is waited for, and no longer than asked', () => {
   const started = performance.now();
   expect(() => takeLocks([other], 'exclusive', 250, 'b')).toThrow(LockedError);
   expect(performance.now() - started).toBeGreaterThanOrEqual(250);
-});
-
-test('nothing is written through a fence whose lease is lost, whatever is asked', () => {
-  const store = bundle();
-  const file = store.open('b/disk', 'create');
-  file.truncate(4096);
-  let now = 0;
-  const options = {
-    store,
-    folder: 'b',
-    prefix: 'l.',
-    image: 'b',
-    heartbeat: 0,
-    holder: { ...holder, clock: () => now },
-  };
-  const lease = Lease.take(options);
-  const device = new FencedDevice(new RawDevice(file, 0, 4096, true), lease);
-  device.write(0, Uint8Array.of(1));
-  device.flush();
-  store.open('b/l.2', 'create').close();
-  // Between two looks it may still write: the one who took it over waits for that long.
-  device.write(1, Uint8Array.of(2));
-  now = 5.001;
-  const bytes = Uint8Array.of(9);
-  for (const act of [
-    () => device.write(2, bytes),
-    () => device.zero(0, 512),
-    () => device.discard(0, 512),
-    () => device.flush(),
-  ])
-    expect(act).toThrow(LockedError);
-  const seen = new Uint8Array(4);
-  device.read(0, seen);
-  expect([...seen]).toEqual([1, 2, 0, 0]);
-  expect([device.size, device.writable, device.stored(0, 512)]).toEqual([4096, true, 512]);
 });

@@ -13,6 +13,7 @@ import {
   UnsupportedError,
 } from '@tintype/core';
 import { AsifDevice } from './asif/device.js';
+import { type Leased, leaseImage, lockImage, unleased, waitingFrom } from './claim.js';
 import { detect, detectFile } from './detect.js';
 import type {
   ContainerFacts,
@@ -26,9 +27,8 @@ import { EncryptedFile } from './encryption/file.js';
 import { readEncryptionHeader } from './encryption/header.js';
 import { openEncryptedFile, openToken } from './encryption/open.js';
 import { FencedDevice } from './fenced-device.js';
-import { HEARTBEAT_MS, Lease, leaseHolder } from './lease.js';
-import type { LeasePlace } from './lease-file.js';
-import { type HeldLock, lockBundle, takeLocks } from './lock.js';
+import type { Lease } from './lease.js';
+import { type HeldLock, lockBundle } from './lock.js';
 import { RawDevice } from './raw.js';
 import { Bands } from './sparsebundle/bands.js';
 import { BundleDevice } from './sparsebundle/device.js';
@@ -57,56 +57,52 @@ export interface Opened {
   distrust?(): void;
 }
 
-/** Folder and name of an image's files: where its lease lies. */
-export function leasePlace(path: string, isBundle: boolean): LeasePlace {
-  if (isBundle) return { folder: path, prefix: 'tintype.lease.' };
-  const slash = path.lastIndexOf('/');
-  return { folder: slash < 0 ? '.' : path.slice(0, slash) || '/', prefix: `.${path.slice(slash + 1)}.tintype.lease.` };
-}
-
 export function openImage(store: FileStore, path: string, options: OpenImageOptions): DiskImage {
   const detected = detect(store, path);
   if (!detected)
     throw new UnsupportedError(store.kind(path) === null ? `there is nothing at ${path}` : `${path} is no disk image`);
   if (detected.timeMachine && options.writable && !options.allowTimeMachine)
     throw new RefusedError('time-machine', `${path} belongs to Time Machine`, { path });
-  const started = process.hrtime.bigint();
-  const opened = openContainer(store, path, detected.kind, options);
-  const spent = Number(process.hrtime.bigint() - started) / 1e6;
-  return holdImage(store, path, opened, { ...options, waitLock: Math.max(0, options.waitLock - spent) });
+  if (detected.kind === 'udif' && options.writable) throw readOnly(path);
+  const left = waitingFrom(options.waitLock);
+  const lock = lockImage(store, path, options);
+  return holdImage(store, path, lock, { ...options, waitLock: left() }, (leased) =>
+    lock.file
+      ? fileOpened(leased.store, path, leased.fenced(lock.file), detected.kind, options)
+      : bundleOpened(leased.store, path, lock, options),
+  );
 }
 
-/** Puts lease, fence and latch around an open container. */
+/**
+ * Takes the lease of an image that is locked, and puts fence and latch around what `open` then makes of its files. If
+ * that fails, the image is given up as it was found.
+ */
 export function holdImage(
   store: FileStore,
   path: string,
-  opened: Opened,
+  lock: HeldLock,
   options: Omit<OpenImageOptions, 'allowTimeMachine'>,
+  open: (leased: Leased) => Opened,
 ): DiskImage {
-  const isBundle = opened.format === 'sparsebundle';
   let lease: Lease | null = null;
+  let opened: Opened;
   try {
-    if (options.writable && store.kind(path) !== 'device') {
-      const heartbeat = options.holder.heartbeat ?? HEARTBEAT_MS;
-      lease = Lease.take({
-        store,
-        ...leasePlace(path, isBundle),
-        holder: options.holder,
-        image: path,
-        heartbeat,
-        wait: options.waitLock,
-        onLost: options.onLeaseLost,
-      });
-      if (lease.isTakenOver) opened.distrust?.();
-    }
+    const leased = options.writable ? leaseImage(store, path, options) : unleased(store);
+    lease = leased.lease;
+    opened = open(leased);
+    if (lease?.isTakenOver) opened.distrust?.();
   } catch (error) {
     try {
-      opened.device.close();
+      lease?.handOn();
     } finally {
-      opened.lock.release();
+      lock.release();
     }
     throw error;
   }
+  return diskImage(store, path, opened, lease);
+}
+
+function diskImage(store: FileStore, path: string, opened: Opened, lease: Lease | null): DiskImage {
   const device = new LatchedDevice(lease ? new FencedDevice(opened.device, lease) : opened.device);
   return {
     path,
@@ -155,45 +151,50 @@ function closeAll(device: LatchedDevice, lease: Lease | null, lock: HeldLock): v
   }
 }
 
-function openContainer(store: FileStore, path: string, kind: DetectedKind, options: OpenImageOptions): Opened {
-  if (store.kind(path) === 'directory')
-    return openBundle(store, path, options.writable, options.waitLock, options.passphrase);
-  return openFile(store, path, kind, options);
-}
-
 export type ContainerOptions = Pick<OpenImageOptions, 'writable' | 'waitLock' | 'passphrase'>;
 
+/** Without a lease. */
 export function openBundle(
   store: FileStore,
   path: string,
   writable: boolean,
-  wait: number,
+  waitLock: number,
   passphrase?: Uint8Array,
 ): Opened {
-  const info = readBundleInfo(store, path);
-  const lock = lockBundle(store, path, writable, wait);
+  const lock = lockBundle(store, path, writable, waitLock);
   try {
-    const isEncrypted = detect(store, path)?.kind === 'encrypted';
-    const cipher = isEncrypted ? openToken({ store, path, writable, passphrase }, info.bandSize) : null;
-    const wrap = cipher
-      ? (file: StoreFile) => new EncryptedFile(file, cipher, { dataOffset: 0, clearSize: null })
-      : undefined;
-    const bands = new Bands(store, `${path}/bands`, info.bandSize, writable, wrap);
-    const device = new BundleDevice(bands, info, writable, cipher?.chunkSize);
-    return {
-      device,
-      format: 'sparsebundle',
-      lock: { release: () => releaseAll(cipher, lock) },
-      bandSize: info.bandSize,
-      verify: () => verifyBundle(store, path, cipher?.chunkSize ?? 1),
-      distrust: () => bands.distrust(),
-      // Of an encrypted one not yet: cuts during it are not survived in every case.
-      ...(cipher ? {} : { resize: (size: number) => resizeBundle({ store, path, bands, device }, size) }),
-    };
+    return bundleOpened(store, path, lock, { writable, passphrase });
   } catch (error) {
     lock.release();
     throw error;
   }
+}
+
+/** The lock is held, and stays so if this fails. */
+export function bundleOpened(
+  store: FileStore,
+  path: string,
+  lock: HeldLock,
+  { writable, passphrase }: Pick<OpenImageOptions, 'writable' | 'passphrase'>,
+): Opened {
+  const info = readBundleInfo(store, path);
+  const isEncrypted = detect(store, path)?.kind === 'encrypted';
+  const cipher = isEncrypted ? openToken({ store, path, writable, passphrase }, info.bandSize) : null;
+  const wrap = cipher
+    ? (file: StoreFile) => new EncryptedFile(file, cipher, { dataOffset: 0, clearSize: null })
+    : undefined;
+  const bands = new Bands(store, `${path}/bands`, info.bandSize, writable, wrap);
+  const device = new BundleDevice(bands, info, writable, cipher?.chunkSize);
+  return {
+    device,
+    format: 'sparsebundle',
+    lock: { release: () => releaseAll(cipher, lock) },
+    bandSize: info.bandSize,
+    verify: () => verifyBundle(store, path, cipher?.chunkSize ?? 1),
+    distrust: () => bands.distrust(),
+    // Of an encrypted one not yet: cuts during it are not survived in every case.
+    ...(cipher ? {} : { resize: (size: number) => resizeBundle({ store, path, bands, device }, size) }),
+  };
 }
 
 function releaseAll(cipher: { wipe(): void } | null, lock: HeldLock): void {
@@ -201,18 +202,29 @@ function releaseAll(cipher: { wipe(): void } | null, lock: HeldLock): void {
   lock.release();
 }
 
+/** Without a lease. */
 export function openFile(store: FileStore, path: string, kind: DetectedKind, options: ContainerOptions): Opened {
-  const { writable, waitLock } = options;
-  if (writable && kind === 'udif') throw readOnly(path);
-  const file = store.open(path, writable ? 'write' : 'read');
+  const { file, release } = lockImage(store, path, options);
+  assert(file !== null, 'an image that is no folder is a file');
   try {
-    takeFileLock(file, writable, waitLock, path);
-    if (kind === 'encrypted') return openEncrypted(store, path, file, options);
-    return { ...fileContainer(file, kind, writable, { store, path }), lock: { release: () => {} } };
+    return fileOpened(store, path, file, kind, options);
   } catch (error) {
-    file.close();
+    release();
     throw error;
   }
+}
+
+/** `file` is locked, and stays open if this fails; else it is closed with the device. */
+function fileOpened(
+  store: FileStore,
+  path: string,
+  file: StoreFile,
+  kind: DetectedKind,
+  options: Pick<OpenImageOptions, 'writable' | 'passphrase'>,
+): Opened {
+  const { writable } = options;
+  if (kind === 'encrypted') return openEncrypted(store, path, file, options);
+  return { ...fileContainer(file, kind, writable, { store, path }), lock: { release: () => {} } };
 }
 
 function readOnly(path: string): RefusedError {
@@ -224,7 +236,7 @@ function openEncrypted(
   store: FileStore,
   path: string,
   file: StoreFile,
-  { writable, passphrase }: ContainerOptions,
+  { writable, passphrase }: Pick<OpenImageOptions, 'writable' | 'passphrase'>,
 ): Opened {
   const clear = openEncryptedFile(file, { store, path, writable, passphrase });
   try {
@@ -257,11 +269,6 @@ function openEncrypted(
     clear.cipher.wipe();
     throw error;
   }
-}
-
-/** A file that cannot be locked for reading is read all the same, unless someone writes it. */
-function takeFileLock(file: StoreFile, writable: boolean, wait: number, path: string): void {
-  takeLocks([file], writable ? 'exclusive' : 'shared', wait, path);
 }
 
 /** `beside`: where the file lies, for images in several files. */
@@ -378,57 +385,5 @@ function tokenFacts(store: FileStore, path: string): EncryptionFacts {
     return encryptionFacts(token);
   } finally {
     token.close();
-  }
-}
-
-/** Who holds the image for writing, or null. */
-export function lockHolder(store: FileStore, path: string): string | null {
-  return leaseHolder(store, leasePlace(path, store.kind(path) === 'directory'));
-}
-
-export interface Claim extends HeldLock {
-  /** Gives the image up as it was found. */
-  handOn(): void;
-}
-
-/** Takes lock and lease of an image without opening it: to replace or remove it, or to change its header. */
-export function claimImage(
-  store: FileStore,
-  path: string,
-  { holder, waitLock }: Pick<OpenImageOptions, 'holder' | 'waitLock'>,
-): Claim {
-  const started = process.hrtime.bigint();
-  const isBundle = store.kind(path) === 'directory';
-  const lock = isBundle ? lockBundle(store, path, true, waitLock) : lockFile(store, path, waitLock);
-  const wait = Math.max(0, waitLock - Number(process.hrtime.bigint() - started) / 1e6);
-  try {
-    const heartbeat = holder.heartbeat ?? HEARTBEAT_MS;
-    const lease = Lease.take({ store, ...leasePlace(path, isBundle), holder, image: path, heartbeat, wait });
-    const give = (back: () => void) => {
-      try {
-        back();
-      } finally {
-        lock.release();
-      }
-    };
-    return {
-      release: () => give(() => lease.release()),
-      // One that its last writer did not close still says so.
-      handOn: () => give(() => (lease.isTakenOver ? lease.abandon() : lease.release())),
-    };
-  } catch (error) {
-    lock.release();
-    throw error;
-  }
-}
-
-function lockFile(store: FileStore, path: string, waitLock: number): HeldLock {
-  const file = store.open(path, 'write');
-  try {
-    takeFileLock(file, true, waitLock, path);
-    return { release: () => file.close() };
-  } catch (error) {
-    file.close();
-    throw error;
   }
 }

@@ -4,6 +4,7 @@ import { type BackupEstimate, type SummaryEvent, UsageError } from '@tintype/eng
 import { flag, text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
 import { keepRules, snapshotSetting } from '../keeping.js';
+import { locking } from '../locking.js';
 import type { Passphrases } from '../passphrase.js';
 import { parseDuration, showDuration, showSize } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
@@ -17,7 +18,6 @@ export const run: CommandBody = (parsed, io) => {
   if (wait !== undefined) parseDuration(wait);
   const [source = '', destination = ''] = parsed.operands;
   const keep = text(parsed, 'safetynet-keep');
-  const waitLock = text(parsed, 'wait-lock');
   const options = {
     source,
     destination,
@@ -41,7 +41,7 @@ export const run: CommandBody = (parsed, io) => {
     snapshots: snapshotSetting(parsed),
     keepRules: keepRules(parsed),
     allowTimeMachine: flag(parsed, 'allow-time-machine'),
-    waitLock: waitLock === undefined ? undefined : parseDuration(waitLock) * 1000,
+    ...locking(parsed),
   };
   const isEncrypted = options.encryption !== undefined && options.encryption !== 'none';
   // An image that is there is asked for its own passphrase, once.

@@ -1,18 +1,18 @@
 import type { SummaryEvent } from '@tintype/engine/run';
-import { flag, text } from '../arguments.js';
+import { flag } from '../arguments.js';
 import type { CommandBody } from '../command.js';
+import { locking } from '../locking.js';
 import { printable } from '../output/printable.js';
-import { parseDuration, showDuration, showSize } from '../quantities.js';
+import { showDuration, showSize } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
 
 export const run: CommandBody = (parsed, io) => {
-  const waitLock = text(parsed, 'wait-lock');
   const options = {
     images: parsed.operands,
     dryRun: flag(parsed, 'dry-run'),
     allowBattery: flag(parsed, 'allow-battery'),
     allowTimeMachine: flag(parsed, 'allow-time-machine'),
-    waitLock: waitLock === undefined ? undefined : parseDuration(waitLock) * 1000,
+    ...locking(parsed),
   };
   return runUnlocked('compact', options, { parsed, io }, { summary: summaryText });
 };

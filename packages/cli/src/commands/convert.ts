@@ -1,6 +1,7 @@
 import { type SummaryEvent, UsageError } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
+import { locking } from '../locking.js';
 import { printable } from '../output/printable.js';
 import { showSize } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
@@ -18,6 +19,7 @@ export const run: CommandBody = (parsed, io) => {
     bandSize,
     level: levelOf(parsed),
     overwrite: flag(parsed, 'overwrite'),
+    ...locking(parsed),
   };
   return runUnlocked('convert', options, { parsed, io }, { summary: summaryText });
 };

@@ -1,6 +1,7 @@
 import { type SummaryEvent, UsageError } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
+import { locking } from '../locking.js';
 import { printable } from '../output/printable.js';
 import { parseSize, showSize } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
@@ -54,6 +55,7 @@ export const run: CommandBody = (parsed, io) => {
     layout: text(parsed, 'layout'),
     preallocate: flag(parsed, 'preallocate'),
     overwrite: flag(parsed, 'overwrite'),
+    ...locking(parsed),
   };
   const isEncrypted = options.encryption !== undefined && options.encryption !== 'none';
   if (

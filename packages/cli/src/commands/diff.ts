@@ -1,6 +1,7 @@
 import type { SummaryEvent } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody } from '../command.js';
+import { waiting } from '../locking.js';
 import { printable } from '../output/printable.js';
 import { runUnlocked } from '../unlocked.js';
 
@@ -8,7 +9,7 @@ export const run: CommandBody = (parsed, io) => {
   const [a = '', b = ''] = parsed.operands;
   return runUnlocked(
     'diff',
-    { a, b, path: text(parsed, 'path'), checksum: flag(parsed, 'checksum') },
+    { a, b, path: text(parsed, 'path'), checksum: flag(parsed, 'checksum'), ...waiting(parsed) },
     { parsed, io },
     {
       result: (value) => {

@@ -1,16 +1,14 @@
-import { text } from '../arguments.js';
 import type { CommandBody } from '../command.js';
+import { locking } from '../locking.js';
 import { printable } from '../output/printable.js';
-import { parseDuration } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
 import { kdfRounds } from './create.js';
 
 export const run: CommandBody = (parsed, io) => {
   const [image = ''] = parsed.operands;
-  const waitLock = text(parsed, 'wait-lock');
   const options = {
     image,
-    waitLock: waitLock === undefined ? undefined : parseDuration(waitLock) * 1000,
+    ...locking(parsed),
     kdfRounds: kdfRounds(parsed),
   };
   const needs = { passphrases: 'both' } as const;

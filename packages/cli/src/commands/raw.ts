@@ -1,6 +1,7 @@
 import type { SummaryEvent } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody } from '../command.js';
+import { waiting } from '../locking.js';
 import { printable } from '../output/printable.js';
 import { showSize } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
@@ -13,6 +14,7 @@ export const run: CommandBody = (parsed, io) => {
     volume: text(parsed, 'volume'),
     asIs: flag(parsed, 'as-is'),
     overwrite: flag(parsed, 'overwrite'),
+    ...waiting(parsed),
   };
   return runUnlocked(
     'raw',

@@ -1,22 +1,22 @@
 import { type SummaryEvent, UsageError } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody } from '../command.js';
+import { locking } from '../locking.js';
 import { printable } from '../output/printable.js';
-import { parseDuration, parseSize, showSize } from '../quantities.js';
+import { parseSize, showSize } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
 
 export const run: CommandBody = (parsed, io) => {
   const [image = ''] = parsed.operands;
   const size = text(parsed, 'size');
   if (size === undefined) throw new UsageError('say how large: --size S, min or max');
-  const waitLock = text(parsed, 'wait-lock');
   const options = {
     image,
     size: size === 'min' || size === 'max' ? size : parseSize(size),
     force: flag(parsed, 'force'),
     volume: text(parsed, 'volume'),
     allowTimeMachine: flag(parsed, 'allow-time-machine'),
-    waitLock: waitLock === undefined ? undefined : parseDuration(waitLock) * 1000,
+    ...locking(parsed),
   } as const;
   return runUnlocked('resize', options, { parsed, io }, { summary: summaryText });
 };

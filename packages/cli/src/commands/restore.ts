@@ -1,6 +1,7 @@
 import { type SummaryEvent, UsageError } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody } from '../command.js';
+import { waiting } from '../locking.js';
 import { showDuration, showSize } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
 
@@ -20,6 +21,7 @@ export const run: CommandBody = (parsed, io) => {
     dryRun: flag(parsed, 'dry-run'),
     verify: flag(parsed, 'verify'),
     allowTimeMachine: true,
+    ...waiting(parsed),
   } as const;
   return runUnlocked('restore', options, { parsed, io }, { summary: summaryText });
 };

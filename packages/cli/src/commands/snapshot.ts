@@ -5,8 +5,9 @@ import type { CommandBody, Parsed } from '../command.js';
 import { EXIT } from '../exit-status.js';
 import { withPassphrase } from '../image-volume.js';
 import { keepRules } from '../keeping.js';
+import { locking } from '../locking.js';
 import { printable } from '../output/printable.js';
-import { parseDuration, showSize } from '../quantities.js';
+import { showSize } from '../quantities.js';
 import { type Io, line } from '../terminal.js';
 import { runUnlocked } from '../unlocked.js';
 
@@ -23,12 +24,11 @@ export const run: CommandBody = (parsed, io) => {
   if (action !== 'prune' && (rules || flag(parsed, 'dry-run')))
     throw new UsageError(`snapshot ${action} takes no --dry-run and no --keep-…: those are for prune`);
   if (action === 'list') return list(parsed, io);
-  const waitLock = text(parsed, 'wait-lock');
   const choice = {
     image,
     volume: text(parsed, 'volume'),
     allowTimeMachine: flag(parsed, 'allow-time-machine'),
-    waitLock: waitLock === undefined ? undefined : parseDuration(waitLock) * 1000,
+    ...locking(parsed),
   };
   if (action !== 'prune')
     return runUnlocked('snapshot', { ...choice, action, name, to }, { parsed, io }, { summary: summaryText });

@@ -1,17 +1,17 @@
 import type { SummaryEvent } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody } from '../command.js';
-import { parseDuration, showDuration } from '../quantities.js';
+import { locking } from '../locking.js';
+import { showDuration } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
 
 export const run: CommandBody = (parsed, io) => {
   const [image = ''] = parsed.operands;
-  const waitLock = text(parsed, 'wait-lock');
   const options = {
     image,
     volume: text(parsed, 'volume'),
     allowTimeMachine: flag(parsed, 'allow-time-machine'),
-    waitLock: waitLock === undefined ? undefined : parseDuration(waitLock) * 1000,
+    ...locking(parsed),
   };
   return runUnlocked('undo', options, { parsed, io }, { summary: summaryText });
 };

@@ -2,6 +2,7 @@ import type { Finding } from '@tintype/core';
 import { type SummaryEvent, UsageError } from '@tintype/engine/run';
 import { flag } from '../arguments.js';
 import type { CommandBody } from '../command.js';
+import { waiting } from '../locking.js';
 import { printable } from '../output/printable.js';
 import { runUnlocked } from '../unlocked.js';
 
@@ -11,7 +12,7 @@ export const run: CommandBody = (parsed, io) => {
   const [image = ''] = parsed.operands;
   return runUnlocked(
     'verify',
-    { image, level: quick ? 'quick' : data ? 'data' : 'structure' },
+    { image, level: quick ? 'quick' : data ? 'data' : 'structure', ...waiting(parsed) },
     { parsed, io },
     {
       result: (value) => {

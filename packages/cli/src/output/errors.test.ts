@@ -1,4 +1,13 @@
-import { CorruptError, LockedError, PassphraseError, RefusedError, StoreError, TintypeError } from '@tintype/core';
+import {
+  CorruptError,
+  errorFromJson,
+  LeaseLostError,
+  LockedError,
+  PassphraseError,
+  RefusedError,
+  StoreError,
+  TintypeError,
+} from '@tintype/core';
 import { expect, test } from 'vitest';
 import { EXIT, exitStatusOf } from '../exit-status.js';
 import { errorText, failureEvents } from './errors.js';
@@ -19,9 +28,17 @@ test('a name cannot steer the terminal', () => {
 
 test('waiting for a lock is proposed where it can be asked for', () => {
   const error = new LockedError('b.sparsebundle', 'host 12');
-  for (const command of ['backup', 'compact', 'resize', 'passwd', 'undo'])
+  for (const command of ['backup', 'compact', 'resize', 'passwd', 'undo', 'create', 'convert', 'verify', 'ls'])
     expect(errorText(error, { command, image: null })).toContain('--wait-lock 5m');
-  expect(errorText(error, call)).not.toContain('--wait-lock');
+  expect(errorText(error, { ...call, command: 'info' })).not.toContain('--wait-lock');
+});
+
+test('who lost the image is told to whom, and that nothing that was committed is lost', () => {
+  const error = errorFromJson(new LeaseLostError('b.sparsebundle', 'process 7 on nas').toJSON());
+  expect(error).toBeInstanceOf(LockedError);
+  expect(errorText(error, call)).toBe(
+    'tintype: b.sparsebundle was taken over by process 7 on nas: this run stopped writing to it. What was committed until then stays; run the same command again when it is free',
+  );
 });
 
 test('our own mistakes say so', () => {
@@ -32,6 +49,7 @@ test.each([
   [new TintypeError('usage', ''), EXIT.usage],
   [new PassphraseError('wrong', ''), EXIT.passphrase],
   [new LockedError('', ''), EXIT.inUse],
+  [new LeaseLostError('', ''), EXIT.inUse],
   [new TintypeError('cancelled', ''), EXIT.interrupted],
   [new StoreError('ENOSPC', 'write', ''), EXIT.failed],
   [new Error('ours'), EXIT.failed],

@@ -32,6 +32,7 @@ const HINTS: Readonly<Record<string, string>> = {
   'passphrase-wrong': 'Check it: case, spaces, and which image it is for',
   'passphrase-differs': 'Try again',
   'old-encryption': "It can be read: copy it with 'tintype convert', then change the copy",
+  'lease-lost': 'What was committed until then stays; run the same command again when it is free',
   'no-item': "See what is there with 'tintype ls'",
 };
 

@@ -34,7 +34,7 @@ export interface Compaction {
   readonly interrupted: boolean;
 }
 
-type Choice = Pick<CompactOptions, 'passphrase' | 'waitLock' | 'allowTimeMachine'>;
+type Choice = Pick<CompactOptions, 'passphrase' | 'waitLock' | 'breakLock' | 'allowTimeMachine'>;
 
 export const compact: Operation<'compact'> = (options, context): SummaryEvent => {
   requireMains(options);
@@ -67,7 +67,7 @@ function requireMains({ dryRun, allowBattery }: CompactOptions): void {
 
 /** The same ranges as a real run, without giving them up. @throws RefusedError for a read-only image */
 export function predict(path: string, options: Choice, context: RunContext): Compaction {
-  const image = imageToRead(path, options.passphrase, context);
+  const image = imageToRead(path, options, context);
   try {
     requireWritableFormat(image);
     const before = image.facts().hostBytes;

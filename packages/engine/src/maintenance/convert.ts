@@ -23,6 +23,7 @@ import {
 } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
 import { freeRangesOf } from '../free-ranges.js';
+import { locking } from '../locking.js';
 import type { ConvertOptions, Operation, RunContext } from '../operation.js';
 import { probeVolumes } from '../stack.js';
 import { UsageError } from '../usage-error.js';
@@ -44,8 +45,7 @@ export const convert: Operation<'convert'> = (given, context): SummaryEvent => {
   requireParent(store, dirname(given.out));
   const options = withEncryption(given, store);
   requirePassphrase({ ...options, image: given.out });
-  const { passphrase } = given;
-  const image = imageToRead(given.image, passphrase, context);
+  const image = imageToRead(given.image, given, context);
   try {
     context.emit({ type: 'phase', name: 'copy' });
     const format = makeBeside(image, options, context);
@@ -76,14 +76,15 @@ function makeBeside(image: DiskImage, options: ConvertOptions, context: RunConte
   const format = formatFor(options.out, options.format, 'udzo');
   if (format === null)
     throw new UsageError('the format of the new image is not clear: give --format, or an extension such as .dmg');
-  const draft = prepareDraft(store, options.out, context.holder);
+  const locks = locking(options.out, options, context);
+  const draft = prepareDraft(store, options.out, locks);
   try {
     make(draft, format, image, options, context);
   } catch (error) {
     removeImage(store, draft);
     throw error;
   }
-  replaceImage(store, options.out, context.holder);
+  replaceImage(store, options.out, locks);
   return format;
 }
 

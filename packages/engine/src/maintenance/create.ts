@@ -14,6 +14,7 @@ import {
 import { bandSizeFor, createImage, detect, type ImageFormat, partitionMap, writePartitionMap } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
 import { rememberVolume } from '../home.js';
+import { locking } from '../locking.js';
 import type { CreateOptions, Operation, RunContext } from '../operation.js';
 import { defaultCapacity } from '../rules/capacity.js';
 import { DEFAULT_FILE_SYSTEM } from '../rules/new-volume.js';
@@ -60,14 +61,15 @@ export function createStack(options: CreateOptions, context: RunContext): Stack 
   const size = options.size === undefined ? defaultCapacity(facts.free) : Math.floor(options.size / 512) * 512;
   requireRoom(options, format, size, facts);
   noticeNewImage({ format, size, folder: parent, facts }, context);
-  const draft = prepareDraft(store, options.image, context.holder);
+  const locks = locking(options.image, options, context);
+  const draft = prepareDraft(store, options.image, locks);
   makeWhole(draft, { ...options, format, size, driver }, context);
   requireFree(store, options);
-  replaceImage(store, options.image, context.holder);
-  const { holder, random, now } = context;
+  replaceImage(store, options.image, locks);
+  const { random, now } = context;
   const stack = openStack(options.image, {
     store,
-    holder,
+    ...locks,
     writable: true,
     now,
     random,

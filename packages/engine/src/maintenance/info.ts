@@ -52,7 +52,7 @@ export function info(path: string, context: InfoContext, passphrase?: Uint8Array
   const closed: ImageInfo = { ...outside, partitions: [], volumes: [], reclaimable: 0 };
   if (container.encryption && !passphrase) return closed;
   try {
-    const image = imageToRead(path, passphrase, context);
+    const image = imageToRead(path, { passphrase }, context);
     try {
       if (!container.encryption) return { ...outside, ...insideOf(image, context) };
       // What is inside, only an open image tells.

@@ -4,27 +4,28 @@
 import { realpathSync } from 'node:fs';
 import { type FileStore, RefusedError } from '@tintype/core';
 import { type DiskImage, openImage } from '@tintype/image';
+import { locking } from '../locking.js';
 import type { ImageChoice, RunContext } from '../operation.js';
 
-/** Opens an image to be looked at: no lock is waited for, and Time Machine's may be read. */
+/** Opens an image to be looked at; Time Machine's may be read. */
 export function imageToRead(
   path: string,
-  passphrase: Uint8Array | undefined,
+  { waitLock = 0, passphrase }: Pick<ImageChoice, 'waitLock' | 'passphrase'>,
   { store, holder }: Pick<RunContext, 'store' | 'holder'>,
 ): DiskImage {
-  return openImage(store, path, { writable: false, waitLock: 0, holder, allowTimeMachine: true, passphrase });
+  return openImage(store, path, { writable: false, waitLock, holder, allowTimeMachine: true, passphrase });
 }
 
 /** Opens an image to be changed below its file systems. @throws LockedError, PassphraseError, RefusedError, CorruptError */
 export function imageToWrite(
   path: string,
-  { waitLock, allowTimeMachine, passphrase }: Pick<ImageChoice, 'waitLock' | 'allowTimeMachine' | 'passphrase'>,
-  { store, holder }: Pick<RunContext, 'store' | 'holder'>,
+  choice: Pick<ImageChoice, 'waitLock' | 'breakLock' | 'allowTimeMachine' | 'passphrase'>,
+  context: Pick<RunContext, 'store' | 'holder' | 'emit'>,
 ): DiskImage {
-  return openImage(store, path, {
+  const { allowTimeMachine, passphrase } = choice;
+  return openImage(context.store, path, {
+    ...locking(path, choice, context),
     writable: true,
-    waitLock: waitLock ?? 0,
-    holder,
     allowTimeMachine: allowTimeMachine ?? false,
     passphrase,
   });

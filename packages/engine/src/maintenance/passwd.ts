@@ -3,18 +3,19 @@
 import { PassphraseError } from '@tintype/core';
 import { passwd as changePassphrase } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
+import { locking } from '../locking.js';
 import type { Operation } from '../operation.js';
 import { UsageError } from '../usage-error.js';
 
-export const passwd: Operation<'passwd'> = (options, { store, holder, emit }): SummaryEvent => {
-  const { image, passphrase, newPassphrase, kdfRounds, waitLock } = options;
+export const passwd: Operation<'passwd'> = (options, context): SummaryEvent => {
+  const { store, emit } = context;
+  const { image, passphrase, newPassphrase, kdfRounds } = options;
   if (!passphrase || !newPassphrase) throw new PassphraseError('missing', image);
   if (newPassphrase.length === 0) throw new UsageError('the new passphrase may not be empty');
   const otherKeys = changePassphrase(store, image, {
     current: passphrase,
     next: newPassphrase,
-    holder,
-    waitLock: waitLock ?? 0,
+    ...locking(image, options, context),
     kdfRounds,
   });
   if (otherKeys > 0)

@@ -15,8 +15,7 @@ const PIECE = 65_536;
 export const raw: Operation<'raw'> = (options, context): SummaryEvent => {
   const { store } = context;
   requireFreeOut(store, options);
-  const { passphrase } = options;
-  const image = imageToRead(options.image, passphrase, context);
+  const image = imageToRead(options.image, options, context);
   try {
     const device = options.volume === undefined ? image.device : partitionOf(image, options.volume);
     writeFile(device, options, context);

@@ -45,20 +45,20 @@ describe.each<[Format, Format]>([
 ])('%s by %s', (from, to) => {
   test('nothing but the new image is left', () => {
     const store = both(from, to);
-    replaceImage(store, PATH, holder);
+    replaceImage(store, PATH, { holder, waitLock: 0 });
     expect(contentOf(store)).toBe('new');
     expect(store.list('f').map(({ name }) => name)).toEqual(['a.img']);
   });
 
   test('cut anywhere, one of the two is there whole, after what was left is finished', () => {
     const crash = new CrashStore(both(from, to));
-    replaceImage(crash, PATH, holder);
+    replaceImage(crash, PATH, { holder, waitLock: 0 });
     const seen = new Set<string>();
     const states = [...crash.prefixes(), ...crash.randomStates({ seed: 4, count: count(60, 2000) })];
     for (const { store, description } of states) {
       if (from === 'udrw' && to === 'udrw') expect(store.kind(PATH), description).toBe('file');
       finishReplacement(store, PATH);
-      prepareDraft(store, PATH, holder);
+      prepareDraft(store, PATH, { holder, waitLock: 0 });
       const content = contentOf(store);
       expect(['old', 'new'], description).toContain(content);
       seen.add(content);
@@ -71,7 +71,7 @@ describe.each<[Format, Format]>([
       const store = both(from, to);
       const fault = new FaultStore(store, { call, code: 'EIO' });
       try {
-        replaceImage(fault, PATH, holder);
+        replaceImage(fault, PATH, { holder, waitLock: 0 });
       } catch (error) {
         expect(error).toMatchObject({ code: 'EIO' });
       }
@@ -86,8 +86,8 @@ test('an image in use is not replaced, and that is told before a draft is made',
   const store = both('udrw', 'udrw');
   const image = openImage(store, PATH, { writable: true, waitLock: 0, holder, allowTimeMachine: false });
   const other = { ...holder, ...hostContext().holder, heartbeat: 0 };
-  expect(() => prepareDraft(store, PATH, other)).toThrow(LockedError);
-  expect(() => replaceImage(store, PATH, other)).toThrow(LockedError);
+  expect(() => prepareDraft(store, PATH, { holder: other, waitLock: 0 })).toThrow(LockedError);
+  expect(() => replaceImage(store, PATH, { holder: other, waitLock: 0 })).toThrow(LockedError);
   image.close();
   expect(contentOf(store)).toBe('old');
 });

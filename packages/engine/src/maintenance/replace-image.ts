@@ -6,7 +6,8 @@
 
 import { basename, dirname, join } from 'node:path';
 import { type FileStore, LockedError, PassphraseError, RefusedError, TintypeError } from '@tintype/core';
-import { claimImage, type Holder, openImage } from '@tintype/image';
+import { claimImage, openImage } from '@tintype/image';
+import type { Locking } from '../locking.js';
 
 /** Where a new image is made until it is whole. */
 function draftOf(path: string): string {
@@ -18,10 +19,10 @@ function oldOf(path: string): string {
 }
 
 /** Puts the draft in the place of the image at `path`, if there is one. @throws LockedError if someone uses that */
-export function replaceImage(store: FileStore, path: string, holder: Holder): void {
+export function replaceImage(store: FileStore, path: string, locking: Locking): void {
   const folder = dirname(path);
   const draft = draftOf(path);
-  requireUnused(store, path, holder);
+  requireUnused(store, path, locking);
   if (store.kind(path) === null || (store.kind(path) === 'file' && store.kind(draft) === 'file')) {
     store.rename(draft, path);
     store.syncFolder(folder);
@@ -50,24 +51,24 @@ export function finishReplacement(store: FileStore, path: string): void {
  * Makes room for a draft; an hour of work shall not end at what can be told before it.
  * @throws LockedError if the image at `path` is in use, RefusedError if it is no file or bundle
  */
-export function prepareDraft(store: FileStore, path: string, holder: Holder): string {
+export function prepareDraft(store: FileStore, path: string, locking: Locking): string {
   const kind = store.kind(path);
   if (kind === 'device' || kind === 'other')
     throw new RefusedError('not-a-file', `${path} is neither a file nor a bundle, and is not replaced`, { path });
-  requireUnused(store, path, holder);
+  requireUnused(store, path, locking);
   const draft = draftOf(path);
-  requireUnused(store, draft, holder);
+  requireUnused(store, draft, locking);
   removeImage(store, draft);
   return draft;
 }
 
 /** To take an image away nobody needs to know its passphrase, nor must it be sound; but nobody else may use it. */
-function requireUnused(store: FileStore, path: string, holder: Holder): void {
+function requireUnused(store: FileStore, path: string, locking: Locking): void {
   if (store.kind(path) === null) return;
   try {
-    openImage(store, path, { writable: true, waitLock: 0, holder, allowTimeMachine: false }).close();
+    openImage(store, path, { ...locking, writable: true, allowTimeMachine: false }).close();
   } catch (error) {
-    if (error instanceof PassphraseError) claimImage(store, path, { holder, waitLock: 0 }).release();
+    if (error instanceof PassphraseError) claimImage(store, path, locking).release();
     const isKept = error instanceof LockedError || (error instanceof RefusedError && error.code === 'time-machine');
     if (isKept || !(error instanceof TintypeError)) throw error;
   }

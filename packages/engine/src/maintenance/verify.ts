@@ -60,8 +60,7 @@ class Verification {
   /** An image that is not there, or that the host does not let us open, is a failure and not a finding. */
   #open(): DiskImage | null {
     try {
-      const { image, passphrase } = this.#options;
-      return imageToRead(image, passphrase, this.#context);
+      return imageToRead(this.#options.image, this.#options, this.#context);
     } catch (error) {
       if (!(error instanceof CorruptError)) throw error;
       this.#tell(finding('corrupt', 'container', error.message));

@@ -49,7 +49,8 @@ function backUp(given: BackupOptions, context: RunContext): SummaryEvent {
   const options = { ...given, passphrase: secondPassphrase(given.source, given, context) };
   context.emit({ type: 'phase', name: 'identity' });
   const kind = destinationKind(options, context);
-  const source = openReadable(options.source, { volume: given.sourceVolume, passphrase: given.passphrase }, context);
+  const { sourceVolume: volume, passphrase, waitLock } = given;
+  const source = openReadable(options.source, { volume, passphrase, waitLock }, context);
   try {
     if (options.dryRun) return dryRun(options, kind, source, context);
     if (kind === 'image') compactFirst(options, context);

@@ -28,7 +28,7 @@ export function compactFirst(
   }
   emit({ type: 'phase', name: 'Compacting the destination disk image' });
   try {
-    const { givenBack: gain, before: imageBytes } = predict(destination, options, context);
+    const { givenBack: gain, before: imageBytes } = predict(destination, { passphrase: options.passphrase }, context);
     if (!isGainWorthwhile({ gain, imageBytes })) {
       tell(
         'compaction-skipped',

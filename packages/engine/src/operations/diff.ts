@@ -30,9 +30,10 @@ export interface DifferenceOptions {
 
 export const diff: Operation<'diff'> = (options, context): SummaryEvent => {
   context.emit({ type: 'phase', name: 'scan' });
-  const a = openReadable(options.a, { passphrase: options.passphrase }, context);
+  const a = openReadable(options.a, { passphrase: options.passphrase, waitLock: options.waitLock }, context);
   try {
-    const b = openReadable(options.b, { passphrase: secondPassphrase(options.a, options, context) }, context);
+    const passphrase = secondPassphrase(options.a, options, context);
+    const b = openReadable(options.b, { passphrase, waitLock: options.waitLock }, context);
     try {
       const path = options.path ?? '/';
       const between = () => {

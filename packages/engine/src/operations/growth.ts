@@ -34,7 +34,7 @@ function sizeOf({ destination }: BackupOptions, { store }: RunContext): number {
 
 /** Answers the size of before. @throws VolumeFullError, the one that is given, if the image cannot grow */
 function grow(options: BackupOptions, context: RunContext, full: VolumeFullError): number {
-  const { destination: image, volume, waitLock, allowTimeMachine } = options;
+  const { destination: image, volume, waitLock, breakLock, allowTimeMachine } = options;
   const { store, emit } = context;
   if (detect(store, image) === null) throw full;
   const before = sizeOf(options, context);
@@ -43,7 +43,7 @@ function grow(options: BackupOptions, context: RunContext, full: VolumeFullError
   if (size === null) throw full;
   try {
     const passphrase = secondPassphrase(options.source, options, context);
-    resizeImage({ image, size, volume, waitLock, allowTimeMachine, passphrase }, context);
+    resizeImage({ image, size, volume, waitLock, breakLock, allowTimeMachine, passphrase }, context);
   } catch (error) {
     if (!(error instanceof TintypeError)) throw error;
     emit({ type: 'warning', code: 'not-grown', message: `${image} is full, and cannot grow: ${error.message}` });

@@ -11,6 +11,7 @@ import {
 } from '@tintype/core';
 import { openHostFolder } from '@tintype/host';
 import { detect } from '@tintype/image';
+import { locking } from '../locking.js';
 import type { ImageChoice, RunContext, SecondPassphrase } from '../operation.js';
 import { openStack, type Stack } from '../stack.js';
 import { findItem } from '../tree/find-item.js';
@@ -34,10 +35,10 @@ export function openReadable(path: string, choice: ImageChoice, context: RunCont
 }
 
 export function imageSide(path: string, writable: boolean, choice: ImageChoice, context: RunContext): Side {
-  const { volume, snapshot, waitLock, allowTimeMachine, passphrase } = choice;
-  const { store, holder, now, random } = context;
-  const places = { store, holder, now, random };
-  const stack = openStack(path, { ...places, writable, volume, snapshot, waitLock, allowTimeMachine, passphrase });
+  const { volume, snapshot, allowTimeMachine, passphrase } = choice;
+  const { store, now, random } = context;
+  const places = { store, now, random, ...locking(path, choice, context) };
+  const stack = openStack(path, { ...places, writable, volume, snapshot, allowTimeMachine, passphrase });
   return {
     path,
     volume: stack.volume,

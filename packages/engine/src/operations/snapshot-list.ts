@@ -25,7 +25,7 @@ export interface SnapshotListOptions {
 
 /** Oldest first. No file of the volume is read but our own list of pins. */
 export function listSnapshots(options: SnapshotListOptions, context: InfoContext): ListedSnapshot[] {
-  const image = imageToRead(options.image, options.passphrase, context);
+  const image = imageToRead(options.image, options, context);
   try {
     const chosen = chooseVolume(options.image, probeVolumes(image.device, partitionMap(image.device)), options.volume);
     const { partition } = chosen;

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { hostHolder, nodeFileStore } from '@tintype/host';
 import { openImage } from '@tintype/image';
 
-const { path, writable, locks, host, heartbeat } = JSON.parse(process.argv[2] ?? '{}');
+const { path, writable, locks, host, heartbeat, waitLock } = JSON.parse(process.argv[2] ?? '{}');
 const store = nodeFileStore();
 const own = hostHolder();
 // A share on which locks mean nothing.
@@ -18,22 +18,19 @@ const lockless = {
   },
 };
 let image = null;
-let lost = 0;
 
 const commands = {
   open: () => {
     const holder = { ...own, host: host ?? own.host, heartbeat };
-    const onLeaseLost = () => {
-      lost += 1;
-    };
-    const options = { writable, waitLock: 0, holder, allowTimeMachine: false, onLeaseLost };
+    const options = { writable, waitLock, holder, allowTimeMachine: false };
     image = openImage(locks ? store : lockless, path, options);
   },
   write: (position, value) => image.device.write(Number(position), new Uint8Array(4096).fill(Number(value))),
   flush: () => image.device.flush(),
-  lost: () => {
-    if (lost !== 1) throw new RangeError(`lost ${lost} times`);
+  size: (size) => {
+    if (image.device.size !== Number(size)) throw new RangeError(`the disk has ${image.device.size} bytes`);
   },
+  resize: (size) => image.resize(Number(size)),
   close: () => image.close(),
 };
 

@@ -21,6 +21,7 @@ interface Start {
   /** Says that it runs on a host of this name. */
   readonly host?: string;
   readonly heartbeat?: number;
+  readonly waitLock?: number;
 }
 
 class Peer {
@@ -28,7 +29,7 @@ class Peer {
   readonly #answers: AsyncIterator<string>;
 
   constructor(image: string, start: Start) {
-    const options = { path: image, writable: true, locks: true, heartbeat: HEARTBEAT, ...start };
+    const options = { path: image, writable: true, locks: true, heartbeat: HEARTBEAT, waitLock: 0, ...start };
     this.#child = spawn(process.execPath, [program, JSON.stringify(options)]);
     this.#answers = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
   }
@@ -135,14 +136,25 @@ describe.each(['bundle', 'file'] as const)('two processes and one image (%s)', (
     expect(await second.ask('flush')).toBe('ok');
     const after = stored();
     first.signal('SIGCONT');
-    expect(await first.ask('write 1048576 3')).toBe('LockedError');
-    expect(await first.ask('write 2097152 3')).toBe('LockedError');
-    expect(await first.ask('flush')).toBe('LockedError');
-    expect(await first.ask('lost')).toBe('ok');
+    expect(await first.ask('write 1048576 3')).toBe('LeaseLostError');
+    expect(await first.ask('write 2097152 3')).toBe('LeaseLostError');
+    expect(await first.ask('flush')).toBe('LeaseLostError');
     await first.ask('close');
     expect(stored()).toBe(after);
     expect(await second.ask('write 3145728 2')).toBe('ok');
     expect(await second.ask('close')).toBe('ok');
+  });
+
+  test('whoever waited for it sees what was changed meanwhile, though no lock says when that was', async () => {
+    const first = start(image, { locks: false, host: 'one' });
+    expect(await first.ask('open')).toBe('ok');
+    const second = start(image, { locks: false, host: 'two', waitLock: 20_000 });
+    const opened = second.ask('open');
+    await pause(5 * HEARTBEAT);
+    expect(await first.ask(`resize ${32 << 20}`)).toBe('ok');
+    expect(await first.ask('close')).toBe('ok');
+    expect(await opened).toBe('ok');
+    expect(await second.ask(`size ${32 << 20}`)).toBe('ok');
   });
 
   test('of many who want a stale lease at the same time, one at most gets it', async () => {
