@@ -10,7 +10,7 @@ import {
   type MountOptions,
   OverlayDevice,
   type Probe,
-  UnsupportedError,
+  type RepairOptions,
 } from '@tintype/core';
 import { check } from './check/check.js';
 import { HfsFileSystem, openFileSystem } from './file-system.js';
@@ -18,6 +18,7 @@ import { format } from './format.js';
 import { inspect } from './inspect.js';
 import { Journal } from './journal.js';
 import { readVolumeHeader } from './mounted.js';
+import { repair } from './repair/repair.js';
 import { SIGNATURE_HFSPLUS, SIGNATURE_HFSX, VOLUME_ATTRIBUTES, VolumeHeader } from './structs/volume-header.js';
 
 /** Of the volume header from the start of the volume, and of the alternate one from its end. */
@@ -65,8 +66,8 @@ class HfsPlusDriver implements FileSystemDriver {
   check(device: BlockDevice, options: CheckOptions): Iterable<Finding> {
     return check(device, options);
   }
-  repair(_device: BlockDevice): never {
-    throw new UnsupportedError('a damaged HFS+ volume cannot be mended yet');
+  repair(device: BlockDevice, options: RepairOptions): readonly string[] {
+    return repair(device, options);
   }
   recover(device: BlockDevice): boolean {
     const journal = Journal.open(device, readVolumeHeader(device));

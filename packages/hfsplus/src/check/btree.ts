@@ -6,13 +6,15 @@ import {
   HEADER_USER_RECORD_AT,
   HeaderRecord,
   KEY_COMPARE,
+  MAX_KEY,
   NODE_KIND,
   NodeDescriptor,
+  TREE_ATTRIBUTES,
 } from '../structs/btree.js';
 import type { ForkFile } from './fork-file.js';
 import { LIMITS } from './limits.js';
 import type { Report } from './report.js';
-import type { KeyRules } from './tree-keys.js';
+import { attributeKeys, catalogKeys, extentKeys, type KeyRules } from './tree-keys.js';
 import { isZero, recordCount, recordOffset } from './tree-node.js';
 import { type LeafVisitor, TreeWalk } from './tree-walk.js';
 
@@ -33,6 +35,33 @@ export interface TreeOptions {
   /** Called now and then; may throw to cancel. */
   readonly tick: () => void;
 }
+
+/** What the header and the keys of a tree must be, by the tree and by whether the volume may be case-sensitive. */
+export type TreeRules = Pick<TreeOptions, 'attributes' | 'keyCompareTypes' | 'keys' | 'maxKeyLength'>;
+
+export function treeRules(name: TreeOptions['name'], caseSensitiveAllowed: boolean): TreeRules {
+  const maxKeyLength = MAX_KEY[name];
+  switch (name) {
+    case 'extents':
+      return { attributes: TREE_ATTRIBUTES.bigKeys, keyCompareTypes: [0], keys: () => extentKeys, maxKeyLength };
+    case 'attributes':
+      return {
+        attributes: VARIABLE,
+        keyCompareTypes: [0, KEY_COMPARE.binary],
+        keys: () => attributeKeys,
+        maxKeyLength,
+      };
+    case 'catalog':
+      return {
+        attributes: VARIABLE,
+        keyCompareTypes: catalogCompareTypes(caseSensitiveAllowed),
+        keys: (type) => catalogKeys(!(caseSensitiveAllowed && type === KEY_COMPARE.binary)),
+        maxKeyLength,
+      };
+  }
+}
+
+const VARIABLE = TREE_ATTRIBUTES.bigKeys | TREE_ATTRIBUTES.variableIndexKeys;
 
 /** The fields of a header record, as far as the check needs them. */
 export type TreeHeader = ReturnType<typeof HeaderRecord.read>;
@@ -261,6 +290,6 @@ function checkUnusedNodes(
 const PIECE = 262_144;
 
 /** What `keyCompareType` may be in the catalog of a volume of this signature. */
-export function catalogCompareTypes(caseSensitiveAllowed: boolean): number[] {
+function catalogCompareTypes(caseSensitiveAllowed: boolean): number[] {
   return caseSensitiveAllowed ? [KEY_COMPARE.folding, KEY_COMPARE.binary] : [KEY_COMPARE.folding, 0];
 }

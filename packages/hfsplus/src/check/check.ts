@@ -3,12 +3,11 @@
 
 import { type BlockDevice, type CheckOptions, CorruptError, type Finding, OverlayDevice } from '@tintype/core';
 import { Journal } from '../journal.js';
-import { KEY_COMPARE, MAX_KEY, TREE_ATTRIBUTES } from '../structs/btree.js';
 import { CNID, ForkData, VOLUME_ATTRIBUTES, VolumeHeader } from '../structs/volume-header.js';
 import { checkBitmap, markReserved } from './allocation.js';
 import { AttributeCheck } from './attributes.js';
 import { BlockMap } from './block-map.js';
-import { catalogCompareTypes, checkTree, type TreeResult } from './btree.js';
+import { checkTree, type TreeResult, treeRules } from './btree.js';
 import { CatalogCheck } from './catalog.js';
 import { ExtentCheck, forkName, Overflow, OverflowCheck, type Placed, readExtents } from './extents.js';
 import { ForkFile } from './fork-file.js';
@@ -17,7 +16,6 @@ import { checkJournal, checkJournalFiles, type JournalResult, NO_JOURNAL } from 
 import { LinkCheck } from './links.js';
 import { Report } from './report.js';
 import { CatalogTables } from './tables.js';
-import { attributeKeys, catalogKeys, extentKeys } from './tree-keys.js';
 import type { LeafVisitor } from './tree-walk.js';
 import {
   type CheckedHeader,
@@ -207,21 +205,8 @@ class CheckRun {
 
   #tree(name: 'extents' | 'catalog' | 'attributes', file: ForkFile, visit: LeafVisitor): TreeResult | null {
     const { journaled, caseSensitiveAllowed } = this.header;
-    const rules = {
-      extents: { attributes: TREE_ATTRIBUTES.bigKeys, keyCompareTypes: [0] },
-      catalog: { attributes: VARIABLE, keyCompareTypes: catalogCompareTypes(caseSensitiveAllowed) },
-      attributes: { attributes: VARIABLE, keyCompareTypes: [0, KEY_COMPARE.binary] },
-    }[name];
-    const keys = {
-      extents: () => extentKeys,
-      catalog: (type: number) => catalogKeys(!(caseSensitiveAllowed && type === KEY_COMPARE.binary)),
-      attributes: () => attributeKeys,
-    }[name];
     const clumpSize = field(this.header, VolumeHeader.at[`${name}File`] + FORK_CLUMP);
-    const maxKeyLength = MAX_KEY[name];
-    const { tick } = this;
-    return checkTree({ name, file, journaled, clumpSize, maxKeyLength, ...rules, keys, visit, tick }, this.report);
+    const rules = treeRules(name, caseSensitiveAllowed);
+    return checkTree({ name, file, journaled, clumpSize, ...rules, visit, tick: this.tick }, this.report);
   }
 }
-
-const VARIABLE = TREE_ATTRIBUTES.bigKeys | TREE_ATTRIBUTES.variableIndexKeys;

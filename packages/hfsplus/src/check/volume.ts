@@ -55,6 +55,12 @@ function readAt(device: BlockDevice, position: number): DataView {
   return new DataView(bytes.buffer);
 }
 
+/** The header at this byte, or null if it cannot be used. */
+export function soundHeaderAt(device: BlockDevice, position: number): DataView | null {
+  const view = readAt(device, position);
+  return headerProblem(view, device.size) === '' ? view : null;
+}
+
 function headerProblem(view: DataView, deviceSize: number): string {
   const signature = view.getUint16(VolumeHeader.at.signature);
   const version = view.getUint16(VolumeHeader.at.version);
