@@ -116,7 +116,13 @@ export class Lease {
     this.#lastLook = holder.clock();
     if (!this.#lost && this.#isOurs(store)) return;
     this.#lost = true;
-    throw new LeaseLostError(image, leaseHolder(store, this.#options) ?? 'another process');
+    throw new LeaseLostError(image, this.#taker(store) ?? 'another process');
+  }
+
+  /** Looked for under the next number first: a share may still list what was there before. */
+  #taker(store: FileStore): string | null {
+    const next = readLease(store, leasePath(this.#options, this.#generation + 1));
+    return holderName(next?.content) ?? leaseHolder(store, this.#options);
   }
 
   /** Before any other call: only after a gap longer than a heartbeat. */

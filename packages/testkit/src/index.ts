@@ -27,3 +27,4 @@ export { SparseDevice } from './sparse-device.js';
 export { describeCall, type NodeId, type StoreCall } from './store-call.js';
 export { bytesOf, type Content, changeAsCode, changeVolume, splitPath, type TreeChange } from './tree-change.js';
 export { buildOnFolder, buildOnVolume, type DifficultTreeOptions, difficultTree } from './trees.js';
+export { lacksMounts, missingPrograms, type TwoMounts, twoMounts } from './two-mounts.js';
