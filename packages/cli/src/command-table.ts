@@ -1,6 +1,6 @@
 // All commands. Help, completion and parsing read this table.
 
-import { COMPACT_BELOW } from '@tintype/engine/thresholds';
+import { COMPACT_BELOW, DEFAULT_WAIT } from '@tintype/engine/thresholds';
 import type { CommandSpec, OptionSpec } from './command.js';
 
 const COMPACT_WHEN = `its host has less than ${COMPACT_BELOW.free / 1e9} GB or ${COMPACT_BELOW.share * 100} % free`;
@@ -81,7 +81,11 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: 'keep', value: 'N', help: 'old read-only images to keep (not yet)' },
       { name: 'grow', value: 'auto|never', help: 'a full volume grows while its host has room (default: auto)' },
       { name: 'allow-battery', help: `on a battery, too, compact an image that is due: ${COMPACT_WHEN}` },
-      { name: 'wait', value: 'TIME', help: 'wait for a lost destination (not yet)' },
+      {
+        name: 'wait',
+        value: 'TIME',
+        help: `wait for a destination that went away (default: ${DEFAULT_WAIT / 60_000}m)`,
+      },
       ...locking,
       timeMachine,
       volume,

@@ -58,6 +58,8 @@ export async function runOperation<N extends OperationName>(
     if (sampler) clearInterval(sampler);
     release();
   }
+  // The host's own exit would wait for the call that does not return.
+  if (operation.isStuck) (await import('@tintype/engine')).exitNow(status);
   return status;
 }
 
@@ -133,6 +135,7 @@ function sample({ progress }: Run): NodeJS.Timeout {
     const [bytes, items, totalBytes, totalItems] = (['bytes', 'items', 'totalBytes', 'totalItems'] as const).map(
       (name) => progress.get(name),
     );
-    lineIfRead(JSON.stringify({ type: 'progress', bytes, items, totalBytes, totalItems }));
+    const waiting = progress.waiting ? { waiting: true } : {};
+    lineIfRead(JSON.stringify({ type: 'progress', bytes, items, totalBytes, totalItems, ...waiting }));
   }, 1000);
 }

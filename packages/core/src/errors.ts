@@ -46,6 +46,12 @@ export class StoreError extends TintypeError {
   }
 }
 
+/**
+ * The host below an image does not answer: its disk, its share or the link to it went away, and may come back. `code` is
+ * what the host said. Whoever meets it closes the image, and opens it anew at its last commit when the host is back.
+ */
+export class LinkLostError extends StoreError {}
+
 /** The volume inside the image has no room (or no ids) for this; nothing was changed by the call. */
 export class VolumeFullError extends TintypeError {
   constructor(
@@ -97,6 +103,7 @@ export class CancelledError extends TintypeError {
 const classes: Record<string, new (...parts: never[]) => TintypeError> = {
   CorruptError,
   StoreError,
+  LinkLostError,
   VolumeFullError,
   LockedError,
   LeaseLostError,

@@ -1,6 +1,10 @@
 // Shared counters that a worker adds to and another thread samples, and the flags by which it is told to stop.
 
 const FLOATS = ['bytes', 'items', 'totalBytes', 'totalItems'] as const;
+/** Places in the flags. */
+const CANCELLED = 0;
+const WAITING = 1;
+const CALLS = 2;
 export type CounterName = (typeof FLOATS)[number];
 
 /** Memory shared between the thread that works and the one that watches. */
@@ -22,11 +26,29 @@ export class Progress {
   get(name: CounterName): number {
     return this.#counts[FLOATS.indexOf(name)] ?? 0;
   }
+  /** Set while the worker waits for a destination that went away. */
+  set waiting(isWaiting: boolean) {
+    Atomics.store(this.#flags, WAITING, isWaiting ? 1 : 0);
+  }
+  get waiting(): boolean {
+    return Atomics.load(this.#flags, WAITING) === 1;
+  }
+  /** A call to the destination's host begins, which may not return for as long as the link to it is cut. */
+  enterCall(): void {
+    this.#flags[CALLS] = ((this.#flags[CALLS] ?? 0) + 1) | 0;
+  }
+  leaveCall(): void {
+    this.enterCall();
+  }
+  /** Changes with every call that begins or ends; odd while one is under way. Who sees it stand still, odd, sees one that hangs. */
+  get calls(): number {
+    return Atomics.load(this.#flags, CALLS);
+  }
   /** Asks the worker to stop at its next sound moment. */
   cancel(): void {
-    Atomics.store(this.#flags, 0, 1);
+    Atomics.store(this.#flags, CANCELLED, 1);
   }
   get cancelled(): boolean {
-    return Atomics.load(this.#flags, 0) === 1;
+    return Atomics.load(this.#flags, CANCELLED) === 1;
   }
 }

@@ -3,7 +3,9 @@
 import { Worker } from 'node:worker_threads';
 import { Progress } from '@tintype/core';
 import type { EngineEvent } from './events.js';
+import { HangWatch } from './hang.js';
 import type { OperationName, Operations } from './operation.js';
+import { DEFAULT_WAIT } from './wait.js';
 import type { WorkerTask } from './worker.js';
 
 export interface Run {
@@ -16,40 +18,85 @@ export interface Run {
   readonly progress: Progress;
   /** Asks the operation to commit and stop. */
   cancel(): void;
+  /** True if the operation is inside a call that does not return: then the process can only be ended from outside. */
+  readonly isStuck: boolean;
 }
+
+/** Milliseconds between two looks at a backup's calls to its destination. */
+const LOOK_MS = 500;
 
 /** Starts an operation. Options must be plain values: they cross to another thread. */
 export function run<N extends OperationName>(name: N, options: Operations[N]): Run {
   const progress = new Progress();
   const task: WorkerTask<N> = { name, options, progress: progress.memory };
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: task });
-  return { events: eventsOf(worker), progress, cancel: () => progress.cancel() };
+  const events = new WorkerEvents(worker, watchOf(name, options, progress));
+  return {
+    events: events.all(),
+    progress,
+    cancel: () => progress.cancel(),
+    get isStuck() {
+      return events.isStuck;
+    },
+  };
 }
 
-async function* eventsOf(worker: Worker): AsyncGenerator<EngineEvent> {
-  const queue: EngineEvent[] = [];
-  let ended = false;
-  let failure: unknown = null;
-  let wake: () => void = () => {};
-  worker.on('message', (event: EngineEvent) => {
-    queue.push(event);
-    wake();
-  });
-  worker.on('error', (error) => {
-    failure = error;
-    wake();
-  });
-  worker.on('exit', () => {
-    ended = true;
-    wake();
-  });
-  while (!ended || queue.length > 0) {
-    const event = queue.shift();
-    if (event) yield event;
-    else
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
+function watchOf<N extends OperationName>(name: N, options: Operations[N], progress: Progress): HangWatch | null {
+  if (name !== 'backup') return null;
+  const { destination, wait = DEFAULT_WAIT } = options as Operations['backup'];
+  return new HangWatch({ progress, destination, wait });
+}
+
+class WorkerEvents {
+  readonly #queue: EngineEvent[] = [];
+  readonly #watch: HangWatch | null;
+  isStuck = false;
+  #isEnded = false;
+  #failure: unknown = null;
+  #wake: () => void = () => {};
+
+  constructor(worker: Worker, watch: HangWatch | null) {
+    this.#watch = watch;
+    worker.on('message', (event: EngineEvent) => this.#add(event));
+    worker.on('error', (error) => {
+      this.#failure = error;
+      this.#wake();
+    });
+    worker.on('exit', () => {
+      this.#isEnded = true;
+      this.#wake();
+    });
   }
-  if (failure) throw failure;
+
+  async *all(): AsyncGenerator<EngineEvent> {
+    const timer = this.#watch && setInterval(() => this.#look(), LOOK_MS);
+    try {
+      while (!this.#isEnded || this.#queue.length > 0) {
+        const event = this.#queue.shift();
+        if (event) yield event;
+        else
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+          });
+      }
+      if (this.#failure) throw this.#failure;
+    } finally {
+      if (timer) clearInterval(timer);
+    }
+  }
+
+  #add(event: EngineEvent): void {
+    if (this.isStuck) return;
+    this.#queue.push(event);
+    this.#wake();
+  }
+
+  #look(): void {
+    const event = this.#watch?.look(Number(process.hrtime.bigint()) / 1e6);
+    if (!event) return;
+    this.#add(event);
+    if (event.type !== 'error') return;
+    this.isStuck = true;
+    this.#isEnded = true;
+  }
 }

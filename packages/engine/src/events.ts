@@ -57,6 +57,8 @@ export interface ProgressEvent {
   readonly items: number;
   readonly totalBytes: number;
   readonly totalItems: number;
+  /** While a destination that went away is waited for. */
+  readonly waiting?: boolean;
 }
 
 export interface ItemCounts {

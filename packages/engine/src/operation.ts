@@ -12,6 +12,12 @@ import type { SnapshotSetting, TaskSnapshots } from './rules/snapshot-policy.js'
 export type { KeepRules } from './history/retention.js';
 export type { SnapshotSetting, TaskSnapshots } from './rules/snapshot-policy.js';
 
+/** Of this machine, standing still while it sleeps; in milliseconds. */
+export interface Timer {
+  now(): number;
+  sleep(milliseconds: number): void;
+}
+
 /** What an operation is given beside its options. */
 export interface RunContext {
   readonly progress: Progress;
@@ -27,6 +33,8 @@ export interface RunContext {
   readonly newHasher?: () => ContentHasher;
   /** Measures what a folder of the host can do (B2); without it nothing is measured. */
   readonly probe?: (folder: string) => PathProbe;
+  /** By which a destination that went away is waited for; default: the host's. */
+  readonly timer?: Timer;
 }
 
 /** How an image is chosen and opened. */
@@ -107,6 +115,8 @@ export interface BackupOptions extends ImageChoice, SecondPassphrase {
   readonly keepRules?: KeepRules | undefined;
   /** `never`: a full image stays as large as it is. */
   readonly grow?: 'auto' | 'never' | undefined;
+  /** Milliseconds that a destination which went away is waited for; default: 15 minutes. */
+  readonly wait?: number | undefined;
   /** Compacts on a host's battery too. */
   readonly allowBattery?: boolean | undefined;
   /** Seconds between commits; for tests. */

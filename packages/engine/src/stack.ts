@@ -9,6 +9,7 @@ import {
   type FileSystemDriver,
   type Probe,
   RefusedError,
+  StoreError,
   TintypeError,
   UnsupportedError,
   WindowDevice,
@@ -86,9 +87,14 @@ export interface DamagedVolume {
   readonly error: TintypeError | null;
 }
 
-/** Every volume of a disk, without mounting any. Damaged ones throw only if nothing else was found. */
+/**
+ * Every volume of a disk, without mounting any. Damaged ones throw only if nothing else was found; what the host could not
+ * read is no damage, and hides no volume.
+ */
 export function probeVolumes(device: BlockDevice, map: PartitionMap): readonly ProbedVolume[] {
   const { found, damaged } = searchVolumes(device, map);
+  const failed = damaged.find((volume) => volume.error instanceof StoreError);
+  if (failed?.error) throw failed.error;
   const error = damaged.find((volume) => volume.error !== null)?.error;
   if (found.length === 0 && error) throw error;
   return found;

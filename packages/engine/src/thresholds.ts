@@ -2,3 +2,4 @@
 
 export { LEAST_GROWTH } from './rules/capacity.js';
 export { COMPACT_BELOW, LEAST_GAIN } from './rules/compaction-due.js';
+export { DEFAULT_WAIT } from './wait.js';

@@ -69,7 +69,7 @@ if (parentPort) {
   const context: RunContext = {
     progress: new Progress(task.progress),
     store,
-    holder: { ...hostHolder(), leases },
+    holder: { ...hostHolder(), leases, givenUp: new Set() },
     emit: (event: EngineEvent) => port.postMessage(event),
     newHasher: () => new LaneHasher(),
     probe: probePath,

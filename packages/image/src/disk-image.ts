@@ -93,6 +93,8 @@ export interface Holder {
   readonly heartbeat?: number;
   /** Leases taken and not given up, for a store that writes late: it asks each before it goes on after a wait. */
   readonly leases?: Set<{ requireHeld(): void }>;
+  /** Nonces of leases that this process gave up after a failure, when the host may not have heard of it. */
+  readonly givenUp?: Set<string>;
 }
 
 export interface CreateImageOptions extends Omit<OpenImageOptions, 'writable' | 'allowTimeMachine'> {

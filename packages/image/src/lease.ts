@@ -134,7 +134,8 @@ export class Lease {
   /** After a failure: beats no more, but leaves the file, which says that nobody has it and that nobody closed. */
   abandon(): void {
     this.#stop();
-    const { store } = this.#options;
+    const { store, holder } = this.#options;
+    holder.givenUp?.add(this.#content.nonce);
     try {
       if (this.#lost || !this.#isOurs(store)) return;
       const file = store.open(this.path, 'write');
@@ -152,7 +153,8 @@ export class Lease {
   /** A clean close removes the lease. */
   release(): void {
     this.#stop();
-    const { store } = this.#options;
+    const { store, holder } = this.#options;
+    holder.givenUp?.add(this.#content.nonce);
     if (!this.#lost && this.#holdsFile(store)) removeIfThere(store, this.path);
   }
 
@@ -210,7 +212,7 @@ function newContent(holder: Holder): LeaseContent {
 function requireStale(options: LeaseOptions, generation: number, seen: SeenLease): 'gone' | 'silent' | 'broken' {
   const { store, holder, image } = options;
   const { content } = seen;
-  if (content?.pid === NOBODY) return 'gone';
+  if (content?.pid === NOBODY || holder.givenUp?.has(content?.nonce ?? '')) return 'gone';
   const isHere = content?.host === holder.host && content.boot === holder.boot && holder.boot !== '';
   // Files without heartbeats are not the host's: nobody but this process has them, and it comes only once.
   const isPrivate = options.heartbeat === 0 && options.interval === undefined;

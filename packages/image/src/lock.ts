@@ -24,12 +24,22 @@ export function sleep(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
+/** Closes all of them, whatever becomes of one. @throws the first failure */
+export function closeEach(files: readonly StoreFile[]): void {
+  let failure: unknown = null;
+  for (const file of files)
+    try {
+      file.close();
+    } catch (error) {
+      failure ??= error;
+    }
+  if (failure !== null) throw failure;
+}
+
 /** Locks `lock` (made if missing) and `token` of a bundle. A bundle that cannot be locked for reading is read all the same. */
 export function lockBundle(store: FileStore, bundle: string, writable: boolean, wait: number): HeldLock {
   const files: StoreFile[] = [];
-  const release = () => {
-    for (const file of files) file.close();
-  };
+  const release = () => closeEach(files);
   try {
     for (const name of ['lock', 'token']) {
       const path = `${bundle}/${name}`;

@@ -139,8 +139,11 @@ function diskImage(store: FileStore, path: string, opened: Opened, lease: Lease 
 /** After a failure the lease's file stays: it tells the next one that this image was not closed. */
 function closeAll(device: LatchedDevice, lease: Lease | null, lock: HeldLock): void {
   try {
-    if (device.writable && device.failure === null) device.flush();
-    device.close();
+    try {
+      if (device.writable && device.failure === null) device.flush();
+    } finally {
+      device.close();
+    }
   } finally {
     try {
       if (device.failure === null) lease?.release();

@@ -55,7 +55,19 @@ test('without effect nothing happened; with it, it did, and failed', () => {
 });
 
 test('a lost link stays lost', () => {
-  const store = new FaultStore(new MemoryStore(), { call: 2, code: 'ENOTCONN', stays: true });
+  const store = new FaultStore(new MemoryStore(), { call: 2, code: 'ENOTCONN', lasts: Number.POSITIVE_INFINITY });
   store.list('');
   for (let i = 0; i < 3; i += 1) expect(() => store.list('')).toThrow(expect.objectContaining({ code: 'ENOTCONN' }));
+});
+
+test('a link that comes back', () => {
+  const store = new FaultStore(new MemoryStore(), { call: 2, code: 'ENOTCONN', lasts: 3 });
+  const sound = [1, 2, 3, 4, 5, 6].map(() => {
+    try {
+      return store.list('').length === 0;
+    } catch {
+      return false;
+    }
+  });
+  expect(sound).toEqual([true, false, false, false, true, true]);
 });

@@ -36,12 +36,14 @@ export interface Fault {
   /** Which call fails, counted from 1; among those of `kinds` only, if given. */
   readonly call: number;
   readonly kinds?: readonly FaultKind[];
+  /** Only calls about these paths are counted and fail. */
+  readonly about?: (path: string) => boolean;
   /** `EIO`, `ENOSPC`, … */
   readonly code: string;
   /** `half`: of a write, allocation or punch its first half was done; every other call was done, and then failed. */
   readonly effect?: 'none' | 'half';
-  /** True: all later calls (of the kinds) fail too, as after a link was lost. */
-  readonly stays?: boolean;
+  /** How many calls (of the kinds) in a row fail, as while a link is lost; Infinity: for good. Default 1. */
+  readonly lasts?: number;
 }
 
 /** What the call does: nothing special, or fail before or after a part of it took effect. */
@@ -92,17 +94,17 @@ export class FaultStore implements FileStore {
 
   /** For the open files: counts the call, does it or its half, and throws if it is its turn. */
   run<T>(kind: FaultKind, path: string, whole: () => T, half: (() => void) | null = whole): T {
-    const verdict = this.#verdict(kind);
+    const verdict = this.#verdict(kind, path);
     if (verdict === 'sound') return whole();
     if (verdict === 'half') half?.();
     throw new StoreError(this.#fault.code, kind, path);
   }
 
-  #verdict(kind: FaultKind): Verdict {
-    const { call, kinds, effect = 'none', stays = false } = this.#fault;
-    if (kinds && !kinds.includes(kind)) return 'sound';
+  #verdict(kind: FaultKind, path: string): Verdict {
+    const { call, kinds, about, effect = 'none', lasts = 1 } = this.#fault;
+    if ((kinds && !kinds.includes(kind)) || about?.(path) === false) return 'sound';
     this.#calls += 1;
-    return this.#calls === call || (stays && this.#calls > call) ? effect : 'sound';
+    return this.#calls >= call && this.#calls < call + lasts ? effect : 'sound';
   }
 }
 

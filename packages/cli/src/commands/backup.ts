@@ -15,7 +15,6 @@ export const run: CommandBody = (parsed, io) => {
     if (parsed.values[name] !== undefined)
       throw new UnsupportedError(`--${name}: read-only images cannot be written yet`);
   const wait = text(parsed, 'wait');
-  if (wait !== undefined) parseDuration(wait);
   const [source = '', destination = ''] = parsed.operands;
   const keep = text(parsed, 'safetynet-keep');
   const options = {
@@ -36,6 +35,7 @@ export const run: CommandBody = (parsed, io) => {
     allowEmpty: flag(parsed, 'allow-empty'),
     mustExist: flag(parsed, 'must-exist'),
     grow: growth(parsed),
+    wait: wait === undefined ? undefined : parseDuration(wait) * 1000,
     allowBattery: flag(parsed, 'allow-battery'),
     makeSnapshot: text(parsed, 'snapshot'),
     snapshots: snapshotSetting(parsed),

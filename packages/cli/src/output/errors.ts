@@ -25,6 +25,8 @@ const HINTS: Readonly<Record<string, string>> = {
   EROFS: 'The volume is read-only there: choose another place',
   EIO: 'The disk or the connection failed: check it, then run the same command again',
   ENOENT: 'Check the path',
+  EDQUOT: 'Your quota on the host volume is used up: make room there, then run the same command again',
+  'link-lost': 'Run the same command again when it is back; --wait 1h waits longer',
   exists: 'Choose another name, or give --overwrite',
   'no-parent': 'Make the folder first',
   'no-source': 'Check the path',

@@ -16,13 +16,24 @@ export interface ProgressState {
   /** 0 if unknown; so is `totalItems`. */
   readonly totalBytes: number;
   readonly seconds: number;
+  /** The destination went away and is waited for. */
+  readonly isWaiting: boolean;
 }
 
 /** Numbers that are not known yet are left out. */
-export function progressText({ phase, items, totalItems, bytes, totalBytes, seconds }: ProgressState): string {
+export function progressText({
+  phase,
+  items,
+  totalItems,
+  bytes,
+  totalBytes,
+  seconds,
+  isWaiting,
+}: ProgressState): string {
   const parts: string[] = [];
   if (items > 0) parts.push(`${items}${totalItems > 0 ? ` of ${totalItems}` : ''} items`);
   if (bytes > 0) parts.push(`${showSize(bytes)}${totalBytes > 0 ? ` of ${showSize(totalBytes)}` : ''}`);
+  if (isWaiting) return ['waiting for the destination', ...parts].join(', ');
   const rate = seconds > 0 ? bytes / seconds : 0;
   if (rate > 0) parts.push(`${showSize(Math.round(rate))}/s`);
   const left =
@@ -70,6 +81,7 @@ export class ProgressLine {
       bytes: progress.get('bytes'),
       totalBytes: progress.get('totalBytes'),
       seconds: (Date.now() - this.#started) / 1000,
+      isWaiting: progress.waiting,
     });
     process.stderr.write(`${CLEAR}${text.slice(0, (process.stderr.columns || USUAL_WIDTH) - 1)}`);
     this.#isDrawn = true;

@@ -10,6 +10,9 @@ export interface CommitterOptions {
   /** Seconds between commits. */
   readonly every: number;
   readonly now: () => number;
+  /** Told of each commit before it is made, and when it is durable. */
+  readonly committing?: () => void;
+  readonly committed?: () => void;
 }
 
 export class Committer {
@@ -41,7 +44,9 @@ export class Committer {
     else this.checksums?.commit();
     this.count += 1;
     this.record?.commit(this.count, end);
+    this.#options.committing?.();
     this.#options.fileSystem.commit();
     this.#last = this.#options.now();
+    this.#options.committed?.();
   }
 }

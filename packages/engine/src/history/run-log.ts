@@ -44,6 +44,17 @@ export function runFiles(volume: Volume): RunFile[] {
   return files.sort((a, b) => (started(a) < started(b) ? -1 : started(a) > started(b) ? 1 : 0));
 }
 
+/** Names of all run records. */
+export function runNames(volume: Volume): string[] {
+  return recordItems(volume).map(({ name }) => name.slice(0, -SUFFIX.length));
+}
+
+/** The record of a run, or null. */
+export function runItem(volume: Volume, run: string): Item | null {
+  const item = findItem(volume, `${SAFETYNET_FOLDER}/${OWN_FOLDER}/runs/${run}${SUFFIX}`);
+  return item?.kind === 'file' ? item : null;
+}
+
 /** By name: that begins with the time in UTC, in seconds. */
 function recordItems(volume: Volume): Item[] {
   const folder = findItem(volume, `${SAFETYNET_FOLDER}/${OWN_FOLDER}/runs`);
@@ -68,9 +79,10 @@ function readHead(volume: Volume, item: Item): RunHead | null {
 
 function isRunHead(value: unknown): value is RunHead {
   if (typeof value !== 'object' || value === null) return false;
-  const { version, run, started, undoes, snapshot } = value as Partial<Record<keyof RunHead, unknown>>;
+  const { version, run, started, undoes, continues, snapshot } = value as Partial<Record<keyof RunHead, unknown>>;
   const isPlain = version === 1 && typeof run === 'string' && typeof started === 'string';
-  return isPlain && (undoes === undefined || typeof undoes === 'string') && isNetSnapshot(snapshot);
+  const isText = (name: unknown): boolean => name === undefined || typeof name === 'string';
+  return isPlain && isText(undoes) && isText(continues) && isNetSnapshot(snapshot);
 }
 
 function isNetSnapshot(value: unknown): boolean {

@@ -19,6 +19,8 @@ export interface RunHead {
   readonly snapshot?: NetSnapshot;
   /** The run that this one takes back. */
   readonly undoes?: string;
+  /** The record of the attempt before, if this one goes on with a run that lost its destination or found it full. */
+  readonly continues?: string;
 }
 
 /** What a whole run found in its source. */
@@ -40,6 +42,7 @@ export interface RunStart {
   readonly safetynet: string | null;
   readonly snapshot?: NetSnapshot;
   readonly undoes?: string;
+  readonly continues?: string;
   readonly owner: { readonly uid: number; readonly gid: number };
   readonly random: (target: Uint8Array) => void;
 }
@@ -56,6 +59,8 @@ export function startRecord(volume: WritableVolume, folders: OwnFolders, start: 
 }
 
 export class RunRecord {
+  /** Its id. */
+  readonly run: string;
   readonly #volume: WritableVolume;
   readonly #id: ItemId;
   #position = 0;
@@ -63,6 +68,7 @@ export class RunRecord {
   #length = 0;
 
   constructor(volume: WritableVolume, folders: OwnFolders, head: RunHead, owner: { uid: number; gid: number }) {
+    this.run = head.run;
     this.#volume = volume;
     const seconds = Math.floor(Date.parse(head.started) / 1000);
     const times = { mtime: seconds, mtimeNanos: 0, ctime: seconds, ctimeNanos: 0, btime: seconds, btimeNanos: 0 };

@@ -60,7 +60,7 @@ function names(store: FileStore): string[] {
 test('whichever call fails while an image is made: there is a whole one or none, and the next try succeeds', () => {
   for (let call = 1; ; call += 3) {
     const store = new MemoryStore();
-    const broken = new FaultStore(store, { call, kinds: CALLS, code: 'EIO', stays: true });
+    const broken = new FaultStore(store, { call, kinds: CALLS, code: 'EIO', lasts: Number.POSITIVE_INFINITY });
     try {
       create(OPTIONS, contextWith(broken));
     } catch (error) {

@@ -5,7 +5,7 @@
 // no host replaces the name in one step.
 
 import { basename, dirname, join } from 'node:path';
-import { type FileStore, LockedError, PassphraseError, RefusedError, TintypeError } from '@tintype/core';
+import { type FileStore, LinkLostError, LockedError, PassphraseError, RefusedError, TintypeError } from '@tintype/core';
 import { claimImage, openImage } from '@tintype/image';
 import type { Locking } from '../locking.js';
 
@@ -69,7 +69,10 @@ function requireUnused(store: FileStore, path: string, locking: Locking): void {
     openImage(store, path, { ...locking, writable: true, allowTimeMachine: false }).close();
   } catch (error) {
     if (error instanceof PassphraseError) claimImage(store, path, locking).release();
-    const isKept = error instanceof LockedError || (error instanceof RefusedError && error.code === 'time-machine');
+    const isKept =
+      error instanceof LockedError ||
+      error instanceof LinkLostError ||
+      (error instanceof RefusedError && error.code === 'time-machine');
     if (isKept || !(error instanceof TintypeError)) throw error;
   }
 }

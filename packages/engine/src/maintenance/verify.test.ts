@@ -59,7 +59,7 @@ test.skipIf(!present)('a band that the host cannot read is a finding, and ends n
 
 test.skipIf(!present)('whichever call of the host fails: findings, or an error of the host', () => {
   for (let call = 1; ; call += 7) {
-    const store = new FaultStore(hostContext().store, { call, code: 'EIO', stays: true });
+    const store = new FaultStore(hostContext().store, { call, code: 'EIO', lasts: Number.POSITIVE_INFINITY });
     try {
       findingsOf(bundle, store, 'structure');
     } catch (error) {

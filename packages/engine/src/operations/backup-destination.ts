@@ -1,6 +1,5 @@
 // Opens what a backup writes to: an existing image or folder, or a new one, by the rules of "DEST exists".
 
-import { mkdirSync } from 'node:fs';
 import { basename, dirname, extname } from 'node:path';
 import { type FileStore, RefusedError, UnsupportedError } from '@tintype/core';
 import { detect, imageFacts } from '@tintype/image';
@@ -68,7 +67,7 @@ export function openDestination(options: BackupOptions, source: Side, context: R
     case 'folder':
       return { ...folderSide(destination, true), isNew: false };
     case 'new-folder':
-      mkdirSync(destination, { mode: 0o755 });
+      context.store.makeFolder(destination);
       return { ...folderSide(destination, true), isNew: true };
     case 'new-image':
       return created(options, source, context);

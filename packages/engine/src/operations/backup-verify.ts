@@ -1,7 +1,14 @@
 // `backup --verify`: what was just written is read once more. In an image, by the checksums of what was copied; in a
 // folder, by comparing everything with the source.
 
-import { CancelledError, type Item, TintypeError, type Volume, type WritableVolume } from '@tintype/core';
+import {
+  CancelledError,
+  type Item,
+  LinkLostError,
+  TintypeError,
+  type Volume,
+  type WritableVolume,
+} from '@tintype/core';
 import type { ChecksumBook } from '../checksums/checksum-book.js';
 import { ContentVerifier } from '../checksums/verify-contents.js';
 import { type Filter, SAFETYNET_FOLDER } from '../tree/filter.js';
@@ -50,7 +57,8 @@ function readAgain({ target, between, differs }: BackupVerification, checksums: 
           if (verdict === 'differs') differs(path, 'content');
         });
     } catch (error) {
-      if (!(error instanceof TintypeError) || error instanceof CancelledError) throw error;
+      if (!(error instanceof TintypeError) || error instanceof CancelledError || error instanceof LinkLostError)
+        throw error;
       differs(path, 'unreadable');
     }
   }

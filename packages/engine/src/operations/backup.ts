@@ -1,7 +1,7 @@
 // Backup: brings an image (or a folder) up to date with a source.
 
-import { lstatSync } from 'node:fs';
-import { CancelledError, RefusedError, VolumeFullError } from '@tintype/core';
+import { CancelledError, LockedError, RefusedError, StoreError, VolumeFullError } from '@tintype/core';
+import { identityAt } from '@tintype/host';
 import { ChecksumBook } from '../checksums/checksum-book.js';
 import { SerialHasher } from '../checksums/hasher.js';
 import type { SummaryEvent } from '../events.js';
@@ -31,6 +31,8 @@ import { RunSnapshots } from './backup-snapshots.js';
 import { verifyBackup } from './backup-verify.js';
 import { compactFirst } from './compaction-first.js';
 import { growing } from './growth.js';
+import { resuming } from './link-loss.js';
+import type { Resumption } from './resumption.js';
 import { openReadable, type Side, secondPassphrase } from './sides.js';
 import { newSnapshotName } from './snapshot.js';
 
@@ -41,9 +43,13 @@ const LARGE_FILE = 64 << 20;
 /** B25: SafetyNet of an image that a backup made is kept for a day. */
 const SAFETYNET_KEEP = 86_400;
 
-export const backup: Operation<'backup'> = (given, context) => growing(given, context, backUp);
+export const backup: Operation<'backup'> = (given, context) =>
+  resuming(given, context, (options, watched, resumption) =>
+    growing(options, watched, (once, same) => backUp(once, same, resumption)),
+  );
 
-function backUp(given: BackupOptions, context: RunContext): SummaryEvent {
+function backUp(given: BackupOptions, context: RunContext, resumption: Resumption): SummaryEvent {
+  context.progress.set('items', 0);
   const started = context.now();
   // From here on the destination's passphrase is the only one.
   const options = { ...given, passphrase: secondPassphrase(given.source, given, context) };
@@ -53,21 +59,50 @@ function backUp(given: BackupOptions, context: RunContext): SummaryEvent {
   const source = openReadable(options.source, { volume, passphrase, waitLock }, context);
   try {
     if (options.dryRun) return dryRun(options, kind, source, context);
+    if (kind === 'image' || kind === 'folder') resumption.found();
     if (kind === 'image') compactFirst(options, context);
     context.emit({ type: 'phase', name: 'open' });
     const destination = openDestination(options, source, context);
-    return newRun(options, context, source, destination, started).perform();
+    return newRun({ options, context, source, destination, started, resumption }).perform();
   } finally {
     source.close();
   }
 }
 
-function newRun(...parts: ConstructorParameters<typeof BackupRun>): BackupRun {
+interface RunParts {
+  readonly options: BackupOptions;
+  readonly context: RunContext;
+  readonly source: Side;
+  readonly destination: Destination;
+  readonly started: number;
+  readonly resumption: Resumption;
+}
+
+function newRun(parts: RunParts): BackupRun {
   try {
-    return new BackupRun(...parts);
+    parts.resumption.opened(parts.destination);
+    return new BackupRun(parts);
   } catch (error) {
-    parts[3].abandon();
+    giveUp(parts.destination);
     throw error;
+  }
+}
+
+/** Null if there is none to make, or an attempt before made it. */
+function snapshotToMake({ options, destination, started, resumption }: RunParts): string | null {
+  if (options.makeSnapshot === undefined) return null;
+  const known = resumption.snapshotName;
+  if (known !== null) return destination.stack?.live.snapshots?.some(({ name }) => name === known) ? null : known;
+  resumption.snapshotName = newSnapshotName(destination, options.makeSnapshot, started);
+  return resumption.snapshotName;
+}
+
+/** After a failure: what a host that is gone says to it is nothing new. */
+function giveUp(destination: Destination): void {
+  try {
+    destination.abandon();
+  } catch (error) {
+    if (!(error instanceof StoreError) && !(error instanceof LockedError)) throw error;
   }
 }
 
@@ -77,6 +112,7 @@ class BackupRun {
   readonly #source: Side;
   readonly #destination: Destination;
   readonly #started: number;
+  readonly #resumption: Resumption;
   readonly #report: Report;
   readonly #content: ContentCopier;
   readonly #committer: Committer;
@@ -84,15 +120,16 @@ class BackupRun {
   readonly #snapshots: RunSnapshots;
   #checksums: ChecksumBook | null = null;
 
-  constructor(options: BackupOptions, context: RunContext, source: Side, destination: Destination, started: number) {
+  constructor(parts: RunParts) {
+    const { options, context, source, destination, started, resumption } = parts;
     this.#options = options;
     this.#context = context;
     this.#source = source;
     this.#destination = destination;
     this.#started = started;
-    this.#snapshotName =
-      options.makeSnapshot === undefined ? null : newSnapshotName(destination, options.makeSnapshot, started);
-    this.#snapshots = new RunSnapshots(options, destination, context);
+    this.#resumption = resumption;
+    this.#snapshotName = snapshotToMake(parts);
+    this.#snapshots = new RunSnapshots(options, { ...destination, isNew: resumption.isNew }, context);
     this.#report = new Report(context.emit, context.progress);
     this.#content = new ContentCopier(context.progress);
     this.#committer = new Committer({
@@ -100,6 +137,21 @@ class BackupRun {
       progress: context.progress,
       every: options.commitEvery ?? COMMIT_EVERY,
       now: context.now,
+      committing: () => this.#noteCommit(),
+      committed: () => resumption.committed(),
+    });
+  }
+
+  #noteCommit(): void {
+    const { record, count: commits } = this.#committer;
+    if (!record) return;
+    const { counts } = this.#report;
+    this.#resumption.committing({
+      run: record.run,
+      commits,
+      counts,
+      copied: this.#content.bytes,
+      written: this.#written,
     });
   }
 
@@ -145,18 +197,23 @@ class BackupRun {
 
   /** What was finished is committed, unless the tree may show something half-done. */
   #end(isSound: boolean, isWhole: boolean): void {
-    if (!isSound) {
-      this.#destination.abandon();
-      return;
+    try {
+      if (isSound) this.#finish(isWhole);
+    } catch (error) {
+      giveUp(this.#destination);
+      throw error;
     }
+    if (isSound) this.#destination.close();
+    else giveUp(this.#destination);
+  }
+
+  #finish(isWhole: boolean): void {
     this.#context.emit({ type: 'phase', name: 'commit' });
     const { counts, bytesScanned } = this.#report;
     this.#committer.commit(isWhole ? { items: counts.scanned, bytes: bytesScanned } : null);
-    if (isWhole) {
-      this.#makeSnapshot();
-      this.#snapshots.retain();
-    }
-    this.#destination.close();
+    if (!isWhole) return;
+    this.#makeSnapshot();
+    this.#snapshots.retain();
   }
 
   /** Only of a run that saw all of its source. */
@@ -206,7 +263,7 @@ class BackupRun {
 
   /** An empty source is a suspicion, not an order: a disk that is not mounted looks just like it. */
   #requireItems(): void {
-    if (this.#options.allowEmpty || this.#destination.isNew) return;
+    if (this.#options.allowEmpty || this.#resumption.isNew) return;
     const items = (side: Side) => side.volume.list(side.volume.root.id).filter((item) => !isNeverTouched(item.name));
     if (items(this.#source).length === 0 && items(this.#destination).length > 0)
       throw new RefusedError(
@@ -224,7 +281,7 @@ class BackupRun {
   #prune(folders: OwnFolders): void {
     const asked = this.#options.safetyNetKeep;
     const isOurs =
-      this.#destination.isNew ||
+      this.#resumption.isNew ||
       folders.find('.tintype', 'runs') !== null ||
       isKnownVolume(this.#destination.volume.uuid);
     if (asked === undefined && !isOurs) return;
@@ -248,14 +305,17 @@ class BackupRun {
 
   #openRecord(folders: OwnFolders, safetynet: string | null, snapshot: NetSnapshot | null): void {
     this.#context.progress.set('totalItems', lastTotals(this.#destination.volume)?.items ?? 0);
+    const { previous } = this.#resumption;
     const record = startRecord(this.#destination.volume, folders, {
       started: this.#started,
       source: this.#options.source,
       safetynet,
       ...(snapshot ? { snapshot } : {}),
+      ...(previous === null ? {} : { continues: previous }),
       owner: this.#source.volume.root,
       random: this.#context.random,
     });
+    this.#resumption.recorded(record.run);
     this.#report.record = record;
     this.#committer.record = record;
   }
@@ -276,11 +336,7 @@ class BackupRun {
   #filterOptions() {
     const { filters, excludeCaches, oneFileSystem } = this.#options;
     const paths = this.#destination.stack?.image.ownPaths ?? [this.#options.destination];
-    const ownFiles = new Set<string>();
-    for (const path of paths) {
-      const stats = lstatSync(path, { throwIfNoEntry: false });
-      if (stats) ownFiles.add(`${stats.dev}:${stats.ino}`);
-    }
+    const ownFiles = new Set(paths.flatMap((path) => identityAt(path) ?? []));
     return {
       rules: filters ?? [],
       excludeCaches: excludeCaches ?? false,
@@ -289,17 +345,21 @@ class BackupRun {
     };
   }
 
+  get #written(): number {
+    return this.#destination.stack?.device.bytesWritten ?? this.#content.bytes;
+  }
+
   #summary(interrupted: boolean): SummaryEvent {
     const { counts, problems, bytesScanned } = this.#report;
-    const written = this.#destination.stack?.device.bytesWritten ?? this.#content.bytes;
+    const resumption = this.#resumption;
     return {
       type: 'summary',
       source: this.#options.source,
       destination: this.#options.destination,
-      items: { ...counts },
-      bytes: { scanned: bytesScanned, copied: this.#content.bytes, written },
+      items: resumption.items(counts),
+      bytes: { scanned: bytesScanned, ...resumption.bytes(this.#content.bytes, this.#written) },
       seconds: Math.round((this.#context.now() - this.#started) * 1000) / 1000,
-      commits: this.#committer.count,
+      commits: resumption.commitsWith(this.#committer.count),
       interrupted,
       ...this.#snapshots.summary,
       problems,

@@ -1,6 +1,14 @@
 // What differs between two trees: folders, images, in any pair.
 
-import { CancelledError, type Item, Progress, TintypeError, type Volume, type WritableVolume } from '@tintype/core';
+import {
+  CancelledError,
+  type Item,
+  LinkLostError,
+  Progress,
+  TintypeError,
+  type Volume,
+  type WritableVolume,
+} from '@tintype/core';
 import type { SummaryEvent } from '../events.js';
 import type { Operation } from '../operation.js';
 import { plainAttributesDiffer } from '../tree/compare.js';
@@ -120,7 +128,8 @@ function readable<T>(look: () => T): T | null {
   try {
     return look();
   } catch (error) {
-    if (error instanceof TintypeError && !(error instanceof CancelledError)) return null;
+    const isOver = error instanceof CancelledError || error instanceof LinkLostError;
+    if (error instanceof TintypeError && !isOver) return null;
     throw error;
   }
 }

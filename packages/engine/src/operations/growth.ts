@@ -1,7 +1,7 @@
 // A backup that finds the image volume full and the host not: the image grows, and the run goes on (B16).
 
 import { dirname } from 'node:path';
-import { TintypeError, VolumeFullError } from '@tintype/core';
+import { LinkLostError, TintypeError, VolumeFullError } from '@tintype/core';
 import { detect, imageFacts } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
 import { resizeImage } from '../maintenance/resize.js';
@@ -18,7 +18,10 @@ export function growing(
   const started = context.now();
   for (let before: number | null = null; ; ) {
     try {
-      const summary = attempt(before === null ? options : { ...options, continues: started }, context);
+      const summary = attempt(
+        before === null ? options : { ...options, continues: options.continues ?? started },
+        context,
+      );
       return before === null ? summary : { ...summary, grown: { before, after: sizeOf(options, context) } };
     } catch (error) {
       if (!(error instanceof VolumeFullError) || options.grow === 'never' || options.dryRun) throw error;
@@ -45,7 +48,7 @@ function grow(options: BackupOptions, context: RunContext, full: VolumeFullError
     const passphrase = secondPassphrase(options.source, options, context);
     resizeImage({ image, size, volume, waitLock, breakLock, allowTimeMachine, passphrase }, context);
   } catch (error) {
-    if (!(error instanceof TintypeError)) throw error;
+    if (!(error instanceof TintypeError) || error instanceof LinkLostError) throw error;
     emit({ type: 'warning', code: 'not-grown', message: `${image} is full, and cannot grow: ${error.message}` });
     throw full;
   }

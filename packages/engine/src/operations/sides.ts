@@ -6,6 +6,7 @@ import {
   type FileSystem,
   type Item,
   RefusedError,
+  StoreError,
   type Volume,
   type WritableVolume,
 } from '@tintype/core';
@@ -50,8 +51,7 @@ export function imageSide(path: string, writable: boolean, choice: ImageChoice, 
 }
 
 export function folderSide(path: string, writable: boolean): Side {
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
-    throw new RefusedError('not-a-folder', `${path} is neither a folder nor a disk image`, { path });
+  if (!isFolder(path)) throw new RefusedError('not-a-folder', `${path} is neither a folder nor a disk image`, { path });
   const fileSystem = openHostFolder(path, { writable });
   const volume = fileSystem.volumes[0] as WritableVolume;
   return {
@@ -62,6 +62,16 @@ export function folderSide(path: string, writable: boolean): Side {
     close: () => fileSystem.close(),
     abandon: () => fileSystem.abandon(),
   };
+}
+
+/** Through links. @throws StoreError */
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw code === undefined ? cause : new StoreError(code, 'stat', path, { cause });
+  }
 }
 
 /** True if the path holds a disk image, by content. */

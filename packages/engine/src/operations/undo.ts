@@ -24,39 +24,57 @@ const COMMIT_EVERY = 30;
 export const undo: Operation<'undo'> = (options, context): SummaryEvent => {
   context.emit({ type: 'phase', name: 'open' });
   const side = imageSide(options.image, true, options, context);
-  let run: RunFile;
+  let run: Attempts;
   try {
     run = runToUndo(side, options.image);
-    if (!run.head?.snapshot) requireAll(side.volume, run);
+    if (!run[0].head?.snapshot) requireAll(side.volume, run);
   } catch (error) {
     side.abandon();
     throw error;
   }
-  const { name, head } = run;
+  const [{ name, head }] = run;
   if (head?.snapshot) return undoBySnapshot(options, context, side, { name, snapshot: head.snapshot });
   return new UndoRun(options, context, side, run).perform();
 };
 
+/** The records of one run, the last attempt first: of one that lost its image or found it full there are several. */
+type Attempts = readonly [RunFile, ...RunFile[]];
+
 /** The newest run that was not taken back, and is no taking back itself. @throws RefusedError if there is none */
-function runToUndo({ volume }: Side, image: string): RunFile {
+function runToUndo({ volume }: Side, image: string): Attempts {
   const files = runFiles(volume);
-  const undone = new Set(files.map((file) => file.undone));
-  // A run that grew its image has a record for each attempt, all with one snapshot: one undo takes back all of them.
+  const undone = new Set(
+    files.flatMap((file) => (file.undone === null ? [] : attemptsOf(files, file.undone))).map(({ name }) => name),
+  );
+  // Attempts of a run that made a snapshot first have that in common: one undo takes back all of them.
   const states = new Set(files.flatMap(({ name, head }) => (undone.has(name) ? (head?.snapshot?.xid ?? []) : [])));
   const isLeft = ({ name, head }: RunFile): boolean =>
     head !== null && head.undoes === undefined && !undone.has(name) && !states.has(head.snapshot?.xid ?? -1);
   const run = files.findLast(isLeft);
   if (!run) throw new RefusedError('nothing-to-undo', `${image} has no run that can be taken back`, { path: image });
-  return run;
+  const [, ...before] = attemptsOf(files, run.name);
+  return [run, ...before.filter(isLeft)];
+}
+
+/** Whoever wrote the image may have made a circle of them. */
+function attemptsOf(files: readonly RunFile[], name: string): RunFile[] {
+  const found = new Set<RunFile>();
+  const byName = (wanted: string | undefined) => files.find((file) => file.name === wanted);
+  for (let file = byName(name); file && !found.has(file); file = byName(file.head?.continues)) found.add(file);
+  return [...found];
+}
+
+function* actionsOf(volume: WritableVolume, run: Attempts): Generator<RunAction> {
+  for (const { item } of run) yield* actionsBackwards(volume, item);
 }
 
 /** @throws RefusedError if something that the run moved away is gone: half an undo would be none */
-function requireAll(volume: WritableVolume, run: RunFile): void {
+function requireAll(volume: WritableVolume, run: Attempts): void {
   let missing = 0;
   let sample = '';
   let replaced = 0;
   let moved = 0;
-  for (const { action, path, to } of actionsBackwards(volume, run.item)) {
+  for (const { action, path, to } of actionsOf(volume, run)) {
     if (action === 'replaced') replaced += 1;
     if (action === 'moved') moved += 1;
     const isGone = to === null ? action === 'removed' : !findItem(volume, to) && !findItem(volume, path);
@@ -68,7 +86,7 @@ function requireAll(volume: WritableVolume, run: RunFile): void {
   if (missing > 0)
     throw new RefusedError(
       'safetynet-gone',
-      `run ${run.name} cannot be taken back: ${missing} items that it replaced or removed are not in SafetyNet any more${sample && ` (such as ${sample})`}`,
+      `run ${run[0].name} cannot be taken back: ${missing} items that it replaced or removed are not in SafetyNet any more${sample && ` (such as ${sample})`}`,
       { count: missing },
     );
 }
@@ -83,14 +101,14 @@ class UndoRun {
   readonly #context: RunContext;
   readonly #side: Side;
   readonly #volume: WritableVolume;
-  readonly #run: RunFile;
+  readonly #run: Attempts;
   readonly #started: number;
   readonly #report: Report;
   readonly #committer: Committer;
   readonly #aside: SafetyNet;
   readonly #folders: OwnFolders;
 
-  constructor(options: UndoOptions, context: RunContext, side: Side, run: RunFile) {
+  constructor(options: UndoOptions, context: RunContext, side: Side, run: Attempts) {
     this.#options = options;
     this.#context = context;
     this.#side = side;
@@ -114,7 +132,7 @@ class UndoRun {
       started: this.#started,
       source: this.#options.image,
       safetynet,
-      undoes: this.#run.name,
+      undoes: this.#run[0].name,
       owner: this.#volume.root,
       random: this.#context.random,
     });
@@ -126,13 +144,13 @@ class UndoRun {
     this.#context.emit({ type: 'phase', name: 'copy' });
     let isInterrupted = false;
     try {
-      for (const action of actionsBackwards(this.#volume, this.#run.item)) {
+      for (const action of actionsOf(this.#volume, this.#run)) {
         this.#takeBack(action);
         this.#context.progress.add('items', 1);
         this.#committer.settle();
       }
       this.#context.emit({ type: 'phase', name: 'commit' });
-      this.#committer.commit({ undone: this.#run.name });
+      this.#committer.commit({ undone: this.#run[0].name });
       this.#side.close();
     } catch (error) {
       isInterrupted = error instanceof CancelledError;
@@ -145,7 +163,7 @@ class UndoRun {
     return {
       type: 'summary',
       image: this.#options.image,
-      run: this.#run.name,
+      run: this.#run[0].name,
       items: { ...this.#report.counts },
       seconds: Math.round((this.#context.now() - this.#started) * 1000) / 1000,
       commits: this.#committer.count,

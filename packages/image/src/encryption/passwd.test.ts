@@ -97,7 +97,7 @@ test('other keys stay, and are counted', () => {
 test('whichever call of the host fails, one of the two opens it afterwards', () => {
   for (let call = 1; ; call += 1) {
     const store = made();
-    const faulty = new FaultStore(store, { call, code: 'EIO', stays: true });
+    const faulty = new FaultStore(store, { call, code: 'EIO', lasts: Number.POSITIVE_INFINITY });
     let failure: unknown = null;
     try {
       passwd(faulty, 'x', { current: Buffer.from('first'), next, holder, waitLock: 0, kdfRounds: 2 });

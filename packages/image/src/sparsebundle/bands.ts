@@ -6,6 +6,7 @@
 import { CorruptError, type FileStore, StoreError, type StoreFile } from '@tintype/core';
 import { discardRange } from '../encryption/file.js';
 import { OPEN_BANDS } from '../limits.js';
+import { closeEach } from '../lock.js';
 
 interface Band {
   readonly file: StoreFile;
@@ -124,8 +125,9 @@ export class Bands {
   }
 
   remove(index: number): void {
-    this.#open.get(index)?.file.close();
+    const open = this.#open.get(index);
     this.#open.delete(index);
+    open?.file.close();
     this.#store.remove(this.path(index));
     this.#absent.add(index);
     this.#dirty.delete(index);
@@ -157,8 +159,9 @@ export class Bands {
   }
 
   close(): void {
-    for (const { file } of this.#open.values()) file.close();
+    const files = [...this.#open.values()].map(({ file }) => file);
     this.#open.clear();
+    closeEach(files);
   }
 
   #band(index: number): Band | null {

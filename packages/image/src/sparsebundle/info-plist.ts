@@ -1,6 +1,6 @@
 // Info.plist of a sparse bundle: read strictly, written byte for byte as macOS does.
 
-import { CorruptError, type FileStore, StoreError } from '@tintype/core';
+import { CorruptError, type FileStore, LinkLostError, StoreError } from '@tintype/core';
 import { INFO_PLIST_LIMIT, LARGEST_BAND, SMALLEST_BAND } from '../limits.js';
 
 export interface BundleInfo {
@@ -117,7 +117,8 @@ export function readBundleInfo(store: FileStore, bundle: string): BundleInfo {
   try {
     return parseInfoPlist(readSmallFile(store, `${bundle}/Info.plist`));
   } catch (error) {
-    if (!(error instanceof CorruptError) && !(error instanceof StoreError)) throw error;
+    const isKnown = error instanceof CorruptError || error instanceof StoreError;
+    if (!isKnown || error instanceof LinkLostError) throw error;
     try {
       return parseInfoPlist(readSmallFile(store, `${bundle}/Info.bckup`));
     } catch {
