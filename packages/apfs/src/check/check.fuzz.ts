@@ -10,6 +10,8 @@ import { check } from './check.js';
 import { KINDS } from './kinds.js';
 
 const PATIENCE = 60_000;
+/** Seeds that wide numbers in superblock and space manager made throw. */
+const ONCE_THROWN = [80, 500];
 
 test.each(sampleNames)('mutations of %s', (name) => {
   if (isMissing(name)) return;
@@ -17,7 +19,8 @@ test.each(sampleNames)('mutations of %s', (name) => {
   const objects = objectsOf(original);
   let found = 0;
   const seeds = name === 'filevault' ? count(6, 60) : count(60, 1000);
-  for (let seed = 1; seed <= seeds; seed += 1) {
+  const each = [...Array.from({ length: seeds }, (_, index) => index + 1), ...ONCE_THROWN];
+  for (const seed of each) {
     const bytes = original.slice();
     mutateObjects(bytes, objects, new Random(seed));
     const start = performance.now();

@@ -35,13 +35,17 @@ export function* check(device: BlockDevice, options: CheckOptions): Generator<Fi
   let map: CheckedMap | null = null;
   let isComplete = true;
   const parts = [
-    () => checkContainer(check),
+    () => {
+      isComplete &&= checkContainer(check);
+    },
     () => {
       space = checkSpace(check);
     },
     () => {
-      const block = u64le(container.superblock, 0, NxSuperblock.at.nx_omap_oid);
-      map = checkMap(check, { block, name: 'map of the container', owner: 'container' });
+      map = report.attempt('omap-record', 'map of the container', () => {
+        const block = u64le(container.superblock, 0, NxSuperblock.at.nx_omap_oid);
+        return checkMap(check, { block, name: 'map of the container', owner: 'container' });
+      });
       isComplete &&= map?.isComplete === true;
     },
     ...volumes.map((slot) => () => {

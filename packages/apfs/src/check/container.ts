@@ -28,15 +28,20 @@ export interface ContainerCheck {
   readonly used: BlockMap;
 }
 
-export function checkContainer(check: ContainerCheck): void {
+/** False if not everything that is in use could be marked. */
+export function checkContainer(check: ContainerCheck): boolean {
   for (const { xid, reason } of check.container.checkpoint.discarded)
     check.report.add('checkpoint-discarded', `checkpoint ${xid}`, `checkpoint ${xid} cannot be used: ${reason}`);
   checkCopy(check);
-  checkFields(check);
-  checkRings(check);
-  checkReaper(check);
-  markFixed(check);
-  check.report.attempt('efi-jumpstart', 'EFI jumpstart', () => markJumpstart(check));
+  const { report } = check;
+  report.attempt('superblock-field', 'container superblock', () => checkFields(check));
+  report.attempt('checkpoint-ring', `checkpoint ${check.container.xid}`, () => checkRings(check));
+  report.attempt('reaper', 'reaper', () => checkReaper(check));
+  const marked = [
+    report.attempt('superblock-field', 'container superblock', () => markFixed(check) ?? true),
+    report.attempt('efi-jumpstart', 'EFI jumpstart', () => markJumpstart(check) ?? true),
+  ];
+  return !marked.includes(null);
 }
 
 function checkCopy({ device, container, report }: ContainerCheck): void {

@@ -40,19 +40,30 @@ export function checkSpace(check: ContainerCheck): Space | null {
   }
   const list = report.attempt('chunk', PLACE, () => [...chunks(container)]);
   const cibs = report.attempt('chunk', PLACE, () => chunkInfoBlocks(container));
-  checkGeometry(check, spaceman);
-  const pool = new Set<number>();
-  const base = u64le(spaceman, 0, at.sm_ip_base);
-  markRegions(check, spaceman);
-  for (const cib of cibs ?? []) pool.add(cib - base);
-  for (const { bitmap } of list ?? []) if (bitmap > 0) pool.add(bitmap - base);
-  markCabs(spaceman, base, pool);
-  for (const [index, name] of QUEUES.entries()) checkQueue(check, spaceman, { index, name, pool });
-  if (!list || !cibs) return null;
+  report.attempt('spaceman', PLACE, () => checkGeometry(check, spaceman));
+  const pool = report.attempt('spaceman', PLACE, () => {
+    markRegions(check, spaceman);
+    return poolInUse(spaceman, list ?? [], cibs ?? []);
+  });
+  if (!pool) return null;
+  const queues = [...QUEUES.entries()].map(([index, name]) =>
+    report.attempt('free-queue', name, () => checkQueue(check, spaceman, { index, name, pool }) ?? true),
+  );
+  if (!list || !cibs || queues.includes(null)) return null;
   for (const cib of cibs) report.attempt('chunk', PLACE, () => checkCib(check, cib));
-  checkSums(check, spaceman, list);
+  report.attempt('spaceman', PLACE, () => checkSums(check, spaceman, list));
   report.attempt('pool', 'internal pool', () => checkPool(check, spaceman, pool));
   return { chunks: list, pool };
+}
+
+/** Blocks of the pool that hold chunk infos, their lists and bitmaps, counted from its base. */
+function poolInUse(spaceman: DataView, list: readonly Chunk[], cibs: readonly number[]): Set<number> {
+  const base = u64le(spaceman, 0, at.sm_ip_base);
+  const pool = new Set<number>();
+  for (const cib of cibs) pool.add(cib - base);
+  for (const { bitmap } of list) if (bitmap > 0) pool.add(bitmap - base);
+  markCabs(spaceman, base, pool);
+  return pool;
 }
 
 function checkGeometry({ container, report }: ContainerCheck, spaceman: DataView): void {
@@ -152,6 +163,11 @@ function ones(bitmap: Uint8Array, count: number): number {
 }
 const ONES = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length);
 
+/** More blocks than a pool can have: three times the chunk infos, their lists and bitmaps. */
+function largestPool({ blocks }: ContainerCheck['container']): number {
+  return 4 * Math.ceil(blocks.count / (8 * blocks.size)) + 8;
+}
+
 interface Queue {
   readonly index: number;
   readonly name: string;
@@ -184,7 +200,7 @@ function checkQueue(check: ContainerCheck, spaceman: DataView, { index, name, po
     );
     blocks += length;
     if (index > 0) used.mark(start, length, name);
-    else for (let i = 0; i < Math.min(length, end - base); i += 1) pool.add(start - base + i);
+    else if (inPool) for (let i = 0; i < Math.min(length, largestPool(container)); i += 1) pool.add(start - base + i);
   };
   if (root > 0) walkQueue(check, name, root, record);
   report.expect(blocks === said, 'free-queue', name, `counts ${said} blocks; there are ${blocks}`);
