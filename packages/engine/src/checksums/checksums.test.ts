@@ -212,7 +212,7 @@ test('what was written is read again: a change behind the back of a run is told'
     const good = Buffer.alloc(300_000, 7);
     const item = findItem(volume, '/sub/b');
     if (!item) throw new Error('the file is there');
-    book.hasher.begin();
+    book.hasher.begin(0);
     book.hasher.add(good);
     book.end(item.id, item);
     book.commit();
@@ -233,7 +233,7 @@ test('records of files that are gone are dropped when there are twice as many as
     const book = new ChecksumBook({ volume, folders, hasher: new SerialHasher() });
     for (let segment = 0; segment < 9; segment += 1) {
       for (let i = 0; i < 12_000; i += 1) {
-        book.hasher.begin();
+        book.hasher.begin(0);
         book.end(1_000_000 + segment * 12_000 + i, volume.root);
       }
       book.commit();

@@ -11,7 +11,7 @@ const MIB = SLOT_SIZE;
 
 async function readyLane(): Promise<ContentHasher> {
   const lane = new LaneHasher(0);
-  lane.begin();
+  lane.begin(0);
   await pause(500);
   return lane;
 }
@@ -25,7 +25,7 @@ function hashFiles(hasher: ContentHasher, seed: number): { readonly found: strin
     const size = random.oneIn(300) ? random.below(3 * MIB) : random.oneIn(8) ? 0 : random.below(3000);
     const bytes = new Uint8Array(size).fill(i).map((value, at) => (at % 97 === 0 ? at >> 5 : value));
     const zeros = random.oneIn(50) ? random.below(200_000) : 0;
-    hasher.begin();
+    hasher.begin(size + zeros);
     hasher.add(bytes.subarray(0, size >> 1));
     if (random.oneIn(20)) continue;
     hasher.addZeros(zeros);
@@ -58,5 +58,22 @@ test('files are hashed before the thread is up, and without one', () => {
     const { found, expected } = hashFiles(hasher, 3);
     expect(found.toSorted()).toEqual(expected.toSorted());
     hasher.close();
+  }
+});
+
+test('a long first file waits for the thread; where none comes up, the caller hashes', () => {
+  const bytes = new Uint8Array(20 * MIB).map((_, at) => at >> 9);
+  const expected = createHash('sha256').update(bytes).digest('hex');
+  for (const patience of [60_000, 0]) {
+    const lane = new LaneHasher(8 * MIB, patience);
+    const found: string[] = [];
+    for (let file = 0; file < 2; file += 1) {
+      lane.begin(bytes.length);
+      for (let at = 0; at < bytes.length; at += MIB) lane.add(bytes.subarray(at, at + MIB));
+      lane.end((digest) => found.push(Buffer.from(digest).toString('hex')));
+    }
+    lane.drain();
+    expect(found, `patience ${patience}`).toEqual([expected, expected]);
+    lane.close();
   }
 });

@@ -1,14 +1,17 @@
 // Hashes in a thread of its own while the caller goes on. Bytes of many small files travel together: a hand-off costs as
-// much as hashing 50 KB. Until the thread is worth it and up, files are hashed by the caller.
+// much as hashing 50 KB. Until the thread is worth it and up, small files are hashed by the caller; a long one waits for it.
 
 import { Worker } from 'node:worker_threads';
 import { assert } from '@tintype/core';
 import { HashRing, mark, PIECES, SLOT_SIZE, SLOTS, state, word } from './hash-ring.js';
 import { type ContentHasher, DIGEST_SIZE, SerialHasher } from './hasher.js';
+import { SlotHasher } from './slot-hasher.js';
 
 /** Bytes from which on a thread is worth its start. */
 const AFTER = 8 << 20;
 const LONGEST_ZEROS = 1 << 30;
+/** Milliseconds that a thread may take to come up (some 40 here) before the caller does its work. */
+const PATIENCE = 5000;
 
 type Told = (digest: Uint8Array) => void;
 
@@ -18,7 +21,10 @@ export class LaneHasher implements ContentHasher {
   readonly #after: number;
   /** Whom to tell of the files that end in each slot. */
   readonly #told: Told[][] = Array.from({ length: SLOTS }, () => []);
+  readonly #patience: number;
   #worker: Worker | null = null;
+  /** What hashes here after all; null while there is a thread, or may be one. */
+  #slots: SlotHasher | null = null;
   #offered = 0;
   /** Which of the two has the file that was begun. */
   #isSerial = true;
@@ -32,14 +38,15 @@ export class LaneHasher implements ContentHasher {
   #data: Uint8Array;
   #table: Int32Array;
 
-  constructor(after = AFTER) {
+  constructor(after = AFTER, patience = PATIENCE) {
     this.#after = after;
+    this.#patience = patience;
     this.#data = this.#ring.data(0);
     this.#table = this.#ring.table(0);
   }
 
-  begin(): void {
-    this.#isSerial = !this.#isReady();
+  begin(size: number): void {
+    this.#isSerial = !this.#isReady(size);
     this.#isFirst = true;
     if (this.#isSerial) this.#serial.begin();
   }
@@ -109,9 +116,13 @@ export class LaneHasher implements ContentHasher {
   /** Waits for so many slots, and tells the digests of all that are done. */
   #waitUntil(count: number): void {
     const { words } = this.#ring;
+    const start = performance.now();
     for (let done = Atomics.load(words, word.completed); done < count; done = Atomics.load(words, word.completed)) {
-      assert(Atomics.load(words, word.state) !== state.failed, 'the thread that hashes does not fail');
-      Atomics.wait(words, word.completed, done, 100);
+      const now = Atomics.load(words, word.state);
+      assert(now !== state.failed, 'the thread that hashes does not fail');
+      if (now === state.withdrawn) this.#hashHere(done);
+      else Atomics.wait(words, word.completed, done, 100);
+      if (now === state.starting && performance.now() - start > this.#patience) this.#withdraw();
     }
     const done = Atomics.load(words, word.completed);
     for (; this.#collected < done; this.#collected += 1) {
@@ -122,16 +133,28 @@ export class LaneHasher implements ContentHasher {
     }
   }
 
-  #isReady(): boolean {
+  #withdraw(): void {
+    const { words } = this.#ring;
+    if (Atomics.compareExchange(words, word.state, state.starting, state.withdrawn) !== state.starting) return;
+    this.#slots = new SlotHasher(this.#ring);
+  }
+  #hashHere(index: number): void {
+    this.#slots?.hash(index);
+    Atomics.store(this.#ring.words, word.completed, index + 1);
+  }
+
+  /** Whether the thread takes a file of this size. */
+  #isReady(size: number): boolean {
     const { words, memory } = this.#ring;
     if (this.#worker === null) {
-      if (this.#offered < this.#after) return false;
+      if (this.#offered + size < this.#after) return false;
       this.#worker = new Worker(new URL('./hash-worker.js', import.meta.url), { workerData: memory });
       this.#worker.on('error', () => {
         // Its state says so; before it is up, everything is hashed without it.
       });
       this.#worker.unref();
     }
-    return Atomics.load(words, word.state) === state.running;
+    const now = Atomics.load(words, word.state);
+    return now === state.running || (now === state.starting && size >= this.#after);
   }
 }

@@ -10,7 +10,8 @@ export const PIECES = 1024;
 
 export const word = { submitted: 0, completed: 1, state: 2 } as const;
 
-export const state = { starting: 0, running: 1, failed: 2 } as const;
+/** `withdrawn`: the thread took too long to come up, and whoever submits hashes. It never becomes `running` then. */
+export const state = { starting: 0, running: 1, failed: 2, withdrawn: 3 } as const;
 
 /** What a piece is: the first of its file, the last of its file, zeros that are not in the slot's bytes. */
 export const mark = { first: 1, last: 2, zeros: 4 } as const;

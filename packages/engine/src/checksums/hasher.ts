@@ -7,8 +7,8 @@ export const DIGEST_SIZE = 32;
 
 /** Takes one file at a time; digests may be told later, in the order of the files. */
 export interface ContentHasher {
-  /** A new file. One that was begun and not ended is dropped. */
-  begin(): void;
+  /** A new file, of about `size` bytes. One that was begun and not ended is dropped. */
+  begin(size: number): void;
   /** The file's next bytes; `bytes` may be used again at once. */
   add(bytes: Uint8Array): void;
   /** So many zeros come next. */

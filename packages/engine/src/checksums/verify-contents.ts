@@ -27,7 +27,7 @@ export class ContentVerifier {
    */
   file(item: Item, told: (verdict: Verdict) => void): void {
     const digest = item.size > 0 ? this.#table.digestOf(item) : null;
-    if (digest) this.#hasher.begin();
+    if (digest) this.#hasher.begin(item.size);
     for (let position = 0; position < item.size; ) {
       const got = this.#volume.read(item.id, position, this.#buffer);
       if (got === 0)

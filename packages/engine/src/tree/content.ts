@@ -58,7 +58,7 @@ export class ContentCopier {
 
   #begin(item: Item): ContentHasher | null {
     if (!this.checksums?.wants(item)) return null;
-    this.checksums.hasher.begin();
+    this.checksums.hasher.begin(item.size);
     return this.checksums.hasher;
   }
 
