@@ -1,5 +1,5 @@
 export * from './block-device.js';
-export { crc32 } from './checksum/crc32.js';
+export { crc32, crc32Combined, crc32OfZeros } from './checksum/crc32.js';
 export { type Fletcher64, fletcher64 } from './checksum/fletcher64.js';
 export { CheckedDevice } from './devices/checked.js';
 export { CountingDevice } from './devices/counting.js';
@@ -13,6 +13,17 @@ export * from './errors.js';
 export * from './file-store.js';
 export * from './file-system.js';
 export * from './finding.js';
+export { serveLane } from './lanes/lane.js';
+export {
+  type Lanes,
+  type LaneThread,
+  type Perform,
+  SerialLanes,
+  ThreadLanes,
+  type ThreadLanesOptions,
+  type Told,
+} from './lanes/lanes.js';
+export { type SlotSizes, Slots } from './lanes/slots.js';
 export * from './limits.js';
 export * from './name-bytes.js';
 export * from './progress.js';

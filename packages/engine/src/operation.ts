@@ -1,7 +1,7 @@
 // Operations: plain data in, events out. Each is a synchronous function that runs in a worker thread; `engine.run` is
 // the asynchronous face. Options are what crosses the thread, so they are plain values.
 
-import type { FileStore, Progress } from '@tintype/core';
+import type { FileStore, Lanes, Progress } from '@tintype/core';
 import type { PathProbe } from '@tintype/host';
 import type { Holder } from '@tintype/image';
 import type { ContentHasher } from './checksums/hasher.js';
@@ -31,6 +31,8 @@ export interface RunContext {
   random(target: Uint8Array): void;
   /** Where contents are hashed: in a thread of its own, or if absent, by the caller. */
   readonly newHasher?: () => ContentHasher;
+  /** Where chunks of archives are compressed and decompressed: in threads of their own, or if absent, by the caller. */
+  readonly newLanes?: () => Lanes;
   /** Measures what a folder of the host can do (B2); without it nothing is measured. */
   readonly probe?: (folder: string) => PathProbe;
   /** By which a destination that went away is waited for; default: the host's. */

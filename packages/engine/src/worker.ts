@@ -1,7 +1,9 @@
 // The thread in which operations run. It only ever talks through `parentPort`.
 
 import { randomFillSync } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
+import { chunkLanes } from '@tintype/codec';
 import { Progress, TintypeError } from '@tintype/core';
 import { hostHolder, nodeFileStore, probePath } from '@tintype/host';
 import { LaneHasher } from './checksums/hash-lane.js';
@@ -53,6 +55,9 @@ function perform<N extends OperationName>(task: WorkerTask<N>, context: RunConte
   }
 }
 
+/** 5 MB a lane. */
+const MOST_LANES = 16;
+
 interface Passphrases {
   readonly passphrase?: Uint8Array | undefined;
   readonly newPassphrase?: Uint8Array | undefined;
@@ -72,6 +77,8 @@ if (parentPort) {
     holder: { ...hostHolder(), leases, givenUp: new Set() },
     emit: (event: EngineEvent) => port.postMessage(event),
     newHasher: () => new LaneHasher(),
+    // The operation's own thread helps.
+    newLanes: () => chunkLanes(Math.min(MOST_LANES, Math.max(1, availableParallelism() - 1))),
     probe: probePath,
     now: () => Date.now() / 1000,
     random: (target) => {

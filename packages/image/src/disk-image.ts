@@ -1,6 +1,6 @@
 // What every container answers when it is opened: a disk of clear bytes, and what is known of its files.
 
-import type { BlockDevice, FileStore, Finding, Range } from '@tintype/core';
+import type { BlockDevice, FileStore, Finding, Lanes, Range } from '@tintype/core';
 
 /** As `--format` and `info --json` name them. `udrw` is any raw image. */
 export type ImageFormat =
@@ -73,6 +73,8 @@ export interface OpenImageOptions {
   readonly passphrase?: Uint8Array | undefined;
   /** Breaks the lease of another host, even one that still beats; told whose it was. Absent: such a lease is respected. */
   readonly breakLock?: ((holder: string) => void) | undefined;
+  /** Decompress ahead of who reads a UDIF in order; stay the caller's. */
+  readonly lanes?: Lanes | undefined;
 }
 
 /** Identifies this process to others that want the image. */
@@ -118,6 +120,8 @@ export interface ArchiveOptions extends Pick<CreateImageOptions, 'holder' | 'enc
   readonly format: 'udro' | 'udco' | 'udzo' | 'udbz' | 'ulfo' | 'ulmo';
   /** 1 to 9; default: the codec's own. */
   readonly level?: number | undefined;
+  /** Compress chunks; stay the caller's. Absent: the caller does. */
+  readonly lanes?: Lanes | undefined;
   /** What the file systems do not use, ascending: left out. */
   readonly free: Iterable<Range>;
   /** Told of each stretch of the disk that is done; may throw to stop. */

@@ -6,6 +6,7 @@ import {
   CorruptError,
   type FileStore,
   type Finding,
+  type Lanes,
   LatchedDevice,
   RefusedError,
   type StoreFile,
@@ -154,7 +155,7 @@ function closeAll(device: LatchedDevice, lease: Lease | null, lock: HeldLock): v
   }
 }
 
-export type ContainerOptions = Pick<OpenImageOptions, 'writable' | 'waitLock' | 'passphrase'>;
+export type ContainerOptions = Pick<OpenImageOptions, 'writable' | 'waitLock' | 'passphrase' | 'lanes'>;
 
 /** Without a lease. */
 export function openBundle(
@@ -223,11 +224,11 @@ function fileOpened(
   path: string,
   file: StoreFile,
   kind: DetectedKind,
-  options: Pick<OpenImageOptions, 'writable' | 'passphrase'>,
+  options: Pick<OpenImageOptions, 'writable' | 'passphrase' | 'lanes'>,
 ): Opened {
-  const { writable } = options;
+  const { writable, lanes } = options;
   if (kind === 'encrypted') return openEncrypted(store, path, file, options);
-  return { ...fileContainer(file, kind, writable, { store, path }), lock: { release: () => {} } };
+  return { ...fileContainer(file, kind, writable, { beside: { store, path }, lanes }), lock: { release: () => {} } };
 }
 
 function readOnly(path: string): RefusedError {
@@ -239,7 +240,7 @@ function openEncrypted(
   store: FileStore,
   path: string,
   file: StoreFile,
-  { writable, passphrase }: Pick<OpenImageOptions, 'writable' | 'passphrase'>,
+  { writable, passphrase, lanes }: Pick<OpenImageOptions, 'writable' | 'passphrase' | 'lanes'>,
 ): Opened {
   const clear = openEncryptedFile(file, { store, path, writable, passphrase });
   try {
@@ -255,7 +256,7 @@ function openEncrypted(
       resize: _resize,
       compact: _compact,
       ...opened
-    } = cut && kind === 'raw' ? rawDisk(clear.file, writable) : fileContainer(clear.file, kind, writable);
+    } = cut && kind === 'raw' ? rawDisk(clear.file, writable) : fileContainer(clear.file, kind, writable, { lanes });
     const { device, format, bandSize } = opened;
     // Its size stays, and it is not packed: cuts during that are not survived in every case.
     return {
@@ -274,12 +275,19 @@ function openEncrypted(
   }
 }
 
-/** `beside`: where the file lies, for images in several files. */
+/** What a UDIF needs beside its file. */
+interface UdifPlace {
+  /** Where the file lies, for images in several files. */
+  readonly beside?: { readonly store: FileStore; readonly path: string };
+  /** Decode ahead of who reads in order. */
+  readonly lanes?: Lanes | undefined;
+}
+
 export function fileContainer(
   file: StoreFile,
   kind: DetectedKind,
   writable: boolean,
-  beside?: { readonly store: FileStore; readonly path: string },
+  place: UdifPlace = {},
 ): Omit<Opened, 'lock'> {
   if (kind === 'sparseimage') {
     const device = new SparseImageDevice(file, writable);
@@ -295,22 +303,18 @@ export function fileContainer(
   }
   const koly = readKoly(file);
   if (kind === 'udif' && koly) {
-    const device = udifDevice(file, koly, beside);
+    const device = udifDevice(file, koly, place);
     return { device, format: udifFormat(device.codecs), verify: () => device.verify() };
   }
   // An old raw image may end with a trailer that has no property list: the disk is its data fork.
   return koly ? rawDisk(file, writable, koly.dataForkOffset, koly.dataForkLength) : rawDisk(file, writable);
 }
 
-function udifDevice(
-  file: StoreFile,
-  koly: KolyFields,
-  beside: { readonly store: FileStore; readonly path: string } | undefined,
-): UdifDevice {
-  if (!beside || koly.segmentCount <= 1) return new UdifDevice(file, koly);
+function udifDevice(file: StoreFile, koly: KolyFields, { beside, lanes }: UdifPlace): UdifDevice {
+  if (!beside || koly.segmentCount <= 1) return new UdifDevice(file, koly, { lanes });
   const fork = openSegments(beside.store, beside.path, file, koly);
   try {
-    return new UdifDevice(file, koly, fork);
+    return new UdifDevice(file, koly, { fork, lanes });
   } catch (error) {
     fork.closeRest();
     throw error;
@@ -355,7 +359,7 @@ export function imageFacts(store: FileStore, path: string): ContainerFacts {
       const format = path.toLowerCase().endsWith('.sparseimage') ? 'sparseimage' : 'udrw';
       return { format, size, encryption: encryptionFacts(file), hostBytes, timeMachine };
     }
-    const { device, format } = fileContainer(file, detected.kind, false, { store, path });
+    const { device, format } = fileContainer(file, detected.kind, false, { beside: { store, path } });
     const bands =
       device instanceof SparseImageDevice ? { bandSize: device.bandSize, bandsPresent: device.bandsPresent } : {};
     return { format, size: device.size, ...bands, encryption: null, hostBytes, timeMachine };

@@ -5,6 +5,7 @@ import {
   type BlockDevice,
   CancelledError,
   type FileStore,
+  type Lanes,
   type Range,
   RefusedError,
   TintypeError,
@@ -45,16 +46,27 @@ export const convert: Operation<'convert'> = (given, context): SummaryEvent => {
   requireParent(store, dirname(given.out));
   const options = withEncryption(given, store);
   requirePassphrase({ ...options, image: given.out });
-  const image = imageToRead(given.image, given, context);
+  // Two pipelines: what is read ahead does not wait for what is written.
+  const lanes = [context.newLanes?.(), context.newLanes?.()];
   try {
-    context.emit({ type: 'phase', name: 'copy' });
-    const format = makeBeside(image, options, context);
-    const { size } = image.device;
-    return { type: 'summary', image: given.image, out: given.out, format, size, problems: [] };
+    const image = imageToRead(given.image, given, context, lanes[0]);
+    try {
+      context.emit({ type: 'phase', name: 'copy' });
+      const format = makeBeside(image, options, { ...context, lanes: lanes[1] });
+      const { size } = image.device;
+      return { type: 'summary', image: given.image, out: given.out, format, size, problems: [] };
+    } finally {
+      image.close();
+    }
   } finally {
-    image.close();
+    for (const pipeline of lanes) pipeline?.close();
   }
 };
+
+interface ConvertContext extends RunContext {
+  /** Compress. */
+  readonly lanes: Lanes | undefined;
+}
 
 /** OUT is encrypted as IMAGE is, by the same passphrase, unless something else is said. */
 function withEncryption(given: ConvertOptions, store: FileStore): ConvertOptions {
@@ -71,7 +83,7 @@ function requireImageOut(store: FileStore, { out }: ConvertOptions): void {
 }
 
 /** Under another name until all of it is there. Answers the format. */
-function makeBeside(image: DiskImage, options: ConvertOptions, context: RunContext): string {
+function makeBeside(image: DiskImage, options: ConvertOptions, context: ConvertContext): string {
   const { store } = context;
   const format = formatFor(options.out, options.format, 'udzo');
   if (format === null)
@@ -88,8 +100,8 @@ function makeBeside(image: DiskImage, options: ConvertOptions, context: RunConte
   return format;
 }
 
-function make(path: string, format: string, image: DiskImage, options: ConvertOptions, context: RunContext): void {
-  const { progress, store, holder } = context;
+function make(path: string, format: string, image: DiskImage, options: ConvertOptions, context: ConvertContext): void {
+  const { progress, store, holder, lanes } = context;
   const { passphrase, kdfRounds, level } = options;
   const encryption = encryptionOf(options);
   const free = freeRanges(image.device, context);
@@ -107,6 +119,7 @@ function make(path: string, format: string, image: DiskImage, options: ConvertOp
       encryption,
       passphrase,
       kdfRounds,
+      lanes,
       free,
       progress: step,
     };

@@ -2,7 +2,7 @@
 // written from it.
 
 import { realpathSync } from 'node:fs';
-import { type FileStore, RefusedError } from '@tintype/core';
+import { type FileStore, type Lanes, RefusedError } from '@tintype/core';
 import { type DiskImage, openImage } from '@tintype/image';
 import { locking } from '../locking.js';
 import type { ImageChoice, RunContext } from '../operation.js';
@@ -12,8 +12,9 @@ export function imageToRead(
   path: string,
   { waitLock = 0, passphrase }: Pick<ImageChoice, 'waitLock' | 'passphrase'>,
   { store, holder }: Pick<RunContext, 'store' | 'holder'>,
+  lanes?: Lanes,
 ): DiskImage {
-  return openImage(store, path, { writable: false, waitLock, holder, allowTimeMachine: true, passphrase });
+  return openImage(store, path, { writable: false, waitLock, holder, allowTimeMachine: true, passphrase, lanes });
 }
 
 /** Opens an image to be changed below its file systems. @throws LockedError, PassphraseError, RefusedError, CorruptError */

@@ -8,6 +8,7 @@ import {
   type FileSystemDriver,
   type Finding,
   finding,
+  type Lanes,
   StoreError,
   TintypeError,
   type Volume,
@@ -39,13 +40,18 @@ class Verification {
 
   run(): SummaryEvent {
     this.#context.emit({ type: 'phase', name: 'verify' });
-    const image = this.#open();
-    if (image) {
-      try {
-        this.#image(image);
-      } finally {
-        image.close();
+    const lanes = this.#context.newLanes?.();
+    try {
+      const image = this.#open(lanes);
+      if (image) {
+        try {
+          this.#image(image);
+        } finally {
+          image.close();
+        }
       }
+    } finally {
+      lanes?.close();
     }
     const data = this.#options.level === 'data' ? { filesRead: this.#filesRead, filesChecked: this.#filesChecked } : {};
     return {
@@ -58,9 +64,9 @@ class Verification {
   }
 
   /** An image that is not there, or that the host does not let us open, is a failure and not a finding. */
-  #open(): DiskImage | null {
+  #open(lanes: Lanes | undefined): DiskImage | null {
     try {
-      return imageToRead(this.#options.image, this.#options, this.#context);
+      return imageToRead(this.#options.image, this.#options, this.#context, lanes);
     } catch (error) {
       if (!(error instanceof CorruptError)) throw error;
       this.#tell(finding('corrupt', 'container', error.message));

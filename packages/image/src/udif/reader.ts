@@ -1,6 +1,5 @@
 // UDIF images, read: data fork, tables, chunks. Random access with a small cache of decoded chunks.
 
-import { adc, bzip2, type Codec, lzfse, xz, zlib } from '@tintype/codec';
 import {
   assert,
   type BlockDevice,
@@ -8,11 +7,13 @@ import {
   type DeviceExtent,
   type Finding,
   finding,
+  type Lanes,
   type StoreFile,
   UnsupportedError,
 } from '@tintype/core';
-import { DECODED_BYTES, UDIF_PLIST_LIMIT } from '../limits.js';
+import { UDIF_PLIST_LIMIT } from '../limits.js';
 import { agrees, firstWord, summing } from './checksums.js';
+import { DecodedChunks } from './decoded-chunks.js';
 import type { KolyFields } from './koly.js';
 import { parsePlist } from './plist.js';
 import { readResources } from './resource-fork.js';
@@ -21,9 +22,6 @@ import { DataFork } from './segments.js';
 import { CHUNK_TYPE, CODECS } from './structs.js';
 
 const PIECE = 1 << 20;
-const DECODERS: Readonly<Record<string, Codec>> = Object.fromEntries(
-  [adc, bzip2, lzfse, xz, zlib].map((codec) => [codec.name, codec]),
-);
 
 export class UdifDevice implements BlockDevice {
   readonly writable = false;
@@ -34,15 +32,26 @@ export class UdifDevice implements BlockDevice {
   readonly #koly: KolyFields;
   readonly #tables: readonly RunTable[];
   readonly #runs: readonly UdifRun[];
-  /** Decoded chunks, least recently used first. */
-  readonly #cache = new Map<UdifRun, Uint8Array>();
-  #cachedBytes = 0;
+  readonly #decoded: DecodedChunks;
+  /** The run behind the one that was read last. */
+  #next = 0;
 
-  /** `fork`: where the image is in several files; they are closed with the device. @throws CorruptError */
-  constructor(file: StoreFile, koly: KolyFields, fork = new DataFork([{ file, koly }])) {
+  /**
+   * `fork`: where the image is in several files; they are closed with the device. `lanes`: decode ahead of who reads in
+   * order, and stay the caller's. @throws CorruptError
+   */
+  constructor(
+    file: StoreFile,
+    koly: KolyFields,
+    {
+      fork = new DataFork([{ file, koly }]),
+      lanes,
+    }: { readonly fork?: DataFork; readonly lanes?: Lanes | undefined } = {},
+  ) {
     if (koly.segmentCount > fork.segments.length)
       throw new UnsupportedError(`this is one of ${koly.segmentCount} segments, which belong together`);
     this.#fork = fork;
+    this.#decoded = new DecodedChunks(fork, lanes ?? null);
     this.#koly = koly;
     this.#tables = readTables(file, koly, fork.length);
     this.#runs = sortedRuns(this.#tables);
@@ -64,7 +73,9 @@ export class UdifDevice implements BlockDevice {
       if (run.start >= end) return;
       const from = Math.max(position, run.start);
       const to = Math.min(end, run.start + run.size);
+      if (i === this.#next) this.#decoded.expect(this.#runs, i);
       if (to > from) this.#readRun(run, from - run.start, target.subarray(from - position, to - position));
+      this.#next = i + 1;
     }
   }
   write(): void {
@@ -94,7 +105,7 @@ export class UdifDevice implements BlockDevice {
   }
   flush(): void {}
   close(): void {
-    this.#cache.clear();
+    this.#decoded.clear();
     this.#fork.close();
   }
 
@@ -148,7 +159,8 @@ export class UdifDevice implements BlockDevice {
   /** Without a checksum that is known, the chunks are decoded all the same. */
   #tableSum({ runs }: RunTable, sum: { add(bytes: Uint8Array): void; end(): Uint8Array } | null): Uint8Array {
     const buffer = new Uint8Array(PIECE);
-    for (const run of runs) {
+    for (const [i, run] of runs.entries()) {
+      this.#decoded.expect(runs, i);
       if (run.type === CHUNK_TYPE.ignore || (run.type === CHUNK_TYPE.zero && !sum)) continue;
       for (let at = 0; at < run.size; at += buffer.length) {
         const part = buffer.subarray(0, Math.min(buffer.length, run.size - at));
@@ -163,30 +175,7 @@ export class UdifDevice implements BlockDevice {
   #readRun(run: UdifRun, offset: number, target: Uint8Array): void {
     if (isEmpty(run.type)) return;
     if (run.type === CHUNK_TYPE.raw) this.#fork.read(run.offset + offset, target);
-    else target.set(this.#decoded(run).subarray(offset, offset + target.length));
-  }
-
-  #decoded(run: UdifRun): Uint8Array {
-    const known = this.#cache.get(run);
-    if (known) {
-      this.#cache.delete(run);
-      this.#cache.set(run, known);
-      return known;
-    }
-    const decoder = DECODERS[CODECS[run.type] ?? ''];
-    assert(decoder !== undefined, 'a chunk of a kind that is not known is refused when the image is opened');
-    const stored = new Uint8Array(run.length);
-    this.#fork.read(run.offset, stored);
-    const clear = new Uint8Array(run.size);
-    decoder.decode(stored, clear);
-    for (const [oldest, { length }] of this.#cache) {
-      if (this.#cachedBytes + run.size <= DECODED_BYTES) break;
-      this.#cache.delete(oldest);
-      this.#cachedBytes -= length;
-    }
-    this.#cache.set(run, clear);
-    this.#cachedBytes += run.size;
-    return clear;
+    else target.set(this.#decoded.get(run).subarray(offset, offset + target.length));
   }
 
   /** Index of the first run that ends behind `position`. */

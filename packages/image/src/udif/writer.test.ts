@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MemoryDevice, type Range } from '@tintype/core';
+import { chunkLanes } from '@tintype/codec';
+import { type Lanes, MemoryDevice, type Range } from '@tintype/core';
 import { fixture, fixtureBytes, MemoryStore, Random, shared, withFolder, withOracle } from '@tintype/testkit';
 import { describe, expect, test } from 'vitest';
 import { createArchive } from '../create.js';
@@ -44,10 +45,14 @@ function expected(disk: MemoryDevice): Buffer {
   return bytes.fill(0, 3 * MIB + 512, 4 * MIB);
 }
 
-function read(bytes: Uint8Array): Buffer {
+function open(bytes: Uint8Array, lanes?: Lanes): UdifDevice {
   const koly = readKoly(stored(bytes));
   if (!koly) throw new Error('has no trailer');
-  const device = new UdifDevice(stored(bytes), koly);
+  return new UdifDevice(stored(bytes), koly, { lanes });
+}
+
+function read(bytes: Uint8Array, lanes?: Lanes): Buffer {
+  const device = open(bytes, lanes);
   expect([...device.verify()]).toEqual([]);
   const disk = Buffer.alloc(device.size);
   device.read(0, disk);
@@ -132,4 +137,23 @@ test('asked to stop, it stops', () => {
     throw new Error('stop');
   };
   expect(() => written(diskOf('gpt'), { progress })).toThrow('stop');
+});
+
+test('compressed by threads, and read with them: the same bytes as by the caller alone', () => {
+  const disk = new MemoryDevice(new Uint8Array(40 * MIB));
+  writePartitionMap(disk, { scheme: 'gpt', type: 'Apple_HFS', random: (target) => random.fill(target) });
+  for (let at = 1; at < 36; at += 2) disk.write(at * MIB + 77, Buffer.alloc(MIB / 2, `chunk ${at} `));
+  disk.write(9 * MIB, random.bytes(2 * MIB));
+  const same = { ...holder, random: (target: Uint8Array) => target.fill(1) };
+  const lanes = chunkLanes(2, 0);
+  const bytes = written(disk, { holder: same, lanes });
+  expect(Buffer.compare(bytes, written(disk, { holder: same }))).toBe(0);
+  expect(read(bytes, lanes).equals(read(bytes))).toBe(true);
+  const bad = bytes.slice();
+  bad.fill(0xa5, 2500, 2510);
+  expect(() => read(bad, lanes)).toThrow();
+  const findings = (given?: typeof lanes) => [...open(bad, given).verify()].map(({ kind, message }) => [kind, message]);
+  expect(findings(lanes)).toEqual(findings());
+  expect(findings().map(([kind]) => kind)).toEqual(['udif-data-checksum', 'udif-chunk']);
+  lanes.close();
 });

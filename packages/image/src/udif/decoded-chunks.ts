@@ -1,0 +1,111 @@
+// The clear bytes of a UDIF's chunks: a small cache, and lanes that decode ahead of whoever reads in order.
+
+import { adc, bzip2, type Codec, decoding, lzfse, xz, zlib } from '@tintype/codec';
+import { assert, CorruptError, type Lanes } from '@tintype/core';
+import { DECODED_BYTES } from '../limits.js';
+import type { UdifRun } from './runs.js';
+import type { DataFork } from './segments.js';
+import { CODECS } from './structs.js';
+
+const DECODERS: Readonly<Record<string, Codec>> = Object.fromEntries(
+  [adc, bzip2, lzfse, xz, zlib].map((codec) => [codec.name, codec]),
+);
+
+export class DecodedChunks {
+  readonly #fork: DataFork;
+  readonly #lanes: Lanes | null;
+  /** Least recently used first. */
+  readonly #cache = new Map<UdifRun, Uint8Array>();
+  #cachedBytes = 0;
+  /** Handed to the lanes, oldest first. */
+  readonly #coming: UdifRun[] = [];
+
+  constructor(fork: DataFork, lanes: Lanes | null) {
+    this.#fork = fork;
+    this.#lanes = lanes && lanes.depth > 1 ? lanes : null;
+  }
+
+  /** @throws CorruptError */
+  get(run: UdifRun): Uint8Array {
+    while (!this.#cache.has(run) && this.#coming.includes(run)) this.#next(run);
+    const known = this.#cache.get(run);
+    if (known) {
+      this.#cache.delete(run);
+      this.#cache.set(run, known);
+      return known;
+    }
+    const clear = new Uint8Array(run.size);
+    codecOf(run).decode(this.#stored(run), clear);
+    this.#keep(run, clear);
+    return clear;
+  }
+
+  /** Tells that `runs` will be read next, from `index` on: the first of them are decoded meanwhile. */
+  expect(runs: readonly UdifRun[], index: number): void {
+    const lanes = this.#lanes;
+    if (!lanes) return;
+    for (let i = index; i < runs.length && this.#coming.length < lanes.depth; i += 1) {
+      const run = runs[i] as UdifRun;
+      if (CODECS[run.type] === undefined || this.#cache.has(run) || this.#coming.includes(run)) continue;
+      const { input, output } = lanes.sizes;
+      if (run.length > input || run.size > output) return;
+      // What is cached must last until it is read.
+      if ((this.#coming.length + 2) * run.size > DECODED_BYTES || i > index + lanes.depth) return;
+      this.#begin(lanes, run);
+    }
+  }
+
+  clear(): void {
+    while (this.#coming.length > 0) this.#next(null);
+    this.#cache.clear();
+    this.#cachedBytes = 0;
+  }
+
+  #begin(lanes: Lanes, run: UdifRun): void {
+    const stored = this.#stored(run);
+    this.#coming.push(run);
+    try {
+      lanes.push(decoding(codecOf(run), stored, run.size), (clear) => {
+        this.#coming.shift();
+        this.#keep(run, clear.slice());
+      });
+    } catch (error) {
+      // Performed at once, and told when it is read: then it is decoded again.
+      if (!(error instanceof CorruptError)) throw error;
+      this.#coming.pop();
+    }
+  }
+
+  /** Takes the oldest chunk from the lanes. One that cannot be decoded is an error only for those who want it. */
+  #next(wanted: UdifRun | null): void {
+    const oldest = this.#coming[0];
+    try {
+      this.#lanes?.next();
+    } catch (error) {
+      this.#coming.shift();
+      if (oldest === wanted || !(error instanceof CorruptError)) throw error;
+    }
+  }
+
+  #stored(run: UdifRun): Uint8Array {
+    const stored = new Uint8Array(run.length);
+    this.#fork.read(run.offset, stored);
+    return stored;
+  }
+
+  #keep(run: UdifRun, clear: Uint8Array): void {
+    for (const [oldest, { length }] of this.#cache) {
+      if (this.#cachedBytes + run.size <= DECODED_BYTES) break;
+      this.#cache.delete(oldest);
+      this.#cachedBytes -= length;
+    }
+    this.#cache.set(run, clear);
+    this.#cachedBytes += run.size;
+  }
+}
+
+function codecOf(run: UdifRun): Codec {
+  const decoder = DECODERS[CODECS[run.type] ?? ''];
+  assert(decoder !== undefined, 'a chunk of a kind that is not known is refused when the image is opened');
+  return decoder;
+}

@@ -1,0 +1,91 @@
+// The data fork of a new UDIF: chunks are compressed by lanes and stored one behind the other, in the order in which they
+// come. What does not shrink is kept as it is.
+
+import { adc, bzip2, type Codec, clearSum, encoding, lzfse, serialChunkLanes, xz, zlib } from '@tintype/codec';
+import { assert, crc32, type Lanes, type StoreFile } from '@tintype/core';
+import type { ImageFormat } from '../disk-image.js';
+import { CHUNK_TYPE } from './structs.js';
+
+export type UdifFormat = Extract<ImageFormat, 'udro' | 'udco' | 'udzo' | 'udbz' | 'ulfo' | 'ulmo'>;
+
+/** Clear bytes of a chunk, at the most: what every reader takes. */
+export const CHUNK = 1 << 20;
+
+const CODINGS: Readonly<Record<UdifFormat, { readonly type: number; readonly codec: Codec } | null>> = {
+  udro: null,
+  udco: { type: 0x8000_0004, codec: adc },
+  udzo: { type: 0x8000_0005, codec: zlib },
+  udbz: { type: 0x8000_0006, codec: bzip2 },
+  ulfo: { type: 0x8000_0007, codec: lzfse },
+  ulmo: { type: 0x8000_0008, codec: xz },
+};
+
+export interface Coding {
+  readonly format: UdifFormat;
+  /** 1 to 9; default: the codec's own. */
+  readonly level?: number | undefined;
+  /** Where chunks are compressed; absent: by the caller. */
+  readonly lanes?: Lanes | undefined;
+}
+
+/** Where a chunk's bytes are, and the CRC-32 of what they stand for. */
+export interface StoredChunk {
+  readonly type: number;
+  readonly offset: number;
+  readonly length: number;
+  readonly crc: number;
+}
+
+export class ForkWriter {
+  readonly #file: StoreFile;
+  readonly #coding: { readonly type: number; readonly codec: Codec } | null;
+  readonly #level: number | undefined;
+  readonly #lanes: Lanes;
+  /** Bytes stored so far, and their CRC-32. */
+  length = 0;
+  crc = 0;
+
+  constructor(file: StoreFile, { format, level, lanes }: Coding) {
+    this.#file = file;
+    this.#coding = CODINGS[format];
+    this.#level = level;
+    this.#lanes = lanes ?? serialChunkLanes();
+  }
+
+  /** The codec of chunks that shrank. */
+  get codec(): Codec | null {
+    return this.#coding?.codec ?? null;
+  }
+
+  /** `clear` may be used again at once; `told`, in order, comes now or later, before `drain` returns. */
+  add(clear: Uint8Array, told: (chunk: StoredChunk) => void): void {
+    assert(clear.length > 0 && clear.length <= CHUNK, 'a chunk has a length that every reader takes');
+    if (!this.#coding) {
+      told(this.#store(CHUNK_TYPE.raw, clear, crc32(clear)));
+      return;
+    }
+    const { type, codec } = this.#coding;
+    this.#lanes.push(encoding(codec, clear, this.#level), (coded, values, input) => {
+      const isCoded = coded.length > 0;
+      told(this.#store(isCoded ? type : CHUNK_TYPE.raw, isCoded ? coded : input, clearSum(values)));
+    });
+  }
+
+  drain(): void {
+    this.#lanes.drain();
+  }
+
+  /** The stored bytes of a chunk again. */
+  read(offset: number, target: Uint8Array): void {
+    const length = this.#file.read(offset, target);
+    assert(length === target.length, 'what was stored is there');
+  }
+
+  #store(type: number, stored: Uint8Array, crc: number): StoredChunk {
+    const offset = this.length;
+    this.#file.write(offset, stored);
+    this.crc = crc32(stored, this.crc);
+    this.length += stored.length;
+    return { type, offset, length: stored.length, crc };
+  }
+}
