@@ -53,6 +53,11 @@ export function showSize(bytes: number): string {
   return `${value < 999.5 ? value.toPrecision(3) : Math.round(value)} TB`;
 }
 
+/** `1 file`, `3 files`: for words that take an s. */
+export function showCount(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
+}
+
 export function showDuration(seconds: number): string {
   if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
   const minutes = Math.round(seconds / 60);

@@ -6,7 +6,7 @@ import type { CommandBody, Parsed } from '../command.js';
 import { keepRules, snapshotSetting } from '../keeping.js';
 import { locking } from '../locking.js';
 import type { Passphrases } from '../passphrase.js';
-import { parseDuration, showDuration, showSize } from '../quantities.js';
+import { parseDuration, showCount, showDuration, showSize } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
 import { makingOptions } from './create.js';
 
@@ -97,7 +97,7 @@ function summaryText(summary: SummaryEvent): string {
     .map((name) => `${items[name]} ${name}`);
   if (summary.dryRun) {
     const rows = [
-      `${items.scanned} items, ${showSize(bytes.scanned ?? 0)}; would be: ${counts.join(', ') || 'nothing'}`,
+      `${showCount(items.scanned ?? 0, 'item')}, ${showSize(bytes.scanned ?? 0)}; would be: ${counts.join(', ') || 'nothing'}`,
     ];
     if (estimate)
       rows.push(
@@ -105,10 +105,10 @@ function summaryText(summary: SummaryEvent): string {
       );
     return rows.join('\n');
   }
-  return `${items.scanned} items in ${showDuration(seconds)}: ${counts.join(', ') || 'nothing to do'}; ${showSize(bytes.copied ?? 0)} copied, ${commits} commits${deletedText(summary)}`;
+  return `${showCount(items.scanned ?? 0, 'item')} in ${showDuration(seconds)}: ${counts.join(', ') || 'nothing to do'}; ${showSize(bytes.copied ?? 0)} copied, ${showCount(commits, 'commit')}${deletedText(summary)}`;
 }
 
 function deletedText({ snapshotsDeleted }: SummaryEvent): string {
   const { length } = (snapshotsDeleted ?? []) as readonly string[];
-  return length > 0 ? `; ${length} snapshots deleted` : '';
+  return length > 0 ? `; ${showCount(length, 'snapshot')} deleted` : '';
 }

@@ -3,6 +3,7 @@ import { flag, text } from '../arguments.js';
 import type { CommandBody } from '../command.js';
 import { waiting } from '../locking.js';
 import { printable } from '../output/printable.js';
+import { showCount } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
 
 export const run: CommandBody = (parsed, io) => {
@@ -17,7 +18,7 @@ export const run: CommandBody = (parsed, io) => {
         return `${difference}: ${printable(path)}`;
       },
       summary: (summary: SummaryEvent) =>
-        summary.differences === 0 ? 'no differences' : `${summary.differences} differences`,
+        summary.differences === 0 ? 'no differences' : showCount(Number(summary.differences), 'difference'),
       hasProblems: (summary) => Number(summary.differences) > 0,
     },
   );

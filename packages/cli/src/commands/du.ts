@@ -3,7 +3,7 @@ import type { CommandBody } from '../command.js';
 import { EXIT } from '../exit-status.js';
 import { withStack } from '../image-volume.js';
 import { printable } from '../output/printable.js';
-import { showSize } from '../quantities.js';
+import { showCount, showSize } from '../quantities.js';
 import { line } from '../terminal.js';
 
 export const run: CommandBody = (parsed, io) =>
@@ -12,7 +12,7 @@ export const run: CommandBody = (parsed, io) =>
     if (io.json) line(JSON.stringify(sum));
     else
       line(
-        `${showSize(sum.bytes)} in ${sum.items} items, ${showSize(sum.allocated)} allocated: ${printable(sum.path)}`,
+        `${showSize(sum.bytes)} in ${showCount(sum.items, 'item')}, ${showSize(sum.allocated)} allocated: ${printable(sum.path)}`,
       );
     return EXIT.done;
   });

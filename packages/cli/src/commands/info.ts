@@ -3,7 +3,7 @@ import type { CommandBody } from '../command.js';
 import { EXIT } from '../exit-status.js';
 import { withPassphrase } from '../image-volume.js';
 import { printable } from '../output/printable.js';
-import { showSize } from '../quantities.js';
+import { showCount, showSize } from '../quantities.js';
 import { line } from '../terminal.js';
 
 export const run: CommandBody = async (parsed, io) => {
@@ -19,13 +19,13 @@ function* rows({ container, partitions, volumes, reclaimable, timeMachine, locke
   yield `format:      ${format}${timeMachine ? ', belongs to Time Machine' : ''}`;
   yield `encryption:  ${encryption ? `${encryption.algorithm}-${encryption.keyBits}, ${encryption.iterations} rounds${volumes.length === 0 ? '; a passphrase is needed for more' : ''}` : 'none'}`;
   yield `capacity:    ${showSize(size)}`;
-  yield `on the host: ${showSize(hostBytes)}${bandSize === undefined ? '' : ` in ${bandsPresent} bands of ${showSize(bandSize)}`}`;
+  yield `on the host: ${showSize(hostBytes)}${bandSize === undefined ? '' : ` in ${showCount(bandsPresent ?? 0, 'band')} of ${showSize(bandSize)}`}`;
   yield `reclaimable: ${showSize(reclaimable)}`;
   yield `in use by:   ${lockedBy === null ? 'nobody' : printable(lockedBy)}`;
   for (const { index, type, name, start, size: bytes } of partitions)
     yield `partition ${index}: ${printable(type || 'whole disk')} ${printable(name)}, ${showSize(bytes)} at byte ${start}`;
   for (const volume of volumes) {
     yield `volume ${volume.index}:    ${printable(volume.name)} (${volume.fs}${volume.caseSensitive ? ', case-sensitive' : ''}), ${volume.uuid}`;
-    yield `  ${showSize(volume.used)} used, ${showSize(volume.free)} free; ${volume.files} files, ${volume.directories} folders; written by ${printable(volume.writer)}${volume.dirty ? ', not closed cleanly' : ''}`;
+    yield `  ${showSize(volume.used)} used, ${showSize(volume.free)} free; ${showCount(volume.files, 'file')}, ${showCount(volume.directories, 'folder')}; written by ${printable(volume.writer)}${volume.dirty ? ', not closed cleanly' : ''}`;
   }
 }

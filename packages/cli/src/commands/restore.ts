@@ -2,7 +2,7 @@ import { type SummaryEvent, UsageError } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody } from '../command.js';
 import { waiting } from '../locking.js';
-import { showDuration, showSize } from '../quantities.js';
+import { showCount, showDuration, showSize } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
 
 export const run: CommandBody = (parsed, io) => {
@@ -36,5 +36,5 @@ function summaryText(summary: SummaryEvent): string {
   const rest = ['replaced', 'updated', 'unchanged', 'failed']
     .filter((name) => (items[name] ?? 0) > 0)
     .map((name) => `, ${items[name]} ${name}`);
-  return `${items.created} items ${verb}${rest.join('')}; ${showSize(bytes.copied ?? 0)} in ${showDuration(seconds)}`;
+  return `${showCount(items.created ?? 0, 'item')} ${verb}${rest.join('')}; ${showSize(bytes.copied ?? 0)} in ${showDuration(seconds)}`;
 }

@@ -74,7 +74,7 @@ test('pinned, pruned, and listed with what each holds alone', () =>
       'keep    first (pinned)',
       '',
     ]);
-    expect(dry.stderr).toMatch(/1 snapshots would be deleted, 2 kept; [\d.]+ MB would be given back/);
+    expect(dry.stderr).toMatch(/1 snapshot would be deleted, 2 kept; [\d.]+ MB would be given back/);
     expect(names(image)).toHaveLength(3);
     const { status, last } = events('snapshot', 'prune', image, '--keep-last', '1');
     expect([status, last]).toEqual([

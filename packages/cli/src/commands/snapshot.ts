@@ -7,7 +7,7 @@ import { withPassphrase } from '../image-volume.js';
 import { keepRules } from '../keeping.js';
 import { locking } from '../locking.js';
 import { printable } from '../output/printable.js';
-import { showSize } from '../quantities.js';
+import { showCount, showSize } from '../quantities.js';
 import { type Io, line } from '../terminal.js';
 import { runUnlocked } from '../unlocked.js';
 
@@ -70,6 +70,6 @@ function prunedText(value: unknown): string {
 }
 
 function pruneSummary({ deleted, kept, bytes, dryRun }: SummaryEvent): string {
-  const what = `${deleted} snapshots${dryRun ? ' would be' : ''} deleted, ${kept} kept`;
+  const what = `${showCount(Number(deleted), 'snapshot')}${dryRun ? ' would be' : ''} deleted, ${kept} kept`;
   return `${what}; ${showSize(Number(bytes))} ${dryRun ? 'would be ' : ''}given back`;
 }

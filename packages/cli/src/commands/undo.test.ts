@@ -22,7 +22,7 @@ test('the last run is taken back; without one the command says so', () =>
       problems: [],
     });
     expect(tintype('ls', image).stdout).toContain('a\n');
-    expect(tintype('undo', image).stderr).toMatch(/taken back: 1 items put aside, 0 brought back/);
+    expect(tintype('undo', image).stderr).toMatch(/taken back: 1 item put aside, 0 brought back/);
     const none = tintype('undo', image);
     expect([none.status, none.stderr]).toEqual([1, expect.stringContaining('no run that can be taken back')]);
     expect(run).toBeTypeOf('function');

@@ -2,7 +2,7 @@ import type { SummaryEvent } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody } from '../command.js';
 import { locking } from '../locking.js';
-import { showDuration } from '../quantities.js';
+import { showCount, showDuration } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
 
 export const run: CommandBody = (parsed, io) => {
@@ -22,5 +22,5 @@ function summaryText(summary: SummaryEvent): string {
     seconds: number;
     run: string;
   };
-  return `run ${run} taken back: ${items.removed} items put aside, ${(items.created ?? 0) + (items.replaced ?? 0)} brought back in ${showDuration(seconds)}`;
+  return `run ${run} taken back: ${showCount(items.removed ?? 0, 'item')} put aside, ${(items.created ?? 0) + (items.replaced ?? 0)} brought back in ${showDuration(seconds)}`;
 }

@@ -4,6 +4,7 @@ import { flag } from '../arguments.js';
 import type { CommandBody } from '../command.js';
 import { waiting } from '../locking.js';
 import { printable } from '../output/printable.js';
+import { showCount } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
 
 export const run: CommandBody = (parsed, io) => {
@@ -26,7 +27,7 @@ export const run: CommandBody = (parsed, io) => {
 };
 
 function outcome({ findings, filesRead, filesChecked }: SummaryEvent): string {
-  const sound = findings === 0 ? ' appears to be sound' : `: ${findings} findings`;
+  const sound = findings === 0 ? ' appears to be sound' : `: ${showCount(Number(findings), 'finding')}`;
   if (filesRead === undefined) return sound;
   return `${sound}; ${filesChecked} of ${filesRead} files checked by their SHA-256, the others only read`;
 }
