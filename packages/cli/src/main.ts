@@ -19,6 +19,9 @@ function version(): string {
   return version;
 }
 
+// A write past the limit of this process's files then fails, and is told, instead of ending the process.
+process.on('SIGXFSZ', () => {});
+
 async function main(words: readonly string[]): Promise<number> {
   const [name, ...rest] = words;
   if (name === 'help' || name === '--help' || name === '-h') {

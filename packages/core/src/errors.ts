@@ -57,8 +57,19 @@ export class VolumeFullError extends TintypeError {
   constructor(
     readonly needed: number,
     readonly free: number,
+    code = 'volume-full',
+    message = `the volume is full: ${needed} bytes needed, ${free} free`,
+    values: ErrorValues = {},
   ) {
-    super('volume-full', `the volume is full: ${needed} bytes needed, ${free} free`, { needed, free });
+    super(code, message, { needed, free, ...values });
+  }
+}
+
+/** The volume has room, but the file that it lies in may not become longer; nothing was changed by the call. */
+export class FileSizeLimitError extends VolumeFullError {
+  constructor(path: string, { limit, needed, free }: { limit: number; needed: number; free: number }) {
+    const message = `${path} cannot grow as it must: a file there can have ${limit} bytes at most`;
+    super(needed, free, 'file-size-limit', message, { path, limit });
   }
 }
 
@@ -105,6 +116,7 @@ const classes: Record<string, new (...parts: never[]) => TintypeError> = {
   StoreError,
   LinkLostError,
   VolumeFullError,
+  FileSizeLimitError,
   LockedError,
   LeaseLostError,
   PassphraseError,

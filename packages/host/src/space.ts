@@ -51,11 +51,22 @@ export function spaceAt(path: string): StoreFacts {
   return {
     free: (isRoot ? facts.bfree : facts.bavail) * facts.bsize,
     capacity: facts.blocks * facts.bsize,
-    fileSizeLimit: known.fileSizeLimit ?? null,
+    fileSizeLimit: smallest(known.fileSizeLimit ?? null, processLimit()),
     canPunch: known.canPunch === true && nativeLibrary() !== null,
     isNetwork: known.isNetwork ?? false,
     kind: known.kind,
   };
+}
+
+const smallest = (a: number | null, b: number | null): number | null =>
+  a === null || b === null ? (a ?? b) : Math.min(a, b);
+
+/** Bytes that this process may give to one file (proc(5): limits, RLIMIT_FSIZE), or null. */
+function processLimit(): number | null {
+  if (process.platform !== 'linux') return null;
+  const limits = attempt('read', '/proc/self/limits', () => readFileSync('/proc/self/limits', 'latin1'));
+  const soft = /^Max file size +(\d+)/m.exec(limits)?.[1];
+  return soft === undefined ? null : Number(soft);
 }
 
 function kindOf(magic: number, path: string): KindTraits {

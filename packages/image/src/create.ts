@@ -102,7 +102,9 @@ function fillFile(store: FileStore, path: string, file: StoreFile, options: Crea
   else extend(file, clear.file === file ? 0 : NEW_DATA_OFFSET, options);
   clear.file.sync();
   store.syncFolder(parentOf(path));
-  return { ...fileContainer(clear.file, format === 'udrw' ? 'raw' : format, true), lock: { release: clear.wipe } };
+  const opened = fileContainer(clear.file, format === 'udrw' ? 'raw' : format, true);
+  const length = format === 'udrw' ? {} : { fileLength: () => file.size() };
+  return { ...opened, ...length, lock: { release: clear.wipe } };
 }
 
 /**

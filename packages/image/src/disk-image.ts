@@ -45,6 +45,8 @@ export interface DiskImage {
   readonly ownPaths: readonly string[];
   /** Counts what is stored now. */
   facts(): ContainerFacts;
+  /** Bytes of the one file that becomes longer as the disk is written; null where none does: bundles, raw images. */
+  fileLength(): number | null;
   /** Container checks only: lengths of bands, headers, tables, checksums. */
   verify(): Iterable<Finding>;
   /**

@@ -54,6 +54,8 @@ export interface Opened {
   readonly maxSize?: number;
   /** Packs the file, asking `check` before each step; answers by how many bytes it became shorter. */
   compact?(check: () => void): number;
+  /** Bytes of the file, where it grows as the disk is written. */
+  fileLength?(): number;
   /** Called before use if the last writer did not close the image. */
   distrust?(): void;
 }
@@ -111,6 +113,7 @@ function diskImage(store: FileStore, path: string, opened: Opened, lease: Lease 
     device,
     ownPaths: lease ? [path, lease.path] : [path],
     facts: () => ({ ...imageFacts(store, path), format: opened.format, size: opened.device.size }),
+    fileLength: () => opened.fileLength?.() ?? null,
     verify: () => opened.verify(),
     resize: (size) => {
       const { resize } = opened;
@@ -227,8 +230,12 @@ function fileOpened(
   options: Pick<OpenImageOptions, 'writable' | 'passphrase' | 'lanes'>,
 ): Opened {
   const { writable, lanes } = options;
-  if (kind === 'encrypted') return openEncrypted(store, path, file, options);
-  return { ...fileContainer(file, kind, writable, { beside: { store, path }, lanes }), lock: { release: () => {} } };
+  const opened =
+    kind === 'encrypted'
+      ? openEncrypted(store, path, file, options)
+      : { ...fileContainer(file, kind, writable, { beside: { store, path }, lanes }), lock: { release: () => {} } };
+  const grows = opened.format === 'sparseimage' || opened.format === 'asif';
+  return grows ? { ...opened, fileLength: () => file.size() } : opened;
 }
 
 function readOnly(path: string): RefusedError {

@@ -13,6 +13,7 @@ import {
 } from '@tintype/core';
 import { bandSizeFor, createImage, detect, type ImageFormat, partitionMap, writePartitionMap } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
+import { diskWithin, fileSizeLimit, wantedFile } from '../file-size-limit.js';
 import { rememberVolume } from '../home.js';
 import { locking } from '../locking.js';
 import type { CreateOptions, Operation, RunContext } from '../operation.js';
@@ -58,8 +59,9 @@ export function createStack(options: CreateOptions, context: RunContext): Stack 
   finishReplacement(store, options.image);
   requireFree(store, options);
   const facts = store.facts(parent);
-  const size = options.size === undefined ? defaultCapacity(facts.free) : Math.floor(options.size / 512) * 512;
-  requireRoom(options, format, size, facts);
+  const wanted = options.size === undefined ? defaultCapacity(facts.free) : Math.floor(options.size / 512) * 512;
+  requireRoom(options, wanted, facts);
+  const size = sizeWithin({ ...options, format }, wanted, context);
   noticeNewImage({ format, size, folder: parent, facts }, context);
   const locks = locking(options.image, options, context);
   const draft = prepareDraft(store, options.image, locks);
@@ -207,21 +209,34 @@ function requireFree(store: FileStore, { image, overwrite }: CreateOptions): voi
     throw new RefusedError('exists', `${image} exists and is not a disk image`, { path: image });
 }
 
-function requireRoom(
-  options: CreateOptions,
-  format: WritableFormat,
-  size: number,
-  facts: { free: number; fileSizeLimit: number | null },
-): void {
+function requireRoom(options: CreateOptions, size: number, facts: { free: number }): void {
   if (options.preallocate && size > facts.free)
     throw new RefusedError('no-space', `${size} bytes were to be allocated, but only ${facts.free} are free`, {
       size,
       free: facts.free,
     });
-  if (format === 'udrw' && facts.fileSizeLimit !== null && size > facts.fileSizeLimit)
-    throw new RefusedError(
-      'file-size-limit',
-      `a file there can have ${facts.fileSizeLimit} bytes at most, not ${size}`,
-      { size, limit: facts.fileSizeLimit },
-    );
+}
+
+/**
+ * The size, or less if none was asked for and the image's file could not become as long as it must. A sparse image of a
+ * size that was asked for is made all the same, and stops at the limit.
+ */
+function sizeWithin(options: CreateOptions & { format: WritableFormat }, size: number, context: RunContext): number {
+  const { image, format } = options;
+  const bandSize = options.bandSize ?? bandSizeFor(size);
+  const isEncrypted = encryptionOf(options) !== undefined;
+  const wanted = wantedFile({ format, size, bandSize, isEncrypted });
+  const limit = fileSizeLimit(dirname(image), wanted, context);
+  if (limit === null) return size;
+  const message = `a file there can have ${limit} bytes at most`;
+  const within = diskWithin(limit, { format, isEncrypted });
+  const isSparse = format === 'sparseimage' || format === 'asif';
+  if (options.size === undefined && format !== 'sparsebundle' && within > 0) return within;
+  if (!isSparse) throw new RefusedError('file-size-limit', `${message}, not ${wanted}`, { size: wanted, limit });
+  context.emit({
+    type: 'warning',
+    code: 'file-size-limit',
+    message: `${image} will not hold what it promises: ${message}`,
+  });
+  return size;
 }

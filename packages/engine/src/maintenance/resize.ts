@@ -14,6 +14,7 @@ import {
   resizePartitionMap,
 } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
+import { fileSizeLimit, wantedFile } from '../file-size-limit.js';
 import type { Operation, ResizeOptions, RunContext } from '../operation.js';
 import { isOverCommitted } from '../rules/capacity.js';
 import { chooseVolume, type ProbedVolume, probeVolumes } from '../stack.js';
@@ -96,18 +97,27 @@ class Resizing {
 
   /** B17: not past what the host volume can hold, unless told so. */
   #requireCapacity(size: number): void {
-    const { capacity, fileSizeLimit } = this.#facts;
+    const { capacity } = this.#facts;
     if (size <= this.#image.device.size) return;
-    if (this.#image.format === 'udrw' && fileSizeLimit !== null && size > fileSizeLimit)
-      throw new RefusedError('file-size-limit', `a file there can have ${fileSizeLimit} bytes at most, not ${size}`, {
-        size,
-        limit: fileSizeLimit,
-      });
+    this.#requireFileSize(size);
     if (!isOverCommitted(size, capacity)) return;
     const message = `the image would have ${size} bytes, but its host volume has ${capacity}`;
     if (!this.#options.force)
       throw new RefusedError('over-commit', `${message}; to resize it all the same, say --force`, { size, capacity });
     this.#context.emit({ type: 'warning', code: 'over-commit', message });
+  }
+
+  /** B13. A sparse image may promise more than its file can hold, if that is said. */
+  #requireFileSize(size: number): void {
+    const { format } = this.#image;
+    if (format === 'sparsebundle' || (format !== 'udrw' && this.#options.force)) return;
+    const wanted = wantedFile({ format, size, isEncrypted: false });
+    const limit = fileSizeLimit(dirname(this.#options.image), wanted, this.#context);
+    if (limit === null) return;
+    throw new RefusedError('file-size-limit', `a file there can have ${limit} bytes at most, not ${wanted}`, {
+      size: wanted,
+      limit,
+    });
   }
 
   #grow(size: number): number {

@@ -30,6 +30,7 @@ import { dryRun } from './backup-dry-run.js';
 import { RunSnapshots } from './backup-snapshots.js';
 import { verifyBackup } from './backup-verify.js';
 import { compactFirst } from './compaction-first.js';
+import { fileRoom } from './file-room.js';
 import { growing } from './growth.js';
 import { resuming } from './link-loss.js';
 import type { Resumption } from './resumption.js';
@@ -132,6 +133,7 @@ class BackupRun {
     this.#snapshots = new RunSnapshots(options, { ...destination, isNew: resumption.isNew }, context);
     this.#report = new Report(context.emit, context.progress);
     this.#content = new ContentCopier(context.progress);
+    this.#content.room = fileRoom(destination, context);
     this.#committer = new Committer({
       fileSystem: destination.fileSystem,
       progress: context.progress,

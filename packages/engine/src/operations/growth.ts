@@ -1,9 +1,10 @@
 // A backup that finds the image volume full and the host not: the image grows, and the run goes on (B16).
 
 import { dirname } from 'node:path';
-import { LinkLostError, TintypeError, VolumeFullError } from '@tintype/core';
+import { FileSizeLimitError, LinkLostError, TintypeError, VolumeFullError } from '@tintype/core';
 import { detect, imageFacts } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
+import { diskWithin, fileSizeLimit, wantedFile } from '../file-size-limit.js';
 import { resizeImage } from '../maintenance/resize.js';
 import type { BackupOptions, RunContext } from '../operation.js';
 import { grownSize } from '../rules/capacity.js';
@@ -24,7 +25,8 @@ export function growing(
       );
       return before === null ? summary : { ...summary, grown: { before, after: sizeOf(options, context) } };
     } catch (error) {
-      if (!(error instanceof VolumeFullError) || options.grow === 'never' || options.dryRun) throw error;
+      if (!(error instanceof VolumeFullError) || error instanceof FileSizeLimitError) throw error;
+      if (options.grow === 'never' || options.dryRun) throw error;
       const size = grow(options, context, error);
       before ??= size;
     }
@@ -35,6 +37,23 @@ function sizeOf({ destination }: BackupOptions, { store }: RunContext): number {
   return imageFacts(store, destination).size;
 }
 
+/** Less, if the image's file could not become as long (B13). @throws FileSizeLimitError */
+function grownWithin(
+  { image, size, before }: { image: string; size: number; before: number },
+  { needed, free }: VolumeFullError,
+  context: RunContext,
+): number {
+  const { format, encryption } = imageFacts(context.store, image);
+  if (format === 'sparsebundle') return size;
+  const isEncrypted = encryption !== null;
+  const wanted = wantedFile({ format, size, isEncrypted });
+  const limit = fileSizeLimit(dirname(image), wanted, context);
+  if (limit === null) return size;
+  const within = diskWithin(limit, { format, isEncrypted });
+  if (within < before + needed) throw new FileSizeLimitError(image, { limit, needed, free });
+  return within;
+}
+
 /** Answers the size of before. @throws VolumeFullError, the one that is given, if the image cannot grow */
 function grow(options: BackupOptions, context: RunContext, full: VolumeFullError): number {
   const { destination: image, volume, waitLock, breakLock, allowTimeMachine } = options;
@@ -42,8 +61,9 @@ function grow(options: BackupOptions, context: RunContext, full: VolumeFullError
   if (detect(store, image) === null) throw full;
   const before = sizeOf(options, context);
   const hostFree = store.facts(dirname(image)).free;
-  const size = grownSize({ size: before, needed: full.needed, hostFree });
-  if (size === null) throw full;
+  const wanted = grownSize({ size: before, needed: full.needed, hostFree });
+  if (wanted === null) throw full;
+  const size = grownWithin({ image, size: wanted, before }, full, context);
   try {
     const passphrase = secondPassphrase(options.source, options, context);
     resizeImage({ image, size, volume, waitLock, breakLock, allowTimeMachine, passphrase }, context);

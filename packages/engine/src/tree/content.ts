@@ -20,6 +20,8 @@ export class ContentCopier {
   bytes = 0;
   /** Is given the checksums of what is copied, or found equal, where they are wanted. */
   checksums: ChecksumBook | null = null;
+  /** Is asked before bytes are written, where there may be too little. */
+  room: { require(bytes: number): void } | null = null;
 
   constructor(progress: Progress) {
     this.#progress = progress;
@@ -101,6 +103,7 @@ export class ContentCopier {
       const buffer = end - position < BUFFER_SIZE ? this.#buffer.subarray(0, end - position) : this.#buffer;
       const got = source.read(item.id, position, buffer);
       const bytes = buffer.subarray(0, got);
+      this.room?.require(got);
       if (got > 0) target.write(id, position, bytes);
       hasher?.add(bytes);
       position += got;
