@@ -2,7 +2,7 @@
 
 import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { FileSizeLimitError, type FileStore, VolumeFullError } from '@tintype/core';
+import { FileSizeLimitError, type FileStore } from '@tintype/core';
 import { count, FaultStore, MemoryStore, Random, temporaryFolder } from '@tintype/testkit';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { EngineEvent } from './events.js';
