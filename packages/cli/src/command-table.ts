@@ -317,6 +317,23 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/verify.js'),
   },
   {
+    name: 'repair',
+    purpose: 'Mend what verify found, where that needs no guess.',
+    operands: 'IMAGE',
+    least: 1,
+    most: 1,
+    options: [
+      { name: 'dry-run', short: 'n', help: 'list what would be mended; write nothing' },
+      ...locking,
+      timeMachine,
+      ...passphrase,
+    ],
+    examples: ['tintype repair b.sparsebundle --dry-run', 'tintype repair b.sparsebundle'],
+    imageOperand: 0,
+    hasEvents: true,
+    load: () => import('./commands/repair.js'),
+  },
+  {
     name: 'raw',
     purpose: 'Write the clear bytes of the disk to a sparse file.',
     operands: 'IMAGE OUT',

@@ -6,7 +6,7 @@ export { CountingDevice } from './devices/counting.js';
 export { DataWriter } from './devices/data-writer.js';
 export { LatchedDevice } from './devices/latched.js';
 export { MemoryDevice } from './devices/memory.js';
-export { OverlayDevice } from './devices/overlay.js';
+export { type Change, OverlayDevice } from './devices/overlay.js';
 export { ReadOnlyDevice } from './devices/read-only.js';
 export { WindowDevice } from './devices/window.js';
 export * from './errors.js';

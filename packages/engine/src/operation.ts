@@ -173,6 +173,12 @@ export interface VerifyOptions extends Pick<ImageChoice, 'waitLock'> {
   readonly level?: 'quick' | 'structure' | 'data' | undefined;
 }
 
+export interface RepairImageOptions extends Omit<ImageChoice, 'snapshot' | 'volume'> {
+  readonly image: string;
+  /** Says what would be mended. */
+  readonly dryRun?: boolean | undefined;
+}
+
 export interface RawOptions extends Pick<ImageChoice, 'waitLock'> {
   readonly image: string;
   readonly passphrase?: Uint8Array | undefined;
@@ -229,6 +235,7 @@ export interface Operations {
   prune: PruneOptions;
   diff: DiffOptions;
   verify: VerifyOptions;
+  repair: RepairImageOptions;
   raw: RawOptions;
   passwd: PasswdOptions;
   convert: ConvertOptions;

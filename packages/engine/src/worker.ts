@@ -13,6 +13,7 @@ import { convert } from './maintenance/convert.js';
 import { create } from './maintenance/create.js';
 import { passwd } from './maintenance/passwd.js';
 import { raw } from './maintenance/raw.js';
+import { repair } from './maintenance/repair.js';
 import { resize } from './maintenance/resize.js';
 import { verify } from './maintenance/verify.js';
 import type { Operation, OperationName, Operations, RunContext } from './operation.js';
@@ -32,6 +33,7 @@ const operations: { readonly [N in OperationName]: Operation<N> } = {
   prune,
   diff,
   verify,
+  repair,
   raw,
   passwd,
   convert,

@@ -99,8 +99,22 @@ function looksLikeDisk(file: StoreFile, size: number): boolean {
     at(1024, 'HX') ||
     at(1024, 'BD') ||
     at(32, 'NXSB') ||
-    (size >= 512 && head[510] === 0x55 && head[511] === 0xaa)
+    (size >= 512 && head[510] === 0x55 && head[511] === 0xaa) ||
+    endsLikeDisk(file, size)
   );
+}
+
+/** A disk whose first sectors are damaged is known by its last ones: the backup of a partition table, or of a volume header. */
+function endsLikeDisk(file: StoreFile, size: number): boolean {
+  if (size < 4096 || size % 512 !== 0) return false;
+  const tail = Buffer.alloc(1024);
+  file.read(size - 1024, tail);
+  const signature = tail.toString('latin1', 0, 2);
+  const version = tail.readUInt16BE(2);
+  const isHfs = (signature === 'H+' && version === 4) || (signature === 'HX' && version === 5);
+  const blockSize = tail.readUInt32BE(40);
+  const isVolume = isHfs && blockSize >= 512 && tail.readUInt32BE(44) === Math.floor(size / blockSize);
+  return isVolume || tail.toString('latin1', 512, 520) === 'EFI PART';
 }
 
 function startsWith(bytes: Uint8Array, text: Uint8Array): boolean {

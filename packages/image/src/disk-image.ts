@@ -1,6 +1,6 @@
 // What every container answers when it is opened: a disk of clear bytes, and what is known of its files.
 
-import type { BlockDevice, FileStore, Finding, Lanes, Range } from '@tintype/core';
+import type { BlockDevice, Change, FileStore, Finding, Lanes, Range } from '@tintype/core';
 
 /** As `--format` and `info --json` name them. `udrw` is any raw image. */
 export type ImageFormat =
@@ -49,6 +49,14 @@ export interface DiskImage {
   fileLength(): number | null;
   /** Container checks only: lengths of bands, headers, tables, checksums. */
   verify(): Iterable<Finding>;
+  /** A repair had been cut off: it was undone at opening, or is read as if it were. */
+  readonly repairWasCut: boolean;
+  /**
+   * Writes the changes as one, after keeping what they overwrite as `IMAGE.repair-undo`: after a cut the next opening finds
+   * all of them or none. Flushes first; durable when it returns.
+   * @throws UnsupportedError for a device, RefusedError if that name is taken
+   */
+  overwrite(changes: Iterable<Change>): void;
   /**
    * Gives the disk another size in bytes, a multiple of the device's blocks: new room reads as zeros, what lies behind a new end is gone.
    * Flushes first; durable when it returns. File system and partition map are the caller's affair, before shrinking and

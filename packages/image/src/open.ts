@@ -6,6 +6,7 @@ import {
   CorruptError,
   type FileStore,
   type Finding,
+  finding,
   type Lanes,
   LatchedDevice,
   RefusedError,
@@ -24,12 +25,14 @@ import type {
   ImageFormat,
   OpenImageOptions,
 } from './disk-image.js';
+import type { ChunkCipher } from './encryption/chunk-cipher.js';
 import { EncryptedFile } from './encryption/file.js';
 import { readEncryptionHeader } from './encryption/header.js';
 import { openEncryptedFile, openToken } from './encryption/open.js';
 import { FencedDevice } from './fenced-device.js';
 import type { Lease } from './lease.js';
 import { type HeldLock, lockBundle } from './lock.js';
+import { overwrite, type Settled, settleUndo, type UndoPlace } from './overwrite.js';
 import { RawDevice } from './raw.js';
 import { Bands } from './sparsebundle/bands.js';
 import { BundleDevice } from './sparsebundle/device.js';
@@ -40,6 +43,7 @@ import { SparseImageDevice } from './sparseimage/device.js';
 import { type KolyFields, readKoly } from './udif/koly.js';
 import { UdifDevice } from './udif/reader.js';
 import { openSegments } from './udif/segments.js';
+import { type Seal, undoPath } from './undo-file.js';
 
 /** A container that is open, before the lease. */
 export interface Opened {
@@ -56,6 +60,8 @@ export interface Opened {
   compact?(check: () => void): number;
   /** Bytes of the file, where it grows as the disk is written. */
   fileLength?(): number;
+  /** Of an encrypted one: a file beside it with the same keys. */
+  readonly seal?: Seal;
   /** Called before use if the last writer did not close the image. */
   distrust?(): void;
 }
@@ -89,11 +95,15 @@ export function holdImage(
 ): DiskImage {
   let lease: Lease | null = null;
   let opened: Opened;
+  let settled: Settled;
+  let place: UndoPlace;
   try {
     const leased = options.writable ? leaseImage(store, path, options) : unleased(store);
     lease = leased.lease;
     opened = open(leased);
     if (lease?.isTakenOver) opened.distrust?.();
+    place = { store: leased.store, path, seal: opened.seal };
+    settled = settleUndo(opened.device, place);
   } catch (error) {
     try {
       lease?.handOn();
@@ -102,11 +112,17 @@ export function holdImage(
     }
     throw error;
   }
-  return diskImage(store, path, opened, lease);
+  return diskImage(place, settled, opened, { store, lease });
 }
 
-function diskImage(store: FileStore, path: string, opened: Opened, lease: Lease | null): DiskImage {
-  const device = new LatchedDevice(lease ? new FencedDevice(opened.device, lease) : opened.device);
+function diskImage(
+  place: UndoPlace,
+  settled: Settled,
+  opened: Opened,
+  { store, lease }: { readonly store: FileStore; readonly lease: Lease | null },
+): DiskImage {
+  const { path } = place;
+  const device = new LatchedDevice(lease ? new FencedDevice(settled.device, lease) : settled.device);
   return {
     path,
     format: opened.format,
@@ -114,7 +130,16 @@ function diskImage(store: FileStore, path: string, opened: Opened, lease: Lease 
     ownPaths: lease ? [path, lease.path] : [path],
     facts: () => ({ ...imageFacts(store, path), format: opened.format, size: opened.device.size }),
     fileLength: () => opened.fileLength?.() ?? null,
-    verify: () => opened.verify(),
+    repairWasCut: settled.wasCut,
+    *verify() {
+      if (settled.wasCut && !device.writable) yield cutRepair(path);
+      yield* opened.verify();
+    },
+    overwrite: (changes) => {
+      if (store.kind(path) === 'device')
+        throw new UnsupportedError(`${path} is a device: there is no place beside it for what would be overwritten`);
+      overwrite(device, place, changes);
+    },
     resize: (size) => {
       const { resize } = opened;
       if (!resize || !device.writable || store.kind(path) === 'device')
@@ -138,6 +163,11 @@ function diskImage(store: FileStore, path: string, opened: Opened, lease: Lease 
       closeAll(device, lease, opened.lock);
     },
   };
+}
+
+function cutRepair(path: string): Finding {
+  const message = 'a repair was cut off; what it wrote counts as not written until the image is opened for writing';
+  return finding('repair-cut-off', undoPath(path), message, { severity: 'warning', repairable: true });
 }
 
 /** After a failure the lease's file stays: it tells the next one that this image was not closed. */
@@ -196,12 +226,17 @@ export function bundleOpened(
     device,
     format: 'sparsebundle',
     lock: { release: () => releaseAll(cipher, lock) },
+    ...(cipher ? { seal: sealedBy(cipher) } : {}),
     bandSize: info.bandSize,
     verify: () => verifyBundle(store, path, cipher?.chunkSize ?? 1),
     distrust: () => bands.distrust(),
     // Of an encrypted one not yet: cuts during it are not survived in every case.
     ...(cipher ? {} : { resize: (size: number) => resizeBundle({ store, path, bands, device }, size) }),
   };
+}
+
+function sealedBy(cipher: ChunkCipher): Seal {
+  return (file, dataOffset, clearSize) => new EncryptedFile(file, cipher, { dataOffset, clearSize });
 }
 
 function releaseAll(cipher: { wipe(): void } | null, lock: HeldLock): void {
@@ -271,6 +306,7 @@ function openEncrypted(
       format,
       ...(bandSize === undefined ? {} : { bandSize }),
       lock: { release: () => clear.cipher.wipe() },
+      seal: sealedBy(clear.cipher),
       *verify() {
         yield* clear.findings;
         yield* opened.verify();

@@ -20,11 +20,15 @@ export const run: CommandBody = (parsed, io) => {
         const { kind, place, message, severity } = value as Finding;
         return `${severity}: ${kind}: ${printable(place)}: ${printable(message)}`;
       },
-      summary: (summary) => `${printable(image)}${outcome(summary)}`,
+      summary: (summary) => `${printable(image)}${outcome(summary)}${advice(image, summary)}`,
       hasProblems: (summary) => Number(summary.findings) > 0,
     },
   );
 };
+
+function advice(image: string, { repairable }: SummaryEvent): string {
+  return Number(repairable) > 0 ? `\nRun 'tintype repair ${printable(image)} --dry-run' to see what can be mended` : '';
+}
 
 function outcome({ findings, filesRead, filesChecked }: SummaryEvent): string {
   const sound = findings === 0 ? ' appears to be sound' : `: ${showCount(Number(findings), 'finding')}`;

@@ -10,7 +10,6 @@ import {
   finding,
   type Lanes,
   StoreError,
-  TintypeError,
   type Volume,
   WindowDevice,
 } from '@tintype/core';
@@ -21,8 +20,8 @@ import { ContentVerifier, type Verdict } from '../checksums/verify-contents.js';
 import type { SummaryEvent } from '../events.js';
 import type { Operation, RunContext, VerifyOptions } from '../operation.js';
 import { list } from '../operations/browse.js';
-import { drivers } from '../stack.js';
 import { imageToRead } from './opened-image.js';
+import { driverOf } from './partition-driver.js';
 
 export const verify: Operation<'verify'> = (options, context): SummaryEvent => new Verification(options, context).run();
 
@@ -30,6 +29,7 @@ class Verification {
   readonly #options: VerifyOptions;
   readonly #context: RunContext;
   #findings = 0;
+  #repairable = 0;
   #filesRead = 0;
   #filesChecked = 0;
 
@@ -58,6 +58,7 @@ class Verification {
       type: 'summary',
       image: this.#options.image,
       findings: this.#findings,
+      repairable: this.#repairable,
       ...data,
       problems: [],
     };
@@ -87,7 +88,7 @@ class Verification {
   /** False if no driver takes it. */
   #partition(device: BlockDevice, { index, start, size }: Partition): boolean {
     const window = new WindowDevice(device, start, size);
-    const driver = drivers.find((candidate) => isClaimedBy(candidate, window));
+    const driver = driverOf(window);
     if (!driver) return false;
     const { level } = this.#options;
     const place = `partition ${index}`;
@@ -154,6 +155,7 @@ class Verification {
   }
   #tell(value: Finding): void {
     this.#findings += 1;
+    if (value.repairable) this.#repairable += 1;
     this.#context.emit({ type: 'result', value });
     this.#stopIfAsked();
   }
@@ -168,15 +170,5 @@ class Verification {
       else throw error;
       return null;
     }
-  }
-}
-
-/** A driver that throws because its structures are damaged still is the one to ask. */
-function isClaimedBy(driver: FileSystemDriver, window: BlockDevice): boolean {
-  try {
-    return driver.probe(window) !== null;
-  } catch (error) {
-    if (error instanceof TintypeError) return true;
-    throw error;
   }
 }

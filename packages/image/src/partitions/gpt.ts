@@ -58,7 +58,7 @@ export interface GptRead {
 export function readGpt(device: BlockDevice): GptRead | null {
   if (beginsWithVolume(device)) return null;
   let damage: CorruptError | null = null;
-  for (const blockSize of [512, 4096, 1024, 2048]) {
+  for (const blockSize of GPT_BLOCK_SIZES) {
     const primary = tableAt(device, blockSize, blockSize);
     const backup = tableAt(device, (Math.floor(device.size / blockSize) - 1) * blockSize, blockSize);
     const partitions = primary?.partitions ?? backup?.partitions;
@@ -70,7 +70,7 @@ export function readGpt(device: BlockDevice): GptRead | null {
 }
 
 /** A volume without a map may lie on a disk that had one: what is left of that at the disk's end means nothing. */
-function beginsWithVolume(device: BlockDevice): boolean {
+export function beginsWithVolume(device: BlockDevice): boolean {
   if (device.size < 2048) return false;
   const head = Buffer.alloc(2048);
   device.read(0, head);
@@ -91,6 +91,32 @@ function findingsOf(primary: Table | null, backup: Table | null): Finding[] {
   }
   return findings;
 }
+
+/** A whole table as it lies on the disk. */
+export interface GptParts {
+  readonly blockSize: number;
+  /** Its block. */
+  readonly header: Uint8Array;
+  readonly entries: Uint8Array;
+  readonly partitions: readonly Partition[];
+}
+
+/** What lies at one end of the disk: a whole table, a bad one, or null if none is there. */
+export function gptAt(device: BlockDevice, end: 'first' | 'last', blockSize: number): GptParts | 'bad' | null {
+  const position = end === 'first' ? blockSize : (Math.floor(device.size / blockSize) - 1) * blockSize;
+  const table = tableAt(device, position, blockSize);
+  if (!table) return null;
+  if (!table.partitions) return 'bad';
+  const header = new Uint8Array(blockSize);
+  device.read(position, header);
+  const { numberOfEntries, sizeOfEntry, partitionEntryLba } = GptHeader.read(new DataView(header.buffer), 0);
+  const entries = new Uint8Array(numberOfEntries * sizeOfEntry);
+  device.read(partitionEntryLba * blockSize, entries);
+  return { blockSize, header, entries, partitions: table.partitions };
+}
+
+/** Sizes of blocks that tables are looked for with, the likeliest first. */
+export const GPT_BLOCK_SIZES = [512, 4096, 1024, 2048] as const;
 
 interface Table {
   /** Null if the table cannot be used. */

@@ -13,6 +13,7 @@ function bundle(bands: Readonly<Record<string, number>>): MemoryStore {
   store.makeFolder('b');
   store.makeFolder('b/bands');
   store.open('b/Info.plist', 'create').write(0, Buffer.from(formatInfoPlist({ bandSize: BAND, size: 40 * BAND })));
+  store.open('b/token', 'create').close();
   for (const [name, length] of Object.entries(bands)) {
     const file = store.open(`b/bands/${name}`, 'create');
     file.write(0, new Uint8Array(length).fill(7));

@@ -6,6 +6,16 @@ import { parseInfoPlist, readBundleInfo, readSmallFile } from './info-plist.js';
 /** Here the folder is listed. `chunkSize`: bytes that are encrypted as one; 1 if nothing is. */
 export function* verifyBundle(store: FileStore, path: string, chunkSize: number): Generator<Finding> {
   yield* verifyInfoPlist(store, path);
+  if (store.kind(`${path}/token`) === null)
+    yield finding(
+      'token-missing',
+      'token',
+      'is not there: macOS has one in each bundle, empty if nothing is encrypted',
+      {
+        severity: 'warning',
+        repairable: true,
+      },
+    );
   const { bandSize, size } = readBundleInfo(store, path);
   const count = Math.ceil(size / bandSize);
   for (const { name, kind } of store.list(`${path}/bands`)) {
@@ -27,6 +37,13 @@ function* verifyInfoPlist(store: FileStore, path: string): Generator<Finding> {
   } catch (error) {
     if (!(error instanceof CorruptError) && !(error instanceof StoreError)) throw error;
     yield finding('info-plist', 'Info.plist', error.message, { repairable: true });
+    return;
+  }
+  try {
+    if (store.kind(`${path}/Info.bckup`) === 'file') parseInfoPlist(readSmallFile(store, `${path}/Info.bckup`));
+  } catch (error) {
+    if (!(error instanceof CorruptError) && !(error instanceof StoreError)) throw error;
+    yield finding('info-bckup', 'Info.bckup', error.message, { severity: 'warning', repairable: true });
   }
 }
 
