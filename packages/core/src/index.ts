@@ -26,6 +26,7 @@ export {
 export { type SlotSizes, Slots } from './lanes/slots.js';
 export * from './limits.js';
 export * from './name-bytes.js';
+export * from './passphrase-forms.js';
 export * from './progress.js';
 export * from './ranges/range.js';
 export { RangeSet } from './ranges/range-set.js';

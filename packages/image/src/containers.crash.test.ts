@@ -38,72 +38,90 @@ describe.each(containers.map((container) => [container.name, container] as const
     }
   });
 
-  // An encrypted disk keeps its size so far: its header has it too.
-  test.skipIf(container.isChunked).each([1, 2, 3])(
-    'another size is the old or the new one after any cut, seed %i',
-    (seed) => {
-      const crash = new CrashStore(made(container, seed !== 2));
-      const model = new SectorModel(() => crash.calls.length);
-      const random = new Random(seed);
-      let opened = container.open(crash, true);
-      const unit = opened.device.blockSize;
-      for (let round = 0; round < 7; round += 1) {
-        model.run(opened.device, random, 12, SPAN);
-        const size = unit * random.between(1, Math.ceil((random.oneIn(2) ? SPAN : container.size) / unit));
-        model.resize(opened.device, size, (to) => opened.resize(to));
-        expect(opened.device.size).toBe(size);
-        model.expectPossible(opened.device, crash.calls.length, 'in place');
-        if (random.oneIn(3)) {
-          model.flush(opened.device);
-          opened.close();
-          opened = container.open(crash, true);
-        }
+  test.each([1, 2, 3])('another size is the old or the new one after any cut, seed %i', (seed) => {
+    const crash = new CrashStore(made(container, seed !== 2));
+    const model = new SectorModel(() => crash.calls.length);
+    const random = new Random(seed);
+    let opened = container.open(crash, true);
+    const unit = opened.device.blockSize;
+    for (let round = 0; round < 7; round += 1) {
+      model.run(opened.device, random, 12, SPAN);
+      const size = unit * random.between(1, Math.ceil((random.oneIn(2) ? SPAN : container.size) / unit));
+      model.resize(opened.device, size, (to) => opened.resize(to));
+      expect(opened.device.size).toBe(size);
+      model.expectPossible(opened.device, crash.calls.length, 'in place');
+      if (random.oneIn(3)) {
+        model.flush(opened.device);
+        opened.close();
+        opened = container.open(crash, true);
       }
-      for (const { store, calls, description } of crash.randomStates({ seed, count: count(60, 1000) })) {
-        const cut = container.open(store, true);
-        model.expectPossible(cut.device, calls, description);
-        expect(
-          [...cut.verify()].filter(({ severity }) => severity === 'error'),
-          description,
-        ).toEqual([]);
-        cut.close();
-      }
-    },
-  );
+    }
+    for (const { store, calls, description } of crash.randomStates({ seed, count: count(60, 1000) })) {
+      const cut = container.open(store, true);
+      model.expectPossible(cut.device, calls, description);
+      expect(
+        [...cut.verify()].filter(({ severity }) => severity === 'error'),
+        description,
+      ).toEqual([]);
+      cut.close();
+    }
+  });
 
-  test.skipIf(container.isChunked)(
-    'after any cut of a shrinking, what lay behind the new end does not come back',
-    () => {
-      const crash = new CrashStore(made(container, true));
-      const opened = container.open(crash, true);
-      const { size, blockSize } = opened.device;
-      const smaller = Math.ceil(size / 3 / blockSize) * blockSize;
-      // Around the new end, and before the old one.
-      const parts = [smaller - SPAN, size - SPAN];
-      for (const position of parts) opened.device.write(position, new Uint8Array(SPAN).fill(5));
-      opened.device.write(smaller, new Uint8Array(SPAN).fill(5));
-      opened.device.flush();
-      const from = crash.calls.length;
-      opened.resize(smaller);
-      let cuts = 0;
-      const every = Math.ceil((crash.calls.length - from) / count(12, 200));
-      for (const { store, calls, description } of crash.prefixes({ from })) {
-        if ((crash.calls.length - calls) % every !== 0 && crash.calls.length - calls > 4) continue;
-        cuts += 1;
-        const cut = container.open(store, true);
-        const end = cut.device.size;
-        expect([smaller, size], description).toContain(end);
-        cut.resize(2 * size);
-        for (const position of [end, ...parts.filter((part) => part >= end)]) {
-          const grown = new Uint8Array(SPAN);
-          cut.device.read(position, grown);
-          expect([description, grown.findIndex((byte) => byte !== 0)]).toEqual([description, -1]);
-        }
-        cut.close();
+  test('after any cut of a shrinking, what lay behind the new end does not come back', () => {
+    const crash = new CrashStore(made(container, true));
+    const opened = container.open(crash, true);
+    const { size, blockSize } = opened.device;
+    const smaller = Math.ceil(size / 3 / blockSize) * blockSize;
+    // Around the new end, and before the old one.
+    const parts = [smaller - SPAN, size - SPAN];
+    for (const position of parts) opened.device.write(position, new Uint8Array(SPAN).fill(5));
+    opened.device.write(smaller, new Uint8Array(SPAN).fill(5));
+    opened.device.flush();
+    const from = crash.calls.length;
+    opened.resize(smaller);
+    let cuts = 0;
+    const every = Math.ceil((crash.calls.length - from) / count(12, 200));
+    for (const { store, calls, description } of crash.prefixes({ from })) {
+      if ((crash.calls.length - calls) % every !== 0 && crash.calls.length - calls > 4) continue;
+      cuts += 1;
+      const cut = container.open(store, true);
+      const end = cut.device.size;
+      expect([smaller, size], description).toContain(end);
+      cut.resize(2 * size);
+      for (const position of [end, ...parts.filter((part) => part >= end)]) {
+        const grown = new Uint8Array(SPAN);
+        cut.device.read(position, grown);
+        expect([description, grown.findIndex((byte) => byte !== 0)]).toEqual([description, -1]);
       }
-      expect(cuts).toBeGreaterThan(0);
-    },
-  );
+      cut.close();
+    }
+    expect(cuts).toBeGreaterThan(0);
+  });
+
+  test.skipIf(!container.isPacked).each([1, 2])('packed, cut anywhere, every sector is as it was, seed %i', (seed) => {
+    const crash = new CrashStore(made(container, seed !== 2));
+    const model = new SectorModel(() => crash.calls.length);
+    const random = new Random(seed);
+    const opened = container.open(crash, true);
+    for (let round = 0; round < 4; round += 1) {
+      model.run(opened.device, random, 20, SPAN);
+      const [, second = 0] = container.seams;
+      const bandSize = second / 2;
+      const bands = Math.floor(Math.min(opened.device.size, 4 * SPAN) / bandSize);
+      model.zeroBands(opened.device, random, { bandSize, bands, share: 0.5 });
+      model.flush(opened.device);
+      opened.compact();
+      model.expectPossible(opened.device, crash.calls.length, 'in place');
+    }
+    for (const { store, calls, description } of crash.randomStates({ seed, count: count(40, 1000) })) {
+      const cut = container.open(store, true);
+      model.expectPossible(cut.device, calls, description);
+      expect([...cut.verify()], description).toEqual([]);
+      cut.compact();
+      model.expectPossible(cut.device, calls, `${description}, packed again`);
+      cut.close();
+    }
+  });
 
   test('what a cut left is written on as if nothing had been', () => {
     const first = new CrashStore(made(container, true));

@@ -4,12 +4,15 @@ import type { BlockDevice, FileStore, Finding } from '@tintype/core';
 import { type AsifShape, writeNewAsif } from './asif/create.js';
 import { createImage } from './create.js';
 import type { Holder } from './disk-image.js';
-import { fileContainer, openBundle, openFile } from './open.js';
+import type { HeldLock } from './lock.js';
+import { fileContainer, type Opened, openBundle, openFile } from './open.js';
 
 export interface OpenContainer {
   readonly device: BlockDevice;
   verify(): Iterable<Finding>;
   resize(size: number): void;
+  /** Packs the file; nothing where its format has no need of that. */
+  compact(): void;
   /** What is called after a writer that did not close. */
   distrust(): void;
   /** Flushes nothing. */
@@ -24,6 +27,8 @@ export interface Container {
   readonly knowsZeros: boolean;
   /** True if a write that ends within a sector leaves a mixture there: what is encrypted as one. */
   readonly isChunked?: boolean;
+  /** True if its file is packed by `compact`. */
+  readonly isPacked?: boolean;
   make(store: FileStore): void;
   open(store: FileStore, writable: boolean): OpenContainer;
 }
@@ -51,8 +56,24 @@ function fileAt(
   kind: 'raw' | 'sparseimage' | 'asif',
   writable: boolean,
 ): OpenContainer {
-  const { device, verify, resize } = fileContainer(store.open(path, writable ? 'write' : 'read'), kind, writable);
-  return { device, verify, resize: (size) => resize?.(size), distrust: () => {}, close: () => device.close() };
+  return openContainer(fileContainer(store.open(path, writable ? 'write' : 'read'), kind, writable));
+}
+
+function openContainer(opened: Omit<Opened, 'lock'> & { readonly lock?: HeldLock }): OpenContainer {
+  const { device, verify } = opened;
+  return {
+    device,
+    verify,
+    resize: (size) => opened.resize?.(size),
+    compact: () => {
+      opened.compact?.(() => {});
+    },
+    distrust: () => opened.distrust?.(),
+    close: () => {
+      device.close();
+      opened.lock?.release();
+    },
+  };
 }
 
 function bundle(bandSize: number, size: number): Container {
@@ -63,14 +84,7 @@ function bundle(bandSize: number, size: number): Container {
     knowsZeros: true,
     make: (store) =>
       createImage(store, 'a.sparsebundle', { ...options, format: 'sparsebundle', size, bandSize }).close(),
-    open: (store, writable) => {
-      const { device, verify, lock, distrust, resize } = openBundle(store, 'a.sparsebundle', writable, 0);
-      const close = (): void => {
-        device.close();
-        lock.release();
-      };
-      return { device, verify, resize: (to) => resize?.(to), distrust: () => distrust?.(), close };
-    },
+    open: (store, writable) => openContainer(openBundle(store, 'a.sparsebundle', writable, 0)),
   };
 }
 
@@ -80,6 +94,7 @@ function sparseImage(bandSize: number, size: number): Container {
     size,
     seams: seamsOf(bandSize, size),
     knowsZeros: true,
+    isPacked: true,
     make: (store) => createImage(store, 'a.sparseimage', { ...options, format: 'sparseimage', size, bandSize }).close(),
     open: (store, writable) => fileAt(store, 'a.sparseimage', 'sparseimage', writable),
   };
@@ -96,21 +111,14 @@ function encrypted(format: 'sparsebundle' | 'sparseimage' | 'udrw', bandSize: nu
     seams: format === 'udrw' ? [4096] : seamsOf(bandSize, size),
     knowsZeros: format !== 'udrw',
     isChunked: true,
+    isPacked: format === 'sparseimage',
     make: (store) => createImage(store, 'a', { ...options, ...secret, format, size, bandSize }).close(),
-    open: (store, writable) => {
-      const opened =
+    open: (store, writable) =>
+      openContainer(
         format === 'sparsebundle'
           ? openBundle(store, 'a', writable, 0, passphrase)
-          : openFile(store, 'a', 'encrypted', { writable, waitLock: 0, passphrase });
-      const close = (): void => {
-        opened.device.close();
-        opened.lock.release();
-      };
-      const resize = (): never => {
-        throw new Error('an encrypted disk keeps its size');
-      };
-      return { device: opened.device, verify: opened.verify, resize, distrust: () => opened.distrust?.(), close };
-    },
+          : openFile(store, 'a', 'encrypted', { writable, waitLock: 0, passphrase }),
+      ),
   };
 }
 
@@ -131,6 +139,7 @@ function asif(shape: AsifShape, size: number): Container {
     size,
     seams: seamsOf(shape.chunkSize, size),
     knowsZeros: true,
+    isPacked: true,
     make: (store) => {
       const file = store.open('a.asif', 'create');
       writeNewAsif(file, { size, random: holder.random, shape });
@@ -154,6 +163,7 @@ export const containers: readonly Container[] = [
   encrypted('sparsebundle', MiB, 6 * MiB + 512),
   encrypted('sparsebundle', 4096, 3 * MiB + 2560),
   encrypted('sparseimage', MiB, 6 * MiB + 512),
+  encrypted('sparseimage', 4096, 2 * MiB),
   encrypted('udrw', 0, 4 * MiB + 1536),
   asif({ chunkSize: 33 * 512, blockSize: 512, reach: 33 * 512 * 10_000 }, 40 * MiB + 1024),
   asif({ chunkSize: 1 << 18, blockSize: 4096, reach: 2 ** 40 }, 6 * MiB + 4096),

@@ -1,6 +1,6 @@
 // New images that read as zeros. Nothing may be at the path; after a failure the caller removes what was made.
 
-import { assert, type BlockDevice, type FileStore, type StoreFile } from '@tintype/core';
+import { assert, type BlockDevice, type FileStore, type StoreFile, UnsupportedError } from '@tintype/core';
 import { writeNewAsif } from './asif/create.js';
 import { type Leased, lockImage } from './claim.js';
 import type { ArchiveOptions, CreateImageOptions, DiskImage } from './disk-image.js';
@@ -8,7 +8,7 @@ import { NEW_CHUNK, NEW_DATA_OFFSET, newEncryption } from './encryption/create.j
 import { openEncryptedFile } from './encryption/open.js';
 import { BANDS_LIMIT, DEFAULT_BAND_SIZE } from './limits.js';
 import { type HeldLock, takeLocks } from './lock.js';
-import { bundleOpened, fileContainer, holdImage, type Opened } from './open.js';
+import { bundleOpened, fileContainer, holdImage, limitedBy, type Opened } from './open.js';
 import { partitionMap } from './partitions/map.js';
 import { formatInfoPlist } from './sparsebundle/info-plist.js';
 import { sparseHeader } from './sparseimage/structs.js';
@@ -96,7 +96,9 @@ function createFile(store: FileStore, path: string, options: CreateImageOptions)
 function fillFile(store: FileStore, path: string, file: StoreFile, options: CreateImageOptions): Opened {
   const { format, size, bandSize, holder, encryption } = options;
   assert(format !== 'sparsebundle', 'a bundle is no file');
-  const clear = encryption === undefined ? { file, wipe: () => {} } : encryptedFile(store, path, file, options);
+  const clear = encryption === undefined ? plainFile(file) : encryptedFile(store, path, file, options);
+  const { maxSize = Number.MAX_SAFE_INTEGER } = clear;
+  if (size > maxSize) throw new UnsupportedError(`the encrypted disk in ${path} can have ${maxSize} bytes at most`);
   if (format === 'sparseimage') clear.file.write(0, sparseHeader(size, bandSize ?? SPARSE_IMAGE_BAND));
   else if (format === 'asif') writeNewAsif(file, { size, random: holder.random });
   else extend(file, clear.file === file ? 0 : NEW_DATA_OFFSET, options);
@@ -104,8 +106,17 @@ function fillFile(store: FileStore, path: string, file: StoreFile, options: Crea
   store.syncFolder(parentOf(path));
   const opened = fileContainer(clear.file, format === 'udrw' ? 'raw' : format, true);
   const length = format === 'udrw' ? {} : { fileLength: () => file.size() };
-  return { ...opened, ...length, lock: { release: clear.wipe } };
+  return { ...opened, ...length, ...limitedBy(clear.maxSize), lock: { release: clear.wipe } };
 }
+
+/** A file of clear bytes, what wipes its keys, and how many bytes a disk in it can have. */
+interface ClearFile {
+  readonly file: StoreFile;
+  readonly wipe: () => void;
+  readonly maxSize?: number;
+}
+
+const plainFile = (file: StoreFile): ClearFile => ({ file, wipe: () => {} });
 
 /**
  * A new read-only image of `disk`, in one pass; durable when this returns. Nothing may be at `path`; after a failure the
@@ -114,7 +125,7 @@ function fillFile(store: FileStore, path: string, file: StoreFile, options: Crea
 export function createArchive(store: FileStore, path: string, disk: BlockDevice, options: ArchiveOptions): void {
   const { format, holder, encryption } = options;
   const file = store.open(path, 'create');
-  let clear = { file, wipe: () => {} };
+  let clear = plainFile(file);
   try {
     if (encryption !== undefined)
       clear = encryptedFile(store, path, file, { ...options, format: 'sparseimage', size: 0 });
@@ -140,14 +151,14 @@ function encryptedFile(
   path: string,
   file: StoreFile,
   options: Pick<CreateImageOptions, 'encryption' | 'passphrase' | 'kdfRounds' | 'holder' | 'format' | 'size'>,
-): { file: StoreFile; wipe: () => void } {
+): ClearFile {
   const { format, passphrase, size } = options;
   const made = encryptionFor(options, format === 'sparseimage' ? 0 : size);
   made?.keys.wipe();
   file.write(0, made?.header ?? new Uint8Array(0));
   file.sync();
   const clear = openEncryptedFile(file, { store, path, writable: true, passphrase });
-  return { file: clear.file, wipe: () => clear.cipher.wipe() };
+  return { file: clear.file, wipe: () => clear.cipher.wipe(), maxSize: clear.largestDisk };
 }
 
 function parentOf(path: string): string {

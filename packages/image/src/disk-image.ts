@@ -58,7 +58,7 @@ export interface DiskImage {
    */
   overwrite(changes: Iterable<Change>): void;
   /**
-   * Gives the disk another size in bytes, a multiple of the device's blocks: new room reads as zeros, what lies behind a new end is gone.
+   * Gives the disk another size in bytes, a multiple of the device's blocks (of 512 if it is encrypted): new room reads as zeros, what lies behind a new end is gone.
    * Flushes first; durable when it returns. File system and partition map are the caller's affair, before shrinking and
    * after growing. @throws UnsupportedError where the size is fixed
    */

@@ -45,6 +45,8 @@ import { UdifDevice } from './udif/reader.js';
 import { openSegments } from './udif/segments.js';
 import { type Seal, undoPath } from './undo-file.js';
 
+const SECTOR = 512;
+
 /** A container that is open, before the lease. */
 export interface Opened {
   readonly device: BlockDevice;
@@ -54,6 +56,8 @@ export interface Opened {
   verify(): Iterable<Finding>;
   /** Durable when it returns; absent where the disk's size is fixed. */
   resize?(size: number): void;
+  /** What its size is a multiple of; absent: the device's blocks. */
+  readonly sizeUnit?: number;
   /** The largest that the disk can become, where the format says so. */
   readonly maxSize?: number;
   /** Packs the file, asking `check` before each step; answers by how many bytes it became shorter. */
@@ -144,7 +148,7 @@ function diskImage(
       const { resize } = opened;
       if (!resize || !device.writable || store.kind(path) === 'device')
         throw new UnsupportedError(`the size of the disk in ${path} cannot be changed`);
-      assert(size > 0 && size % device.blockSize === 0, 'a disk is made of whole blocks');
+      assert(size > 0 && size % (opened.sizeUnit ?? device.blockSize) === 0, 'a disk is made of whole blocks');
       const { maxSize = Number.MAX_SAFE_INTEGER } = opened;
       if (size > maxSize) throw new UnsupportedError(`the disk in ${path} can have ${maxSize} bytes at most`);
       device.flush();
@@ -230,8 +234,8 @@ export function bundleOpened(
     bandSize: info.bandSize,
     verify: () => verifyBundle(store, path, cipher?.chunkSize ?? 1),
     distrust: () => bands.distrust(),
-    // Of an encrypted one not yet: cuts during it are not survived in every case.
-    ...(cipher ? {} : { resize: (size: number) => resizeBundle({ store, path, bands, device }, size) }),
+    sizeUnit: SECTOR,
+    resize: (size) => resizeBundle({ store, path, bands, device }, size),
   };
 }
 
@@ -293,18 +297,11 @@ function openEncrypted(
     if (kind === 'encrypted' || kind === 'asif')
       throw new UnsupportedError(`${path} holds another ${kind} image, which cannot be opened`, { path });
     // The end of one that is cut off cannot be looked at.
-    // Not yet: the header has the size too.
-    const {
-      resize: _resize,
-      compact: _compact,
-      ...opened
-    } = cut && kind === 'raw' ? rawDisk(clear.file, writable) : fileContainer(clear.file, kind, writable, { lanes });
-    const { device, format, bandSize } = opened;
-    // Its size stays, and it is not packed: cuts during that are not survived in every case.
+    const opened =
+      cut && kind === 'raw' ? rawDisk(clear.file, writable) : fileContainer(clear.file, kind, writable, { lanes });
     return {
-      device,
-      format,
-      ...(bandSize === undefined ? {} : { bandSize }),
+      ...opened,
+      ...limitedBy(clear.largestDisk),
       lock: { release: () => clear.cipher.wipe() },
       seal: sealedBy(clear.cipher),
       *verify() {
@@ -316,6 +313,11 @@ function openEncrypted(
     clear.cipher.wipe();
     throw error;
   }
+}
+
+/** Of a disk in an encrypted file: the last chunk need not be full, and chunks are numbered by 32 bits. */
+export function limitedBy(maxSize: number | undefined): Pick<Opened, 'sizeUnit' | 'maxSize'> {
+  return maxSize === undefined ? {} : { sizeUnit: SECTOR, maxSize };
 }
 
 /** What a UDIF needs beside its file. */

@@ -1,7 +1,7 @@
 // Raw images: the disk's bytes and nothing else, in a file or on a block device.
 
 import { assert, type BlockDevice, type DeviceExtent, type StoreFile } from '@tintype/core';
-import { blockSizeOf, discardRange, EncryptedFile } from './encryption/file.js';
+import { blockSizeOf, discardRange, EncryptedFile, lengthenFile } from './encryption/file.js';
 import { isZero } from './zeros.js';
 
 const SECTOR = 512;
@@ -64,7 +64,7 @@ export class RawDevice implements BlockDevice {
   /** What follows the disk in its file (a trailer, part of a sector) goes. */
   resize(size: number): void {
     this.#file.truncate(this.#start + Math.min(size, this.#size));
-    this.#file.truncate(this.#start + size);
+    lengthenFile(this.#file, this.#start + size);
     this.#file.sync();
     this.#stored = size;
     this.#size = size;

@@ -1,6 +1,6 @@
 // From a passphrase to the key of a volume. See docs/formats/apfs.md.
 
-import { CorruptError, PassphraseError, UnsupportedError, u64le } from '@tintype/core';
+import { CorruptError, inEachForm, PassphraseError, UnsupportedError, u64le } from '@tintype/core';
 import type { Blocks } from '../reading/blocks.js';
 import { NxSuperblock } from '../structs/container.js';
 import { KEYBAG_TAG } from '../structs/keybag.js';
@@ -14,7 +14,8 @@ export interface LockedVolume {
 }
 
 /**
- * The cipher of a volume's nodes and data. Every unlock record is tried: users, and the recovery key with its dashes.
+ * The cipher of a volume's nodes and data. Every unlock record is tried, with each Unicode normal form of the
+ * passphrase: users, and the recovery key with its dashes.
  * @throws PassphraseError, CorruptError, UnsupportedError
  */
 export function unlock(
@@ -35,7 +36,8 @@ export function unlock(
   for (const { tag, data } of records) {
     if (tag !== KEYBAG_TAG.unlockRecords) continue;
     try {
-      const key = keyFromPassphrase(parseKeyBlob(data), passphrase);
+      const blob = parseKeyBlob(data);
+      const key = inEachForm(passphrase, (form) => keyFromPassphrase(blob, form));
       if (key) return new Xts(volumeKey(wrapped, key));
     } catch (error) {
       if (!(error instanceof CorruptError || error instanceof UnsupportedError)) throw error;

@@ -18,6 +18,7 @@ const CONTAINERS: readonly (Pick<CreateOptions, 'image' | 'format' | 'encryption
   { image: '/a.asif', bands: false },
   { image: '/a.dmg', format: 'udrw', bands: false },
   { image: '/s.sparsebundle', encryption: 'aes-128', bands: true },
+  { image: '/s.sparseimage', encryption: 'aes-256', bands: true },
   { image: '/s.dmg', format: 'udrw', encryption: 'aes-128', bands: false },
 ];
 const CASES = CONTAINERS.flatMap(({ bands: _, ...container }) =>

@@ -4,20 +4,25 @@ import { describe, expect, test } from 'vitest';
 import type { EngineEvent } from '../events.js';
 import type { CreateOptions } from '../operation.js';
 import { openStack } from '../stack.js';
+import { convert } from './convert.js';
 import { createStack } from './create.js';
 import { resize } from './resize.js';
 import { expectTree, memoryContext, PASSPHRASE, plant } from './waste.testing.js';
 
 const MIB = 1 << 20;
 
-const CONTAINERS: readonly Pick<CreateOptions, 'image' | 'format' | 'layout'>[] = [
+const CONTAINERS: readonly Pick<CreateOptions, 'image' | 'format' | 'layout' | 'encryption'>[] = [
   { image: '/a.sparsebundle' },
   { image: '/a.sparsebundle', layout: 'apm' },
   { image: '/a.sparsebundle', layout: 'none' },
   { image: '/a.sparseimage' },
   { image: '/a.asif' },
   { image: '/a.dmg', format: 'udrw' },
+  { image: '/s.sparsebundle', encryption: 'aes-256' },
+  { image: '/s.sparseimage', encryption: 'aes-256' },
+  { image: '/s.dmg', format: 'udrw', encryption: 'aes-128' },
 ];
+const passphrase = PASSPHRASE;
 const FILE_SYSTEMS = ['hfs+', 'apfs'];
 const CASES = CONTAINERS.flatMap((container) =>
   FILE_SYSTEMS.map((fs) => ({ ...container, fs, name: `${container.image}, ${container.layout ?? 'gpt'}, ${fs}` })),
@@ -35,7 +40,7 @@ function planted(options: CreateOptions, size = 24 * MIB): { store: MemoryStore;
 
 function capacities(store: FileStore, image: string): { disk: number; volume: number; findings: unknown[] } {
   const { holder, now, random } = memoryContext(store);
-  const stack = openStack(image, { store, holder, now, random, writable: false });
+  const stack = openStack(image, { store, holder, now, random, writable: false, passphrase });
   const { device } = stack.image;
   const window = new WindowDevice(device, stack.partition.start, stack.partition.size);
   const findings = [...stack.map.findings, ...stack.image.verify(), ...stack.driver.check(window, {})];
@@ -49,7 +54,7 @@ describe.each(CASES)('resize $name', ({ name: _, ...options }) => {
   test('up, down, to the least, and up again: sound, with all files', () => {
     const { store, tree } = planted(options);
     for (const size of [64 * MIB, 33 * MIB, 'min', 48 * MIB] as const) {
-      const summary = resize({ image, size }, memoryContext(store));
+      const summary = resize({ image, size, passphrase }, memoryContext(store));
       const { disk, volume, findings } = capacities(store, image);
       expect([size, findings]).toEqual([size, []]);
       expect(summary).toMatchObject({ after: disk, capacity: volume });
@@ -62,13 +67,13 @@ describe.each(CASES)('resize $name', ({ name: _, ...options }) => {
   test.each([40 * MIB, 17 * MIB])('cut at any moment on the way to %i bytes, nothing is lost', (size) => {
     const { store, tree } = planted(options);
     const crash = new CrashStore(store);
-    resize({ image, size }, memoryContext(crash));
+    resize({ image, size, passphrase }, memoryContext(crash));
     for (const state of crash.randomStates({ seed: size, count: count(4, 300) })) {
       const { holder, now, random } = memoryContext(state.store);
-      const stack = openStack(image, { store: state.store, holder, now, random, writable: false });
+      const stack = openStack(image, { store: state.store, holder, now, random, writable: false, passphrase });
       expect(snapshotOf(stack.live), state.description).toEqual(tree);
       stack.abandon();
-      resize({ image, size }, memoryContext(state.store));
+      resize({ image, size, passphrase }, memoryContext(state.store));
       expect(capacities(state.store, image), state.description).toMatchObject({ disk: size, findings: [] });
       expectTree(state.store, image, tree, state.description);
     }
@@ -108,8 +113,16 @@ test('what its files need is kept', () => {
 });
 
 test('where the size is fixed it says so, with nothing changed', () => {
-  const { store, tree } = planted({ image: '/a.dmg', format: 'udrw', fs: 'hfs+', encryption: 'aes-128' });
-  const options = { image: '/a.dmg', size: 20 * MIB, passphrase: PASSPHRASE };
-  expect(() => resize(options, memoryContext(store))).toThrow(UnsupportedError);
+  const { store, tree } = planted({ image: '/a.sparsebundle', fs: 'hfs+' });
+  convert({ image: '/a.sparsebundle', out: '/a.dmg', format: 'udzo' }, memoryContext(store));
+  expect(() => resize({ image: '/a.dmg', size: 20 * MIB }, memoryContext(store))).toThrow(RefusedError);
   expectTree(store, '/a.dmg', tree);
+});
+
+test('more than its encryption can number is refused, with nothing changed', () => {
+  const { store, tree } = planted({ image: '/s.dmg', format: 'udrw', fs: 'hfs+', encryption: 'aes-128' });
+  const options = { image: '/s.dmg', size: 2 ** 42, force: true, passphrase };
+  expect(() => resize(options, memoryContext(store))).toThrow(UnsupportedError);
+  expect(capacities(store, '/s.dmg').disk).toBe(24 * MIB);
+  expectTree(store, '/s.dmg', tree);
 });

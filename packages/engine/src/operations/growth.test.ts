@@ -4,7 +4,7 @@ import { VolumeFullError } from '@tintype/core';
 import { MemoryStore, withFolder } from '@tintype/testkit';
 import { describe, expect, test } from 'vitest';
 import type { EngineEvent } from '../events.js';
-import { memoryContext } from '../maintenance/waste.testing.js';
+import { memoryContext, PASSPHRASE } from '../maintenance/waste.testing.js';
 import { openStack } from '../stack.js';
 import { backup } from './backup.js';
 
@@ -31,6 +31,20 @@ describe.each(['hfs+', 'apfs'])('a backup to %s that finds the volume full', (fs
       const { volume } = stack;
       const files = volume.list(volume.root.id).filter(({ name }) => name.startsWith('file-'));
       expect(files.map(({ size }) => size)).toEqual(Array(20).fill(2 * MIB));
+      stack.abandon();
+    });
+  });
+  test('B16 grows an encrypted one too', () => {
+    withFolder((source) => {
+      filled(source);
+      const store = new MemoryStore();
+      const context = memoryContext(store);
+      const encryption = { encryption: 'aes-256', passphrase: PASSPHRASE, kdfRounds: 1 };
+      const summary = backup({ ...options, ...encryption, destination: '/b.sparseimage', source }, context);
+      expect(summary).toMatchObject({ problems: [], grown: { before: 16 * MIB, after: 80 * MIB } });
+      const stack = openStack('/b.sparseimage', { ...context, writable: false, passphrase: PASSPHRASE });
+      const { volume } = stack;
+      expect(volume.list(volume.root.id).filter(({ size }) => size === 2 * MIB)).toHaveLength(20);
       stack.abandon();
     });
   });

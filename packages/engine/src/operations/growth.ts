@@ -5,6 +5,7 @@ import { FileSizeLimitError, LinkLostError, TintypeError, VolumeFullError } from
 import { detect, imageFacts } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
 import { diskWithin, fileSizeLimit, wantedFile } from '../file-size-limit.js';
+import { imageToRead } from '../maintenance/opened-image.js';
 import { resizeImage } from '../maintenance/resize.js';
 import type { BackupOptions, RunContext } from '../operation.js';
 import { grownSize } from '../rules/capacity.js';
@@ -33,8 +34,18 @@ export function growing(
   }
 }
 
-function sizeOf({ destination }: BackupOptions, { store }: RunContext): number {
-  return imageFacts(store, destination).size;
+/** Of an encrypted image the header does not tell it. */
+function sizeOf(options: BackupOptions, context: RunContext): number {
+  const { destination, source, waitLock } = options;
+  const { encryption, size } = imageFacts(context.store, destination);
+  if (encryption === null) return size;
+  const passphrase = secondPassphrase(source, options, context);
+  const image = imageToRead(destination, { waitLock, passphrase }, context);
+  try {
+    return image.device.size;
+  } finally {
+    image.close();
+  }
 }
 
 /** Less, if the image's file could not become as long (B13). @throws FileSizeLimitError */

@@ -99,6 +99,17 @@ export class EncryptedFile implements StoreFile {
     this.#size = length;
   }
 
+  /** Longer by chunks that are not stored: they read as zeros here, and to macOS are noise until they are written. */
+  lengthen(length: number): void {
+    assert(length >= this.#size, 'a file that is made longer was not as long');
+    const start = this.#floor(this.#size);
+    if (start < this.#size) this.#writePart(start, this.#size, new Uint8Array(this.#ceil(this.#size) - this.#size));
+    // What a cut of a shrinking left behind the end must not come to light.
+    this.#file.truncate(this.#placement.dataOffset + this.#ceil(this.#size));
+    this.#file.truncate(this.#placement.dataOffset + this.#ceil(length));
+    this.#size = length;
+  }
+
   /** A hole would be noise to macOS, not zeros. */
   punch(): boolean {
     return false;
@@ -109,6 +120,21 @@ export class EncryptedFile implements StoreFile {
     const start = this.#ceil(position);
     const end = this.#floor(Math.min(position + length, this.#size));
     if (end > start) this.#file.punch(this.#placement.dataOffset + start, end - start);
+  }
+
+  /** Writes at `to` what is at `from`, in the file's present size; holes stay holes where they are whole chunks. */
+  copy(from: number, to: number, length: number): void {
+    const isAligned = [from, to, length].every((value) => value % this.blockSize === 0);
+    const stored = isAligned ? Math.max(0, Math.min(length, this.#floor(this.#size) - from)) : 0;
+    const hasHole = stored > 0 && this.#file.punch(this.#placement.dataOffset + to, stored);
+    for (let at = 0; at < stored; at += this.#piece.length)
+      this.#copyChunks(from + at, to + at, { length: Math.min(this.#piece.length, stored - at), hasHole });
+    const rest = new Uint8Array(Math.min(PIECE, length - stored));
+    for (let at = stored; at < length; at += rest.length) {
+      const part = rest.subarray(0, Math.min(rest.length, length - at));
+      part.fill(0, this.read(from + at, part));
+      this.write(to + at, part);
+    }
   }
 
   lock(kind: LockKind): boolean {
@@ -147,6 +173,28 @@ export class EncryptedFile implements StoreFile {
     if (last > start) this.#fillChunk(last, clear.subarray(last - start), end > at + part.length);
     clear.set(part, at - start);
     this.#file.write(this.#placement.dataOffset + start, this.#cipher.encrypt(clear, start / this.blockSize));
+  }
+
+  /** Each run of chunks that are stored is encrypted anew for its place; what is none stays one, or is written as zeros. */
+  #copyChunks(
+    from: number,
+    to: number,
+    { length, hasHole }: { readonly length: number; readonly hasHole: boolean },
+  ): void {
+    const bytes = new Uint8Array(length);
+    this.#readStored(from, bytes);
+    const isHole = (at: number): boolean => isZero(bytes.subarray(at, at + this.blockSize));
+    for (let at = 0; at < length; ) {
+      const start = at;
+      const hole = isHole(at);
+      while (at < length && isHole(at) === hole) at += this.blockSize;
+      const run = bytes.subarray(start, at);
+      const place = this.#placement.dataOffset + to + start;
+      if (!hole) {
+        const clear = this.#cipher.decrypt(run, (from + start) / this.blockSize);
+        this.#file.write(place, this.#cipher.encrypt(clear, (to + start) / this.blockSize));
+      } else if (!hasHole) this.#file.write(place, run);
+    }
   }
 
   /** What a chunk has so far, if some of it is kept. */
@@ -192,6 +240,12 @@ export class EncryptedFile implements StoreFile {
 export function discardRange(file: StoreFile, position: number, length: number): void {
   if (file instanceof EncryptedFile) file.discard(position, length);
   else file.punch(position, length);
+}
+
+/** Longer by room that reads as zeros and takes no space. */
+export function lengthenFile(file: StoreFile, length: number): void {
+  if (file instanceof EncryptedFile) file.lengthen(length);
+  else file.truncate(length);
 }
 
 /** Writes that are smaller than this cost a read. */

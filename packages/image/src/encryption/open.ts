@@ -19,6 +19,8 @@ import { unlock } from './unlock.js';
 
 /** A chunk's number has 32 bits. */
 const CHUNKS_LIMIT = 2 ** 32;
+/** Of a sparse image with bands of 1 MiB, at the most. */
+const TABLES = 1 << 24;
 
 export interface Access {
   readonly store: FileStore;
@@ -34,6 +36,8 @@ export interface OpenedClear {
   readonly readable: EncryptedFile;
   readonly cipher: ChunkCipher;
   readonly findings: readonly Finding[];
+  /** Bytes that its chunks can number, less a share for the tables of a sparse image. */
+  readonly largestDisk: number;
 }
 
 /** `file` is open, and locked if it is to be written. @throws PassphraseError, CorruptError, UnsupportedError */
@@ -51,12 +55,14 @@ export function openEncryptedFile(file: StoreFile, access: Access): OpenedClear 
     file.write(Encrcdsa.at.clearSize, bytes);
   };
   const clear = new EncryptedFile(file, cipher, { dataOffset, clearSize, keepSize });
-  if (stored >= clearSize) return { file: clear, readable: clear, cipher, findings: [] };
+  const largestDisk = CHUNKS_LIMIT * chunkSize - TABLES;
+  if (stored >= clearSize) return { file: clear, readable: clear, cipher, largestDisk, findings: [] };
   const whole = Math.max(0, Math.floor(stored / chunkSize) * chunkSize);
   return {
     file: clear,
     readable: new EncryptedFile(file, cipher, { dataOffset, clearSize: whole }),
     cipher,
+    largestDisk,
     findings: [cutOff(clearSize, stored)],
   };
 }

@@ -96,6 +96,26 @@ test('keys are wrapped so that they come back, each time otherwise', () => {
   }
 });
 
+test('B37: a passphrase opens in whichever Unicode form it was stored', () => {
+  const random = new Random(8);
+  const made = (passphrase: string) =>
+    newEncryption(
+      { keyBits: 128, passphrase: Buffer.from(passphrase), rounds: 2, random: (target) => random.fill(target) },
+      0,
+    );
+  for (const [stored, typed] of [
+    ['café', 'cafe\u0301'],
+    ['cafe\u0301', 'café'],
+    ['\u00c5ngström', '\u212bngstro\u0308m'],
+  ] as const) {
+    const { header, keys } = made(stored);
+    expect(unlock(headerOf(header), Buffer.from(typed), 'x').cipher).toEqual(keys.cipher);
+  }
+  const { header } = made('café');
+  for (const wrong of ['cafe', 'cafè', 'CAFÉ'])
+    expect(() => unlock(headerOf(header), Buffer.from(wrong), 'x')).toThrow(PassphraseError);
+});
+
 test('the padding alone opens nothing: a wrong key must also fail by what stands behind the keys', () => {
   const random = new Random(6);
   const fill = (target: Uint8Array) => random.fill(target);

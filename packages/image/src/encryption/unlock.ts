@@ -2,7 +2,7 @@
 // of a passphrase.
 
 import { createCipheriv, createDecipheriv, createHmac, pbkdf2Sync, timingSafeEqual } from 'node:crypto';
-import { PassphraseError, UnsupportedError } from '@tintype/core';
+import { inEachForm, PassphraseError, UnsupportedError } from '@tintype/core';
 import { type EncryptionHeader, requireBlob } from './header.js';
 import {
   ALGORITHM,
@@ -35,32 +35,42 @@ export class ImageKeys {
   }
 }
 
-/** @throws PassphraseError if it opens none of the image's passphrase entries; UnsupportedError if there are none */
+/**
+ * By the passphrase as it is, else in another Unicode normal form. @throws PassphraseError if it opens none of the image's
+ * passphrase entries; UnsupportedError if there are none
+ */
 export function unlock(header: EncryptionHeader, passphrase: Uint8Array, path: string): ImageKeys {
-  const keys = header.version === 1 ? unlockVersion1(header, passphrase) : unlockVersion2(header, passphrase);
+  const keys =
+    header.version === 1
+      ? inEachForm(passphrase, (form) => unlockVersion1(header, form))
+      : (openEntry(header, passphrase)?.keys ?? null);
   if (!keys) throw new PassphraseError('wrong', path);
   return keys;
 }
 
-/** The entry that a passphrase opens, and what it holds. */
+/** The entry that a passphrase opens, in whichever Unicode normal form, and what it holds. */
 export function openEntry(
   header: EncryptionHeader & { readonly version: 2 },
   passphrase: Uint8Array,
-): { readonly index: number; readonly keys: ImageKeys } | null {
-  const view = new DataView(header.bytes.buffer, header.bytes.byteOffset, header.bytes.length);
-  let seen = 0;
-  for (const [index, { type, offset }] of header.keys.entries()) {
-    if (type !== KEY_TYPE.passphrase) continue;
-    seen += 1;
-    const keys = openBlob(view, offset, header.keyBits / 8, passphrase);
-    if (keys) return { index, keys };
-  }
-  if (seen === 0) throw new UnsupportedError('the image has no passphrase, only other kinds of keys');
-  return null;
+): OpenedEntry | null {
+  if (!header.keys.some(({ type }) => type === KEY_TYPE.passphrase))
+    throw new UnsupportedError('the image has no passphrase, only other kinds of keys');
+  return inEachForm(passphrase, (form) => openEntryBy(header, form));
 }
 
-function unlockVersion2(header: EncryptionHeader & { readonly version: 2 }, passphrase: Uint8Array): ImageKeys | null {
-  return openEntry(header, passphrase)?.keys ?? null;
+interface OpenedEntry {
+  readonly index: number;
+  readonly keys: ImageKeys;
+}
+
+function openEntryBy(header: EncryptionHeader & { readonly version: 2 }, passphrase: Uint8Array): OpenedEntry | null {
+  const view = new DataView(header.bytes.buffer, header.bytes.byteOffset, header.bytes.length);
+  for (const [index, { type, offset }] of header.keys.entries()) {
+    const isOne = type === KEY_TYPE.passphrase;
+    const keys = isOne ? openBlob(view, offset, header.keyBits / 8, passphrase) : null;
+    if (keys) return { index, keys };
+  }
+  return null;
 }
 
 function openBlob(view: DataView, at: number, keySize: number, passphrase: Uint8Array): ImageKeys | null {

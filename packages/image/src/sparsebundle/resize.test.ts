@@ -10,15 +10,19 @@ import { imageFacts, openImage } from '../open.js';
 import { formatInfoPlist, withSize } from './info-plist.js';
 
 const MiB = 1 << 20;
-const formats = ['sparsebundle', 'sparseimage', 'asif', 'udrw'] as const;
+const kinds = ['sparsebundle', 'sparseimage', 'asif', 'udrw'] as const;
+const formats = [...kinds, 'encrypted sparsebundle', 'encrypted sparseimage', 'encrypted udrw'] as const;
+const passphrase = Buffer.from('open');
 
-function made(format: (typeof formats)[number], store = new MemoryStore()): { store: MemoryStore; image: DiskImage } {
+function made(name: (typeof formats)[number], store = new MemoryStore()): { store: MemoryStore; image: DiskImage } {
+  const format = kinds.find((kind) => name.endsWith(kind)) ?? 'udrw';
   const bands = format === 'asif' ? {} : { bandSize: MiB };
-  return { store, image: createImage(store, 'a', { format, size: 8 * MiB, ...bands, waitLock: 0, holder }) };
+  const secret = name === format ? {} : ({ encryption: 'aes-128', passphrase, kdfRounds: 1 } as const);
+  return { store, image: createImage(store, 'a', { format, size: 8 * MiB, ...bands, ...secret, waitLock: 0, holder }) };
 }
 
 const reopened = (store: MemoryStore, writable = true): DiskImage =>
-  openImage(store, 'a', { writable, waitLock: 0, holder, allowTimeMachine: false });
+  openImage(store, 'a', { writable, waitLock: 0, holder, allowTimeMachine: false, passphrase });
 
 test.each(formats)('an open %s grows and shrinks, and says so', (format) => {
   const { store, image } = made(format);
@@ -27,7 +31,7 @@ test.each(formats)('an open %s grows and shrinks, and says so', (format) => {
   image.resize(20 * MiB + 512);
   image.device.write(20 * MiB, new Uint8Array(512).fill(4));
   image.close();
-  expect(imageFacts(store, 'a').size).toBe(20 * MiB + 512);
+  if (format !== 'encrypted sparseimage') expect(imageFacts(store, 'a').size).toBe(20 * MiB + 512);
   const again = reopened(store);
   const bytes = new Uint8Array(1024);
   again.device.read(20 * MiB - 512, bytes);
@@ -54,7 +58,13 @@ test.each(formats)('whichever call fails, the %s has the old size or the new one
     });
     let failure: unknown = null;
     try {
-      const broken = openImage(fault, 'a', { writable: true, waitLock: 0, holder, allowTimeMachine: false });
+      const broken = openImage(fault, 'a', {
+        writable: true,
+        waitLock: 0,
+        holder,
+        allowTimeMachine: false,
+        passphrase,
+      });
       try {
         broken.resize(4 * MiB);
       } catch (error) {
@@ -85,6 +95,12 @@ describe('what is refused', () => {
     const { image } = made('asif');
     expect(() => image.resize(2 ** 52)).toThrow(UnsupportedError);
     image.device.write(0, Uint8Array.of(1));
+    image.close();
+  });
+  test('a raw disk with more chunks than its encryption can number', () => {
+    const { image } = made('encrypted udrw');
+    expect(() => image.resize(2 ** 41)).toThrow(UnsupportedError);
+    image.resize(2 ** 40);
     image.close();
   });
   test('one whose lease was taken over: nothing is changed', () => {

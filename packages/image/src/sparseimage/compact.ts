@@ -5,6 +5,7 @@
 // cut. A cut in between leaves a band named twice, whose lower slot wins and whose copies are equal.
 
 import { assert, type StoreFile } from '@tintype/core';
+import { EncryptedFile } from '../encryption/file.js';
 import { isZero } from '../zeros.js';
 import type { Slots } from './slots.js';
 
@@ -78,6 +79,10 @@ function moveBatch(file: StoreFile, slots: Slots, moves: readonly Move[]): void 
 
 /** Zeros stay holes where the host has them. The last band of a file may be short. */
 function copyBand(file: StoreFile, from: number, to: number, length: number): void {
+  if (file instanceof EncryptedFile) {
+    file.copy(from, to, length);
+    return;
+  }
   const hasHole = file.punch(to, length);
   const buffer = new Uint8Array(Math.min(PIECE, length));
   for (let at = 0; at < length; at += buffer.length) {

@@ -17,6 +17,9 @@ import { isZero } from '../zeros.js';
 import { compactSlots } from './compact.js';
 import { Slots } from './slots.js';
 
+/** Bytes of zeros that are written at once where no hole can be made. */
+const ZEROS = 1 << 20;
+
 export class SparseImageDevice implements BlockDevice {
   readonly blockSize: number;
   readonly draft = false;
@@ -156,7 +159,10 @@ export class SparseImageDevice implements BlockDevice {
     const length = this.bandSize - offset;
     if (place === undefined) return;
     const stored = Math.max(0, Math.min(length, this.#file.size() - place - offset));
-    if (!this.#file.punch(place + offset, stored)) this.#file.write(place + offset, new Uint8Array(stored));
+    if (this.#file.punch(place + offset, stored)) return;
+    const zeros = new Uint8Array(Math.min(stored, ZEROS));
+    for (let at = 0; at < stored; at += ZEROS)
+      this.#file.write(place + offset + at, zeros.subarray(0, Math.min(ZEROS, stored - at)));
   }
 
   /** A band that a cut of a compaction left named twice is named once again. */
