@@ -10,6 +10,7 @@ import {
   type FormatOptions,
   type MountOptions,
   type Probe,
+  type SalvagedVolume,
   type SnapshotSpace,
   UnsupportedError,
 } from '@tintype/core';
@@ -50,6 +51,10 @@ class ApfsDriver implements FileSystemDriver {
   }
   repair(_device: BlockDevice): never {
     throw new UnsupportedError('a damaged APFS container cannot be mended yet');
+  }
+  salvage(device: BlockDevice): readonly SalvagedVolume[] {
+    if (!isContainer(device)) return [];
+    throw new UnsupportedError('a damaged APFS container cannot be salvaged yet');
   }
   /** A cut leaves the commit before, so there is nothing to finish. */
   recover(_device: BlockDevice): boolean {

@@ -130,6 +130,22 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import('./commands/restore.js'),
   },
   {
+    name: 'rescue',
+    purpose: 'Copy out what can still be found in a damaged image.',
+    operands: 'IMAGE TARGET',
+    least: 2,
+    most: 2,
+    options: [
+      { name: 'volume', value: 'NAME', help: 'only this one: name, UUID or index (default: all)' },
+      { name: 'trust', help: 'root: setuid, devices, security attributes too' },
+      ...passphrase,
+    ],
+    examples: ['tintype rescue b.sparsebundle /mnt/rescued', 'tintype rescue broken.dmg rescued --json'],
+    imageOperand: 0,
+    hasEvents: true,
+    load: () => import('./commands/rescue.js'),
+  },
+  {
     name: 'undo',
     purpose: 'Take back what the last run did; nothing is destroyed.',
     operands: 'IMAGE',

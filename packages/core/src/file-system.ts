@@ -3,7 +3,7 @@
 import type { BlockDevice } from './block-device.js';
 import type { Finding } from './finding.js';
 import type { Range } from './ranges/range.js';
-import type { SnapshotEntry, WritableVolume } from './volume.js';
+import type { ItemId, SnapshotEntry, WritableVolume } from './volume.js';
 
 export interface SizeLimits {
   /** Smallest and largest size in bytes that `resize` accepts now. */
@@ -84,6 +84,43 @@ export interface RepairOptions extends CheckOptions {
   readonly now: number;
 }
 
+/** Why bytes of a salvaged file may not be what they were. */
+export type LossReason =
+  /** No record says where they lie. */
+  | 'unmapped'
+  /** The place where they should lie is stored nowhere; it reads as zeros. */
+  | 'not-stored'
+  /** Their place is a guess: nothing tells where the file system begins. */
+  | 'unplaced'
+  /** Their place belongs to a newer file. */
+  | 'overwritten';
+
+/** Bytes of a file's data that cannot be trusted. */
+export interface LostRange extends Range {
+  readonly reason: LossReason;
+}
+
+/** What is left of one volume. */
+export interface SalvagedVolume {
+  /** Kind of file system: as the driver's. */
+  readonly kind: string;
+  /** Only read. Items without a way to the root stand in a folder of the root, which `lostFolder` names. */
+  readonly volume: WritableVolume;
+  /** Name of that folder, or null if nothing is in it. */
+  readonly lostFolder: string | null;
+  /** Ascending ranges of a file's data; none: it is whole as far as the file system can tell. Reads no data. */
+  lost(id: ItemId): readonly LostRange[];
+  /** Paths that are known only as names: nothing says where their contents lie. */
+  readonly namesOnly: readonly string[];
+  /** What was damaged, and how it was got round. */
+  readonly findings: readonly Finding[];
+}
+
+export interface SalvageOptions extends CheckOptions {
+  /** Called with what is being done, in a word or two, at each step. */
+  readonly step?: (what: string) => void;
+}
+
 /** What a driver found on a device, without mounting it. */
 export interface Probe {
   readonly kind: string;
@@ -131,6 +168,12 @@ export interface FileSystemDriver {
    * result, and only then writes. @throws UnsupportedError, VolumeFullError
    */
   repair(device: BlockDevice, options: RepairOptions): readonly string[];
+  /**
+   * What can still be found on a damaged device, without changing it: reads structures where they should lie, and where they
+   * are missing, looks through all that is stored. Empty if nothing of this file system was found. Memory follows the
+   * number of items. @throws PassphraseError
+   */
+  salvage(device: BlockDevice, options: SalvageOptions): readonly SalvagedVolume[];
   /** Finishes what a cut left behind (replays a journal); true if there was something to do. */
   recover(device: BlockDevice): boolean;
   /**

@@ -30,6 +30,7 @@ export * from './passphrase-forms.js';
 export * from './progress.js';
 export * from './ranges/range.js';
 export { RangeSet } from './ranges/range-set.js';
+export { ReadOnlyVolume } from './read-only-volume.js';
 export * from './report.js';
 export * from './struct/access.js';
 export * from './struct/fields.js';

@@ -135,6 +135,15 @@ export interface RestoreOptions extends ImageChoice {
   readonly verify?: boolean | undefined;
 }
 
+export interface RescueOptions {
+  readonly image: string;
+  readonly target: string;
+  /** By name, UUID or index of what was found; without it: all. */
+  readonly volume?: string | undefined;
+  readonly passphrase?: Uint8Array | undefined;
+  readonly trust?: boolean | undefined;
+}
+
 export interface SnapshotOptions extends ImageChoice {
   readonly image: string;
   readonly action: 'create' | 'rename' | 'delete' | 'pin' | 'unpin';
@@ -230,6 +239,7 @@ export interface Operations {
   create: CreateOptions;
   backup: BackupOptions;
   restore: RestoreOptions;
+  rescue: RescueOptions;
   undo: UndoOptions;
   snapshot: SnapshotOptions;
   prune: PruneOptions;

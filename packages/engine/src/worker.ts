@@ -14,6 +14,7 @@ import { create } from './maintenance/create.js';
 import { passwd } from './maintenance/passwd.js';
 import { raw } from './maintenance/raw.js';
 import { repair } from './maintenance/repair.js';
+import { rescue } from './maintenance/rescue.js';
 import { resize } from './maintenance/resize.js';
 import { verify } from './maintenance/verify.js';
 import type { Operation, OperationName, Operations, RunContext } from './operation.js';
@@ -28,6 +29,7 @@ const operations: { readonly [N in OperationName]: Operation<N> } = {
   create,
   backup,
   restore,
+  rescue,
   undo,
   snapshot,
   prune,

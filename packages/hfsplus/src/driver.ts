@@ -11,6 +11,8 @@ import {
   OverlayDevice,
   type Probe,
   type RepairOptions,
+  type SalvagedVolume,
+  type SalvageOptions,
 } from '@tintype/core';
 import { check } from './check/check.js';
 import { HfsFileSystem, openFileSystem } from './file-system.js';
@@ -19,6 +21,7 @@ import { inspect } from './inspect.js';
 import { Journal } from './journal.js';
 import { readVolumeHeader } from './mounted.js';
 import { repair } from './repair/repair.js';
+import { salvage } from './salvage/salvage.js';
 import { SIGNATURE_HFSPLUS, SIGNATURE_HFSX, VOLUME_ATTRIBUTES, VolumeHeader } from './structs/volume-header.js';
 
 /** Of the volume header from the start of the volume, and of the alternate one from its end. */
@@ -68,6 +71,9 @@ class HfsPlusDriver implements FileSystemDriver {
   }
   repair(device: BlockDevice, options: RepairOptions): readonly string[] {
     return repair(device, options);
+  }
+  salvage(device: BlockDevice, options: SalvageOptions): readonly SalvagedVolume[] {
+    return salvage(device, options);
   }
   recover(device: BlockDevice): boolean {
     const journal = Journal.open(device, readVolumeHeader(device));

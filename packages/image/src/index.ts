@@ -10,5 +10,7 @@ export { diskSizeFor, resizedPartition, resizePartitionMap } from './partitions/
 export { passwd } from './passwd.js';
 export { RawDevice } from './raw.js';
 export { type ContainerRepair, repairContainer } from './repair-container.js';
+export { openRuin, type Ruin } from './rescue/open-ruin.js';
+export { searchPartitions } from './rescue/search.js';
 export { undoPath } from './undo-file.js';
 export { isZero } from './zeros.js';

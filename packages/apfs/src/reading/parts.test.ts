@@ -1,6 +1,6 @@
 // What reads a container, part by part.
 
-import { CorruptError, MemoryDevice, u64le } from '@tintype/core';
+import { CorruptError, MemoryDevice, ReadOnlyVolume, u64le } from '@tintype/core';
 import { expect, test } from 'vitest';
 import { Cursor } from '../btree/cursor.js';
 import { formatted, mountOptions } from '../container.testing.js';
@@ -24,7 +24,6 @@ import { CompressedFiles } from './compressed-files.js';
 import { ContainerReader } from './container-reader.js';
 import { bitmapOf, chunks, freeRanges } from './free-space.js';
 import { ObjectMapReader } from './object-map-reader.js';
-import { ReadOnlyVolume } from './read-only-volume.js';
 import { readSnapshots, snapshotHead } from './snapshots.js';
 import { ApfsVolume } from './volume.js';
 import { VolumeHead } from './volume-head.js';

@@ -5,6 +5,7 @@ import {
   type Item,
   type ItemId,
   nameFromBytes,
+  ReadOnlyVolume,
   type SnapshotEntry,
   UnsupportedError,
   type VolumeTraits,
@@ -24,7 +25,6 @@ import { INODE_FLAGS, RECORD_TYPE, XATTR_FLAGS } from '../structs/records.js';
 import { INODE } from '../structs/volume.js';
 import { TIME_RANGE } from '../time.js';
 import { CompressedFiles, DECMPFS, RESOURCE_FORK } from './compressed-files.js';
-import { ReadOnlyVolume } from './read-only-volume.js';
 import type { VolumeParts } from './volume-parts.js';
 
 const SYMLINK = 'com.apple.fs.symlink';

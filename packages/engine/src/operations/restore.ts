@@ -8,7 +8,7 @@ import { lastTotals } from '../history/run-log.js';
 import { isKnownVolume } from '../home.js';
 import type { Operation, RestoreOptions, RunContext } from '../operation.js';
 import { compareItems } from '../tree/compare.js';
-import { ContentCopier } from '../tree/content.js';
+import { type ContentChecksums, ContentCopier } from '../tree/content.js';
 import { Creator } from '../tree/creator.js';
 import { isNeverTouched } from '../tree/filter.js';
 import { HardLinks } from '../tree/hard-links.js';
@@ -29,7 +29,8 @@ export const restore: Operation<'restore'> = (options, context): SummaryEvent =>
   try {
     const made = prepareTarget(options);
     const target = made && options.dryRun ? null : folderSide(options.target, !options.dryRun);
-    const run = new RestoreRun(options, context, backup, target);
+    const source = { volume: backup.volume, isImage: backup.stack !== null };
+    const run = new RestoreRun(options, context, source, target);
     const interrupted = run.perform(made);
     target?.close();
     if (options.verify && !options.dryRun && !interrupted) run.verify(context);
@@ -82,10 +83,17 @@ function folderBelow(volume: Volume, from: Item, path: string): Item {
   return folder;
 }
 
-class RestoreRun {
+/** What is copied out. */
+export interface RestoreSource {
+  readonly volume: Volume;
+  /** False for a folder of the host, which needs no trust and cannot lie in itself. */
+  readonly isImage: boolean;
+}
+
+export class RestoreRun {
   readonly #options: RestoreOptions;
   readonly #context: RunContext;
-  readonly #backup: Side;
+  readonly #backup: RestoreSource;
   readonly #source: RestoreView;
   readonly #target: WritableVolume | null;
   readonly #report: Report;
@@ -94,17 +102,24 @@ class RestoreRun {
   /** Folders below which links wait, the deepest first. */
   readonly #waiting: WaitingFolder[] = [];
 
-  constructor(options: RestoreOptions, context: RunContext, backup: Side, target: Side | null) {
+  constructor(
+    options: RestoreOptions,
+    context: RunContext,
+    backup: RestoreSource,
+    target: Side | null,
+    checksums: ContentChecksums | null = null,
+  ) {
     this.#options = options;
     this.#context = context;
     this.#backup = backup;
     this.#report = new Report(context.emit, context.progress);
     const isRoot = process.getuid?.() === 0;
-    const isTrusted = options.trust === true || backup.stack === null || isKnownVolume(backup.volume.uuid);
+    const isTrusted = options.trust === true || !backup.isImage || isKnownVolume(backup.volume.uuid);
     const rights = { isRoot, isTrusted, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-    this.#source = new RestoreView(backup.volume, { mayLoop: backup.stack !== null }, rights, this.#report);
+    this.#source = new RestoreView(backup.volume, { mayLoop: backup.isImage }, rights, this.#report);
     this.#target = target?.volume ?? null;
     this.#content = new ContentCopier(context.progress);
+    this.#content.checksums = checksums;
     this.#creator =
       target &&
       new Creator({
@@ -123,7 +138,7 @@ class RestoreRun {
   /** True if it was interrupted. */
   perform(made: boolean): boolean {
     this.#context.emit({ type: 'phase', name: 'copy' });
-    if (this.#backup.stack && (this.#options.path ?? '/') === '/') {
+    if (this.#backup.isImage && (this.#options.path ?? '/') === '/') {
       const { items = 0, bytes = 0 } = lastTotals(this.#backup.volume) ?? {};
       this.#context.progress.set('totalItems', items);
       this.#context.progress.set('totalBytes', bytes);

@@ -1,7 +1,6 @@
 // The bytes of one file, from a volume to another.
 
 import type { Item, ItemId, Progress, Volume, WritableVolume } from '@tintype/core';
-import type { ChecksumBook } from '../checksums/checksum-book.js';
 import type { ContentHasher } from '../checksums/hasher.js';
 
 const BUFFER_SIZE = 1 << 20;
@@ -11,6 +10,14 @@ const ATTEMPTS = 3;
 /** Called between pieces of a long file, at moments when a commit would be sound. */
 export type BetweenPieces = () => void;
 
+/** Who is given the SHA-256 of what is copied. */
+export interface ContentChecksums {
+  readonly hasher: ContentHasher;
+  wants(item: Item): boolean;
+  /** The hasher was given all of the file: `id` at the target, `item` of the source. */
+  end(id: ItemId, item: Item): void;
+}
+
 /** Copies contents through one buffer, which lives as long as the run. */
 export class ContentCopier {
   readonly #buffer = new Uint8Array(BUFFER_SIZE);
@@ -19,7 +26,7 @@ export class ContentCopier {
   /** Bytes copied so far. */
   bytes = 0;
   /** Is given the checksums of what is copied, or found equal, where they are wanted. */
-  checksums: ChecksumBook | null = null;
+  checksums: ContentChecksums | null = null;
   /** Is asked before bytes are written, where there may be too little. */
   room: { require(bytes: number): void } | null = null;
 

@@ -34,14 +34,18 @@ export class Bands {
   /** True until the first flush if someone before us may have left bands that are not durable. */
   #distrusts = false;
 
-  /** `wrap` makes of a band's file one of clear bytes. */
+  readonly #longBands: 'refused' | 'cut';
+
+  /** `wrap` makes of a band's file one of clear bytes. `longBands`: what is made of one that is longer than a band. */
   constructor(
     store: FileStore,
     folder: string,
     bandSize: number,
     writable: boolean,
     wrap: (file: StoreFile) => StoreFile = (file) => file,
+    longBands: 'refused' | 'cut' = 'refused',
   ) {
+    this.#longBands = longBands;
     this.#store = store;
     this.#folder = folder;
     this.#bandSize = bandSize;
@@ -205,7 +209,8 @@ export class Bands {
   }
 
   #keep(index: number, file: StoreFile): Band {
-    const length = file.size();
+    const size = file.size();
+    const length = this.#longBands === 'cut' ? Math.min(size, this.#bandSize) : size;
     if (length > this.#bandSize) {
       file.close();
       throw new CorruptError(

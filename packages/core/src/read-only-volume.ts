@@ -1,6 +1,7 @@
 // The changing half of a volume that is only read: every call refuses.
 
-import { type AttributeChange, type ItemId, type NewItem, UnsupportedError } from '@tintype/core';
+import { UnsupportedError } from './errors.js';
+import type { AttributeChange, ItemId, NewItem } from './volume.js';
 
 export abstract class ReadOnlyVolume {
   /** Why it is not written, for the message. */
