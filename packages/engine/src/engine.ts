@@ -22,6 +22,8 @@ export interface Run {
   readonly isStuck: boolean;
 }
 
+/** Milliseconds in which a loss is told once, whoever sees it. */
+const TOLD_MS = 60_000;
 /** Milliseconds between two looks at a backup's calls to its destination. */
 const LOOK_MS = 500;
 
@@ -51,6 +53,7 @@ class WorkerEvents {
   readonly #queue: EngineEvent[] = [];
   readonly #watch: HangWatch | null;
   isStuck = false;
+  #toldAt = Number.NEGATIVE_INFINITY;
   #isEnded = false;
   #failure: unknown = null;
   #wake: () => void = () => {};
@@ -86,13 +89,20 @@ class WorkerEvents {
   }
 
   #add(event: EngineEvent): void {
-    if (this.isStuck) return;
+    if (this.isStuck || this.#isKnown(event)) return;
     this.#queue.push(event);
     this.#wake();
   }
 
+  #isKnown(event: EngineEvent): boolean {
+    if (event.type !== 'warning' || event.code !== 'waiting') return false;
+    const before = this.#toldAt;
+    this.#toldAt = milliseconds();
+    return this.#toldAt - before < TOLD_MS;
+  }
+
   #look(): void {
-    const event = this.#watch?.look(Number(process.hrtime.bigint()) / 1e6);
+    const event = this.#watch?.look(milliseconds());
     if (!event) return;
     this.#add(event);
     if (event.type !== 'error') return;
@@ -100,3 +110,5 @@ class WorkerEvents {
     this.#isEnded = true;
   }
 }
+
+const milliseconds = (): number => Number(process.hrtime.bigint()) / 1e6;

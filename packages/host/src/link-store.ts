@@ -183,8 +183,9 @@ class LinkFile implements StoreFile {
   }
 }
 
-/** Without `./` at the start and slashes at the end, so that equal places are equal strings. */
-function plain(path: string): string {
+/** Without `./` at the start, slashes at the end and double ones, so that equal places are equal strings. */
+function plain(given: string): string {
+  const path = given.includes('//') ? given.replace(/\/{2,}/g, '/') : given;
   let start = 0;
   let end = path.length;
   while (path.startsWith('./', start)) start += 2;

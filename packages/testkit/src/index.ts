@@ -1,6 +1,7 @@
 export { CrashDevice, type CrashedDevice } from './crash-device.js';
 export { type CrashState, CrashStore, type RandomStates } from './crash-store.js';
 export { journalPlace, replayJournal } from './cross/journal-replay.js';
+export { CutShare, type CutShareOptions, lacksCutShares } from './cut-share.js';
 export { type DeviceFault, type DeviceFaultKind, FaultDevice } from './fault-device.js';
 export { type Fault, type FaultKind, FaultStore } from './fault-store.js';
 export { type Fixture, fixture, fixtureBytes, temporaryFolder, unpackFixture, withFolder } from './fixtures.js';
