@@ -57,14 +57,19 @@ export class LaneHasher implements ContentHasher {
       return;
     }
     for (let at = 0; at < bytes.length; ) {
-      // Bytes and their piece go into one slot.
-      if (this.#used === SLOT_SIZE || this.#pieces === PIECES) this.#submit();
-      const length = Math.min(bytes.length - at, SLOT_SIZE - this.#used);
-      this.#data.set(bytes.subarray(at, at + length), this.#used);
-      this.#used += length;
-      at += length;
-      this.#piece(length, 0);
+      const space = this.#free(bytes.length - at);
+      space.set(bytes.subarray(at, at + space.length));
+      at += space.length;
+      this.#take(space.length);
     }
+  }
+  space(length: number): Uint8Array {
+    return this.#isSerial ? this.#serial.space(length) : this.#free(length);
+  }
+  filled(length: number): void {
+    this.#offered += length;
+    if (this.#isSerial) this.#serial.filled(length);
+    else if (length > 0) this.#take(length);
   }
   addZeros(length: number): void {
     if (this.#isSerial) this.#serial.addZeros(length);
@@ -89,6 +94,15 @@ export class LaneHasher implements ContentHasher {
     this.#worker = null;
   }
 
+  /** In the slot that is being filled, or the next one: bytes and their piece go into one. */
+  #free(length: number): Uint8Array {
+    if (this.#used === SLOT_SIZE || this.#pieces === PIECES) this.#submit();
+    return this.#data.subarray(this.#used, this.#used + Math.min(length, SLOT_SIZE - this.#used));
+  }
+  #take(length: number): void {
+    this.#used += length;
+    this.#piece(length, 0);
+  }
   #piece(length: number, marks: number): void {
     if (this.#pieces === PIECES) this.#submit();
     this.#table[2 + 2 * this.#pieces] = length;
@@ -128,7 +142,7 @@ export class LaneHasher implements ContentHasher {
     for (; this.#collected < done; this.#collected += 1) {
       const slot = this.#told[this.#collected % SLOTS] as Told[];
       const digests = this.#ring.digests(this.#collected);
-      for (const [i, told] of slot.entries()) told(digests.slice(i * DIGEST_SIZE, (i + 1) * DIGEST_SIZE));
+      for (const [i, told] of slot.entries()) told(digests.subarray(i * DIGEST_SIZE, (i + 1) * DIGEST_SIZE));
       slot.length = 0;
     }
   }

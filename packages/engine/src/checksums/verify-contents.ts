@@ -29,10 +29,11 @@ export class ContentVerifier {
     const digest = item.size > 0 ? this.#table.digestOf(item) : null;
     if (digest) this.#hasher.begin(item.size);
     for (let position = 0; position < item.size; ) {
-      const got = this.#volume.read(item.id, position, this.#buffer);
+      const buffer = digest ? this.#hasher.space(item.size - position) : this.#buffer;
+      const got = this.#volume.read(item.id, position, buffer);
       if (got === 0)
         throw new CorruptError('file', 'size', position, `its data ends here, before its ${item.size} bytes`);
-      if (digest) this.#hasher.add(this.#buffer.subarray(0, got));
+      if (digest) this.#hasher.filled(got);
       position += got;
     }
     if (!digest) told('unchecked');

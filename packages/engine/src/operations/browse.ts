@@ -132,7 +132,14 @@ interface Entry extends PathItem {
 
 /** A string whose order is that of the path's bytes. */
 function sortKey(path: string): string {
+  // Nearly all: a fifth of the time of a walk went into their bytes.
+  if (isAscii(path)) return path;
   return Buffer.from(nameToBytes(path)).toString('latin1');
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i += 1) if (text.charCodeAt(i) > 0x7f) return false;
+  return true;
 }
 
 /** What a folder holds, the last one first. */
