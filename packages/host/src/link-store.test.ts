@@ -34,6 +34,13 @@ test.each(['EIO', 'ESTALE', 'ETIMEDOUT', 'ENOTCONN', 'EHOSTDOWN', 'ENODEV', 'EIN
   },
 );
 
+test('so is that of a file which belongs to it under another name', () => {
+  const faults = new FaultStore(withImage(), { call: 1, code: 'EIO', lasts: 2 });
+  const store = new LinkStore(faults, { path: '/d/b.sparsebundle', more: ['/d/b.undo'] });
+  expect(() => store.kind('/d/b.undo')).toThrow(LinkLostError);
+  expect(() => store.kind('/d/b.undo.token')).toThrow(LinkLostError);
+});
+
 test('other files, and what hosts refuse, are not', () => {
   for (const path of ['/d/other.dmg', '/d/b.sparsebundle2', '/'])
     expect(() => failing('EIO').kind(path)).toThrow(expect.objectContaining({ name: 'StoreError', code: 'EIO' }));

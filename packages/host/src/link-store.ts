@@ -30,8 +30,10 @@ export function isLossCode(code: string): boolean {
 }
 
 export interface LinkOptions {
-  /** Of the image. Its own files, those beside it with its name and the folder around it are watched, no others. */
+  /** Of the image. Its own files, those beside it as `.NAME.…` and the folder around it are watched, no others. */
   readonly path: string;
+  /** And files of other names that belong to it. */
+  readonly more?: readonly string[];
   /** Told of each call, so that another thread can see one that hangs. */
   readonly progress?: Progress;
 }
@@ -42,16 +44,18 @@ export class LinkStore implements FileStore {
   readonly #parent: string;
   /** What the paths of files beside the image begin with: leases, drafts, copies of headers. */
   readonly #beside: string;
+  readonly #more: readonly string[];
   readonly #progress: Progress | null;
   #isKnown = false;
   #depth = 0;
 
-  constructor(below: FileStore, { path, progress }: LinkOptions) {
+  constructor(below: FileStore, { path, more = [], progress }: LinkOptions) {
     this.#below = below;
     this.#path = plain(path);
     this.#parent = parentOf(this.#path);
     const at = this.#path.lastIndexOf('/') + 1;
     this.#beside = `${this.#path.slice(0, at)}.${this.#path.slice(at)}.`;
+    this.#more = more.map(plain);
     this.#progress = progress ?? null;
   }
 
@@ -113,6 +117,7 @@ export class LinkStore implements FileStore {
     return (
       path === this.#path ||
       path.startsWith(this.#beside) ||
+      this.#more.some((own) => path === own || path.startsWith(`${own}.`)) ||
       (path.startsWith(this.#path) && path[this.#path.length] === '/')
     );
   }

@@ -5,7 +5,7 @@
 import { dirname } from 'node:path';
 import { LinkLostError, StoreError, TintypeError } from '@tintype/core';
 import { isLossCode, LinkStore } from '@tintype/host';
-import { detect } from '@tintype/image';
+import { detect, undoPath } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
 import type { BackupOptions, RunContext, Timer } from '../operation.js';
 import { DEFAULT_WAIT, waitingText, waitText } from '../wait.js';
@@ -31,7 +31,7 @@ export type Attempt = (options: BackupOptions, context: RunContext, resumption: 
 export function resuming(options: BackupOptions, context: RunContext, attempt: Attempt): SummaryEvent {
   const { destination: path } = options;
   const { progress } = context;
-  const link = new LinkStore(context.store, { path, progress });
+  const link = new LinkStore(context.store, { path, more: [undoPath(path)], progress });
   const resumption = new Resumption(options, () => link.know());
   const outage = new Outage(options, { ...context, store: link }, resumption);
   const started = context.now();
