@@ -1,7 +1,8 @@
 // A dry run: the same plans as a run makes, counted instead of carried out, and what a new image would take.
 
 import { dirname } from 'node:path';
-import { type Item, MemoryDevice } from '@tintype/core';
+import { CancelledError, type Item, MemoryDevice, Progress } from '@tintype/core';
+import { identityAt } from '@tintype/host';
 import type { BackupEstimate, SummaryEvent } from '../events.js';
 import type { BackupOptions, RunContext } from '../operation.js';
 import { newVolume } from '../rules/new-volume.js';
@@ -14,7 +15,7 @@ import { countTree } from '../tree/remove.js';
 import { Report } from '../tree/report.js';
 import { GuardedSource } from '../tree/source-guard.js';
 import type { DestinationKind } from './backup-destination.js';
-import { folderSide, imageSide, type Side } from './sides.js';
+import { folderSide, imageSide, openReadable, type Side, secondPassphrase } from './sides.js';
 import { sourceForm } from './source-form.js';
 
 const BLOCK = 4096;
@@ -29,7 +30,7 @@ export function dryRun(options: BackupOptions, kind: DestinationKind, source: Si
   const target = openTarget(options, kind, source, context);
   try {
     const report = new Report(context.emit, context.progress);
-    const blocks = scan(options, source, target, report);
+    const blocks = scan(options, source, target, { report, context });
     report.close();
     return {
       type: 'summary',
@@ -79,18 +80,46 @@ function openTarget(options: BackupOptions, kind: DestinationKind, source: Side,
   };
 }
 
-/** Walks both sides; answers the bytes of new files in whole blocks. */
-function scan(options: BackupOptions, side: Side, target: Side, report: Report): number {
+/** What a run that would begin now would write to its image: contents in whole blocks, and records. */
+export function bytesToWrite(options: BackupOptions, context: RunContext): number {
+  const { sourceVolume: volume, passphrase, waitLock } = options;
+  const quiet = { ...context, progress: new Progress() };
+  const source = openReadable(options.source, { volume, passphrase, waitLock }, quiet);
+  try {
+    const choice = { ...options, snapshot: undefined, passphrase: secondPassphrase(options.source, options, quiet) };
+    const target = imageSide(options.destination, false, choice, quiet);
+    try {
+      const report = new Report(() => {}, quiet.progress);
+      const blocks = scan(options, source, target, { report, context });
+      return blocks + (report.counts.created + report.counts.replaced) * METADATA_PER_ITEM;
+    } finally {
+      target.close();
+    }
+  } finally {
+    source.close();
+  }
+}
+
+/** Walks both sides; answers the bytes of new files in whole blocks. @throws CancelledError */
+function scan(
+  options: BackupOptions,
+  side: Side,
+  target: Side,
+  { report, context }: { report: Report; context: RunContext },
+): number {
   const source = new GuardedSource(side.volume, { mayLoop: side.stack !== null });
   const { filters, excludeCaches, oneFileSystem } = options;
   const rules = { rules: filters ?? [], excludeCaches: excludeCaches ?? false, oneFileSystem: oneFileSystem ?? false };
-  const filter = new Filter({ ...rules, ownFiles: new Set() }, source.root);
+  const paths = target.stack?.image.ownPaths ?? [options.destination];
+  const ownFiles = new Set(paths.flatMap((path) => identityAt(path) ?? []));
+  const filter = new Filter({ ...rules, ownFiles }, source.root);
   const sides = { source, target: target.volume, filter, report, checksum: false };
   let blocks = 0;
   const stack: (Frame & { rest: Frame[] | null })[] = [
     { source: source.root, target: target.volume.root.id, path: '', rest: null },
   ];
   for (let frame = stack.at(-1); frame; frame = stack.at(-1)) {
+    if (context.progress.cancelled) throw new CancelledError();
     if (!frame.rest) {
       const plan = planOf(frame, sides)?.plan;
       const { counts } = report;

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { VolumeFullError } from '@tintype/core';
 import { MemoryStore, withFolder } from '@tintype/testkit';
@@ -32,6 +32,19 @@ describe.each(['hfs+', 'apfs'])('a backup to %s that finds the volume full', (fs
       const files = volume.list(volume.root.id).filter(({ name }) => name.startsWith('file-'));
       expect(files.map(({ size }) => size)).toEqual(Array(20).fill(2 * MIB));
       stack.abandon();
+    });
+  });
+  test('B16 grows it once, by all that the run still needs', () => {
+    withFolder((source) => {
+      for (let i = 0; i < 6; i += 1) {
+        writeFileSync(join(source, `file-${i}`), Buffer.alloc(MIB, i + 1));
+        truncateSync(join(source, `file-${i}`), 31 * MIB);
+      }
+      writeFileSync(join(source, 'last'), Buffer.alloc(40 * MIB, 1));
+      const events: EngineEvent[] = [];
+      const summary = backup({ ...options, source }, memoryContext(new MemoryStore(), events));
+      expect(summary).toMatchObject({ problems: [], items: { created: 7, failed: 0 } });
+      expect(events.filter((event) => event.type === 'warning' && event.code === 'grown')).toHaveLength(1);
     });
   });
   test('B16 grows an encrypted one too', () => {

@@ -9,6 +9,7 @@ import { imageToRead } from '../maintenance/opened-image.js';
 import { resizeImage } from '../maintenance/resize.js';
 import type { BackupOptions, RunContext } from '../operation.js';
 import { grownSize } from '../rules/capacity.js';
+import { bytesToWrite } from './backup-dry-run.js';
 import { secondPassphrase } from './sides.js';
 
 /** `attempt` commits what it has done before it throws that the volume is full; the next one goes on from there. */
@@ -72,7 +73,10 @@ function grow(options: BackupOptions, context: RunContext, full: VolumeFullError
   if (detect(store, image) === null) throw full;
   const before = sizeOf(options, context);
   const hostFree = store.facts(dirname(image)).free;
-  const wanted = grownSize({ size: before, needed: full.needed, hostFree });
+  // What the run still needs, all at once: each growth has the source walked once more.
+  const needed = Math.max(full.needed, bytesToWrite(options, context));
+  const wanted =
+    grownSize({ size: before, needed, hostFree }) ?? grownSize({ size: before, needed: full.needed, hostFree });
   if (wanted === null) throw full;
   const size = grownWithin({ image, size: wanted, before }, full, context);
   try {
