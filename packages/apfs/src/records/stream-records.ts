@@ -65,8 +65,15 @@ export class StreamRecords {
     }
   }
   #putExtents(stream: number, block: number, gone: readonly Extent[], come: readonly Extent[]): void {
-    const keep = new Set<number>();
     let next = block;
+    if (gone.length === 0) {
+      for (const extent of come) {
+        this.#putExtent(stream, next, extent, 'insert');
+        next += extent.count;
+      }
+      return;
+    }
+    const keep = new Set<number>();
     for (const { count } of come) {
       keep.add(next);
       next += count;
@@ -90,7 +97,6 @@ export class StreamRecords {
     const offsets: number[] = [];
     let end = block;
     for (const { count } of gone) end += count;
-    if (end === block) return offsets;
     this.#catalog.putKey(stream, RECORD_TYPE.fileExtent, block * BLOCK_SIZE);
     this.#catalog.tree.scan(this.#catalog.record, (leaf, index) => {
       const key = leaf.keyAt(index);
@@ -118,6 +124,14 @@ export class StreamRecords {
   /** One more inode uses the stream. */
   use(stream: number): void {
     this.#count(stream, 1);
+  }
+  /** The first inode uses a stream that is new. */
+  useNew(stream: number): void {
+    const { record, tree } = this.#catalog;
+    this.#catalog.putKey(stream, RECORD_TYPE.dstreamId);
+    record.view.setUint32(record.keyLength, 1, true);
+    record.valueLength = 4;
+    tree.insert(record);
   }
   /** One inode less; true if it was the last, so that the extents must go. */
   unuse(stream: number): boolean {

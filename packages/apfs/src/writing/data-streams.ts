@@ -50,7 +50,7 @@ export class DataStreams {
     this.#writer = new DataWriter(volume.place.device);
   }
 
-  /** A new file of which so many bytes will come; `draft`: its inode's value, without a stream. */
+  /** A new file of which so many bytes will come; `draft`: its inode's value. */
   create(id: number, draft: Uint8Array, expected: number): void {
     if (this.#open.size >= OPEN_LIMIT) this.#forget();
     const stream = {
@@ -353,11 +353,13 @@ export class DataStreams {
   #store(stream: OpenStream): void {
     const { extents, stored } = stream;
     const hasData = extents.length > 0 || stream.hasField;
+    const isNew = stream.draft !== null;
     if (stream.draft) {
       this.#putDraft(stream, stream.draft, hasData);
       stream.draft = null;
     } else if (hasData) this.#putSizes(stream);
-    if (hasData && !stream.hasField) this.#records.use(stream.stream);
+    if (hasData && isNew) this.#records.useNew(stream.stream);
+    else if (hasData && !stream.hasField) this.#records.use(stream.stream);
     stream.hasField = hasData;
     const { head, tail, block } = stored.difference(extents);
     const gone = stored.entries(head, stored.length - tail);
@@ -368,7 +370,7 @@ export class DataStreams {
   }
   /** A new inode, with all its fields at once. */
   #putDraft(stream: OpenStream, draft: Uint8Array, hasData: boolean): void {
-    const value = hasData ? withStream(draft, stream) : draft;
+    const value = hasData ? withStream(draft, stream) : withField(draft, InodeValue.size, FIELD.dstream, null);
     this.#catalog.putKey(stream.id, RECORD_TYPE.inode);
     this.#catalog.putValue(value);
     this.#catalog.tree.insert(this.#catalog.record);
@@ -402,13 +404,20 @@ const ZEROS = new Uint8Array(BLOCK_SIZE);
 
 /** An inode's value with the fields of its stream. */
 function withStream(value: Uint8Array, { size, extents }: OpenStream): Uint8Array {
-  const bytes = new Uint8Array(Dstream.size);
-  const view = viewOf(bytes);
-  put64(view, Dstream.at.size, size);
-  put64(view, Dstream.at.alloced_size, extents.blocks * BLOCK_SIZE);
-  put64(view, Dstream.at.total_bytes_written, size);
-  const field = { type: FIELD.dstream, flags: FIELD_FLAGS.dstream, bytes };
-  const result = withField(value, InodeValue.size, FIELD.dstream, field);
+  const has = findField(viewOf(value), InodeValue.size, value.length, FIELD.dstream);
+  const result = has
+    ? value
+    : withField(value, InodeValue.size, FIELD.dstream, {
+        type: FIELD.dstream,
+        flags: FIELD_FLAGS.dstream,
+        bytes: new Uint8Array(Dstream.size),
+      });
+  const view = viewOf(result);
+  const at = has?.at ?? findField(view, InodeValue.size, result.length, FIELD.dstream)?.at;
+  assert(at !== undefined, 'a field that was put is there');
+  put64(view, at + Dstream.at.size, size);
+  put64(view, at + Dstream.at.alloced_size, extents.blocks * BLOCK_SIZE);
+  put64(view, at + Dstream.at.total_bytes_written, size);
   const holes = extents.holes;
   const hadSparse = findField(viewOf(result), InodeValue.size, result.length, FIELD.sparseBytes) !== null;
   if (holes === 0 && !hadSparse) return result;

@@ -99,6 +99,10 @@ export class ExtentList {
   /** Puts `middle` in place of `[from, to)`. */
   splice(from: number, to: number, middle: readonly Extent[]): void {
     const before = this.blocks;
+    if (from >= before) {
+      for (const extent of middle) this.#append(extent);
+      return;
+    }
     // One more at each side, to be merged where it goes on.
     const first = Math.max(0, this.#indexOf(from) - 1);
     const past = Math.min(this.length, this.#indexOf(to) + 1);
@@ -117,6 +121,22 @@ export class ExtentList {
     const change = from + blocksOf(middle) - to;
     if (change === 0 || to >= before) return;
     for (let i = first + parts.length; i < this.length; i += 1) this.#ends[i] = (this.#ends[i] as number) + change;
+  }
+
+  #append({ start, count }: Extent): void {
+    if (count === 0) return;
+    const last = this.length - 1;
+    const end = this.blocks + count;
+    const lastStart = this.#starts[last];
+    const goesOn =
+      lastStart !== undefined &&
+      (start === 0 ? lastStart === 0 : lastStart > 0 && lastStart + this.#count(last) === start);
+    if (goesOn) {
+      this.#ends[last] = end;
+      return;
+    }
+    this.#starts.push(start);
+    this.#ends.push(end);
   }
 
   *[Symbol.iterator](): Generator<Extent> {

@@ -1,9 +1,10 @@
 // Inodes as they are made and changed: their bytes from the attributes of an item.
 
 import type { AttributeChange, ItemKind, NewItem } from '@tintype/core';
+import { NAME_LIMIT } from '../names.js';
 import { put64, viewOf } from '../object.js';
-import { FIELD, FIELD_FLAGS, nameField, putFields, withField } from '../records/inode-record.js';
-import { INODE_FLAGS, InodeValue } from '../structs/records.js';
+import { FIELD, FIELD_FLAGS, type FieldBytes, nameField, putFields, withField } from '../records/inode-record.js';
+import { Dstream, INODE_FLAGS, InodeValue } from '../structs/records.js';
 import { nanosAt, putTime, secondsAt } from '../time.js';
 
 const at = InodeValue.at;
@@ -24,6 +25,12 @@ export const TYPE: Readonly<Record<ItemKind, number>> = {
   socket: 12,
 };
 
+/** A value with all its fields: the longest name with its NUL, padded, and a stream or a device's numbers. */
+const ROOM = InodeValue.size + 4 + 2 * 4 + (NAME_LIMIT + 1) + Dstream.size;
+
+/** Of a file whose data comes later. */
+const NO_STREAM: FieldBytes = { type: FIELD.dstream, flags: FIELD_FLAGS.dstream, bytes: new Uint8Array(Dstream.size) };
+
 export interface Birth {
   readonly id: number;
   readonly parent: number;
@@ -31,7 +38,8 @@ export interface Birth {
 
 /** The value of a new item's inode record. */
 export function newInode(item: NewItem, { id, parent }: Birth): Uint8Array {
-  const room = new Uint8Array(InodeValue.size + 4 + 4 + 264 + 16);
+  // Of Node's pool: memory of its own for each file costs more than all else here.
+  const room = Buffer.allocUnsafe(ROOM).fill(0);
   const view = viewOf(room);
   put64(view, at.parent_id, parent);
   put64(view, at.private_id, id);
@@ -41,6 +49,7 @@ export function newInode(item: NewItem, { id, parent }: Birth): Uint8Array {
   view.setUint16(at.mode, TYPE[item.kind] << 12, true);
   putAttributes(view, 0, item);
   const fields = [nameField(item.name)];
+  if (item.kind === 'file' && item.size > 0) fields.push(NO_STREAM);
   if (item.kind === 'char' || item.kind === 'block') {
     const bytes = new Uint8Array(4);
     viewOf(bytes).setUint32(0, ((item.rdevMajor << 24) | (item.rdevMinor & MINOR_MASK)) >>> 0, true);
