@@ -6,6 +6,7 @@ export { type ImageInfo, type InfoContext, info, type VolumeInfo } from './maint
 export { inspect } from './maintenance/inspect.js';
 export * from './operation.js';
 export * from './operations/browse.js';
+export type { LeftBehind } from './operations/migrate.js';
 export type { PrunedSnapshot } from './operations/prune.js';
 export { type ListedSnapshot, listSnapshots } from './operations/snapshot-list.js';
 export { openStack, type ProbedVolume, probeVolumes, type Stack, type StackOptions } from './stack.js';

@@ -133,6 +133,8 @@ export interface RestoreOptions extends ImageChoice {
   readonly trust?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
   readonly verify?: boolean | undefined;
+  /** All that is at the target is of an earlier restore that was cut: its root gets its attributes, too. */
+  readonly owned?: boolean | undefined;
 }
 
 export interface RescueOptions {
@@ -211,6 +213,24 @@ export interface ConvertOptions extends SecondPassphrase, Pick<ImageChoice, 'wai
   readonly overwrite?: boolean | undefined;
 }
 
+/**
+ * To another image or a folder. `passphrase` is that of the old image, `newPassphrase` that of the new one, or if only that
+ * is encrypted, `passphrase`.
+ */
+export interface MigrateOptions
+  extends SecondPassphrase,
+    Pick<ImageChoice, 'waitLock' | 'breakLock' | 'volume' | 'passphrase'>,
+    Pick<
+      CreateOptions,
+      'format' | 'fs' | 'caseSensitive' | 'volumeName' | 'size' | 'bandSize' | 'encryption' | 'kdfRounds'
+    >,
+    Pick<BackupOptions, 'wait' | 'commitEvery'> {
+  readonly image: string;
+  readonly out: string;
+  /** A folder, as root: setuid, devices and security attributes too. */
+  readonly trust?: boolean | undefined;
+}
+
 export interface PasswdOptions extends SecondPassphrase, Pick<ImageChoice, 'waitLock' | 'breakLock'> {
   readonly image: string;
   readonly passphrase?: Uint8Array | undefined;
@@ -248,6 +268,7 @@ export interface Operations {
   repair: RepairImageOptions;
   raw: RawOptions;
   passwd: PasswdOptions;
+  migrate: MigrateOptions;
   convert: ConvertOptions;
   compact: CompactOptions;
   resize: ResizeOptions;

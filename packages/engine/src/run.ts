@@ -4,5 +4,6 @@
 export { type Run, run } from './engine.js';
 export * from './events.js';
 export * from './operation.js';
+export type { LeftBehind } from './operations/migrate.js';
 export type { PrunedSnapshot } from './operations/prune.js';
 export { UsageError } from './usage-error.js';

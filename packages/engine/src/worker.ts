@@ -20,6 +20,7 @@ import { verify } from './maintenance/verify.js';
 import type { Operation, OperationName, Operations, RunContext } from './operation.js';
 import { backup } from './operations/backup.js';
 import { diff } from './operations/diff.js';
+import { migrate } from './operations/migrate.js';
 import { prune } from './operations/prune.js';
 import { restore } from './operations/restore.js';
 import { snapshot } from './operations/snapshot.js';
@@ -39,6 +40,7 @@ const operations: { readonly [N in OperationName]: Operation<N> } = {
   raw,
   passwd,
   convert,
+  migrate,
   compact,
   resize,
 };

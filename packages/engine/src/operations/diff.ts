@@ -30,6 +30,8 @@ export interface DifferenceOptions {
   /** How contents of files are compared: byte by byte, by size and time, or by size alone. */
   readonly contents: 'bytes' | 'times' | 'sizes';
   readonly attributes: boolean;
+  /** Whether owners are attributes that count; default: yes. */
+  readonly owners?: boolean;
   /** What counts of a folder of the first tree; default: all. */
   readonly pick?: (folder: Item, path: string, items: readonly Item[]) => readonly Item[];
   /** Called before each folder; may throw to stop. */
@@ -178,7 +180,7 @@ class ItemComparison {
   #attributesDiffer(a: Item, b: Item): boolean {
     const timeUnit = Math.max(this.#a.traits.timeUnit, this.#b.traits.timeUnit);
     const flags = this.#a.traits.flags & this.#b.traits.flags;
-    const traits = { ...this.#b.traits, timeUnit, flags, birthTimes: false, owners: true };
+    const traits = { ...this.#b.traits, timeUnit, flags, birthTimes: false, owners: this.#options.owners ?? true };
     if (plainAttributesDiffer(a, b, traits)) return true;
     return (a.hasXattrs || b.hasXattrs) && !sameXattrs(this.#a, a.id, this.#b, b.id);
   }

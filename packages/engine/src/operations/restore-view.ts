@@ -2,6 +2,7 @@
 // and items stay behind. A view of the backup without them, so that the rest of the engine needs no special cases.
 
 import type { Item, ItemId, Volume, XattrEntry } from '@tintype/core';
+import { isKnownVolume } from '../home.js';
 import type { Report } from '../tree/report.js';
 import { GuardedSource, type GuardedSourceOptions } from '../tree/source-guard.js';
 
@@ -13,6 +14,19 @@ export interface Rights {
   readonly gid: number;
   /** The image is known, or the user said `--trust`. */
   readonly isTrusted: boolean;
+}
+
+/** What this process may do with what is in a backup. */
+export function rightsHere(
+  backup: { readonly isImage: boolean; readonly volume: Volume },
+  trust: boolean | undefined,
+): Rights {
+  return {
+    isRoot: process.getuid?.() === 0,
+    isTrusted: trust === true || !backup.isImage || isKnownVolume(backup.volume.uuid),
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+  };
 }
 
 export class RestoreView extends GuardedSource {

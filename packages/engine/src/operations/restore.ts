@@ -5,7 +5,6 @@ import { dirname } from 'node:path';
 import { CancelledError, type Item, type ItemId, RefusedError, type Volume, type WritableVolume } from '@tintype/core';
 import type { SummaryEvent } from '../events.js';
 import { lastTotals } from '../history/run-log.js';
-import { isKnownVolume } from '../home.js';
 import type { Operation, RestoreOptions, RunContext } from '../operation.js';
 import { compareItems } from '../tree/compare.js';
 import { type ContentChecksums, ContentCopier } from '../tree/content.js';
@@ -19,7 +18,7 @@ import { Report } from '../tree/report.js';
 import { SourceError } from '../tree/source-guard.js';
 import { copyXattrs, mirrorXattrs } from '../tree/xattrs.js';
 import { differences } from './diff.js';
-import { RestoreView } from './restore-view.js';
+import { RestoreView, rightsHere } from './restore-view.js';
 import { folderSide, itemAt, openReadable, type Side } from './sides.js';
 
 export const restore: Operation<'restore'> = (options, context): SummaryEvent => {
@@ -113,9 +112,7 @@ export class RestoreRun {
     this.#context = context;
     this.#backup = backup;
     this.#report = new Report(context.emit, context.progress);
-    const isRoot = process.getuid?.() === 0;
-    const isTrusted = options.trust === true || !backup.isImage || isKnownVolume(backup.volume.uuid);
-    const rights = { isRoot, isTrusted, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+    const rights = rightsHere(backup, options.trust);
     this.#source = new RestoreView(backup.volume, { mayLoop: backup.isImage }, rights, this.#report);
     this.#target = target?.volume ?? null;
     this.#content = new ContentCopier(context.progress);
@@ -243,7 +240,7 @@ export class RestoreRun {
   }
 
   #mayTouch(path: string, fresh: boolean): boolean {
-    return fresh || (path !== '' && (this.#options.overwrite ?? 'never') !== 'never');
+    return fresh || this.#options.owned === true || (path !== '' && (this.#options.overwrite ?? 'never') !== 'never');
   }
 
   /** Symbolic links come last of all: while files are written, nothing that the backup brought leads elsewhere. */

@@ -1,0 +1,46 @@
+import type { LeftBehind, SummaryEvent } from '@tintype/engine/run';
+import { flag, text } from '../arguments.js';
+import type { CommandBody } from '../command.js';
+import { locking } from '../locking.js';
+import { printable } from '../output/printable.js';
+import { showCount } from '../quantities.js';
+import { runUnlocked } from '../unlocked.js';
+import { makingOptions } from './create.js';
+
+export const run: CommandBody = (parsed, io) => {
+  const [image = '', out = ''] = parsed.operands;
+  const options = {
+    image,
+    out,
+    ...makingOptions(parsed),
+    trust: flag(parsed, 'trust'),
+    volume: text(parsed, 'volume'),
+    ...locking(parsed),
+  };
+  return runUnlocked('migrate', options, { parsed, io }, { summary: summaryText });
+};
+
+function summaryText(summary: SummaryEvent): string {
+  const { image, out, proved, interrupted, differences } = summary;
+  const [from, to] = [printable(String(image)), printable(String(out))];
+  if (interrupted) return `${to} is not finished: the same command goes on; ${from} must stay`;
+  if (!proved) {
+    const found = Number(differences) > 0 ? showCount(Number(differences), 'difference') : 'problems';
+    return `${to}: compared with ${from} both ways: ${found}; ${from} must stay`;
+  }
+  const rest = leftText(summary.onlyInImage as LeftBehind);
+  const lost = rest === '' ? '' : `, and with it what is nowhere else: ${rest}`;
+  return `${to}: compared with ${from} both ways: equal; ${from} can be removed now${lost}`;
+}
+
+function leftText({ snapshots, safetyNets, otherVolumes }: LeftBehind): string {
+  const parts = [
+    [snapshots, 'snapshot'],
+    [safetyNets, 'SafetyNet folder'],
+    [otherVolumes, 'other volume'],
+  ] as const;
+  return parts
+    .filter(([count]) => count > 0)
+    .map(([count, what]) => showCount(count, what))
+    .join(', ');
+}
