@@ -42,9 +42,9 @@ const keeping: readonly OptionSpec[] = [
   { name: 'keep-free', value: 'SIZE', help: 'fewer still, oldest first, until this is free' },
 ];
 const kdfRounds: OptionSpec = { name: 'kdf-rounds', value: 'N', help: 'rounds of a key derivation (default: 250000)' };
+const level: OptionSpec = { name: 'level', value: 'N', help: '1 (fast) to 9 (small); zlib 3, bzip2 9, xz 6' };
 const reading = [volume, snapshot, waitLock, ...passphrase];
 const making: readonly OptionSpec[] = [
-  { name: 'format', value: 'F', help: 'sparsebundle, sparseimage, udrw (default: by extension)' },
   { name: 'fs', value: 'F', help: 'apfs or hfs+ (default: as the source, else apfs)' },
   { name: 'case-sensitive', negatable: true, help: 'case-sensitive volume (backup: as the source)' },
   { name: 'volume-name', value: 'N', help: 'name of the volume (default: the file name)' },
@@ -62,6 +62,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     least: 2,
     most: 2,
     options: [
+      {
+        name: 'format',
+        value: 'F',
+        help: 'sparsebundle, sparseimage, udrw; read-only: udzo, udro, udbz, ulfo, ulmo (default: by extension)',
+      },
       ...making,
       { name: 'safetynet', negatable: true, help: 'keep what would be overwritten or removed (default)' },
       { name: 'safetynet-keep', value: 'TIME', help: 'how long (0, forever; default: 1d, as a snapshot: 7d)' },
@@ -77,8 +82,9 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: 'max-delete', value: 'N%', help: 'most that may leave (default: half)' },
       { name: 'allow-empty', help: 'an empty source empties the backup' },
       { name: 'must-exist', help: 'create nothing' },
-      { name: 'replace', help: 'replace a read-only image (not yet)' },
-      { name: 'keep', value: 'N', help: 'old read-only images to keep (not yet)' },
+      { name: 'replace', help: 'make a read-only image that is there afresh' },
+      { name: 'keep', value: 'N', help: 'then keep N old ones as NAME.1.dmg … (default: 0)' },
+      level,
       { name: 'grow', value: 'auto|never', help: 'a full volume grows while its host has room (default: auto)' },
       { name: 'allow-battery', help: `on a battery, too, compact an image that is due: ${COMPACT_WHEN}` },
       {
@@ -186,6 +192,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     least: 1,
     most: 1,
     options: [
+      { name: 'format', value: 'F', help: 'sparsebundle, sparseimage, udrw (default: by extension)' },
       ...making,
       { name: 'layout', value: 'L', help: 'gpt (default), apm or none' },
       { name: 'preallocate', help: 'really allocate every block of a raw image' },
@@ -379,7 +386,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         value: 'F',
         help: 'udzo, udro, udbz, ulfo, ulmo, udrw, sparsebundle, sparseimage, asif (default: by extension; .dmg: udzo)',
       },
-      { name: 'level', value: 'N', help: '1 (fast) to 9 (small); zlib 3, bzip2 9, xz 6' },
+      level,
       { name: 'encryption', value: 'E', help: 'none, aes-128 or aes-256 (default: as IMAGE)' },
       kdfRounds,
       { name: 'band-size', value: 'S', help: 'bytes of a band (default: 8m, or more)' },

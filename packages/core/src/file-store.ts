@@ -69,6 +69,8 @@ export interface FileStore {
   /** Removes a file or an empty folder. */
   remove(path: string): void;
   makeFolder(path: string): void;
+  /** Gives a file a second name. False if the host has no such names. @throws StoreError `ENOENT`, `EEXIST` */
+  link(from: string, to: string): boolean;
   /** New, renamed and removed names in this folder are durable when this returns. */
   syncFolder(path: string): void;
   /** Of the file system that holds the folder `path`. */

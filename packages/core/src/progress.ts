@@ -1,5 +1,7 @@
 // Shared counters that a worker adds to and another thread samples, and the flags by which it is told to stop.
 
+import { CancelledError } from './errors.js';
+
 const FLOATS = ['bytes', 'items', 'totalBytes', 'totalItems'] as const;
 /** Places in the flags. */
 const CANCELLED = 0;
@@ -47,6 +49,10 @@ export class Progress {
   /** Asks the worker to stop at its next sound moment. */
   cancel(): void {
     Atomics.store(this.#flags, CANCELLED, 1);
+  }
+  /** @throws CancelledError if the worker was asked to stop */
+  check(): void {
+    if (this.cancelled) throw new CancelledError();
   }
   get cancelled(): boolean {
     return Atomics.load(this.#flags, CANCELLED) === 1;

@@ -105,6 +105,11 @@ export interface BackupOptions extends ImageChoice, SecondPassphrase {
   readonly maxDelete?: number | undefined;
   readonly allowEmpty?: boolean | undefined;
   readonly mustExist?: boolean | undefined;
+  /** A read-only image that is there is made afresh; so many older ones stay beside it. */
+  readonly replace?: boolean | undefined;
+  readonly keep?: number | undefined;
+  /** Of compressed formats: 1 to 9. */
+  readonly level?: number | undefined;
   /** Makes a snapshot of this name at the end; `auto`: the time in UTC. */
   readonly makeSnapshot?: string | undefined;
   /** Whether SafetyNet is a snapshot on a volume that can have them; default `auto`: as the rule B30 says. */

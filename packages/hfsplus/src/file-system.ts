@@ -106,6 +106,7 @@ export class HfsFileSystem implements FileSystem {
   get commitDue(): boolean {
     let fresh = 0;
     for (const { file } of this.#mounted.treeFiles) fresh += file.freshBytes;
+    if (this.#device.draft) return fresh + this.#journaledBytes > PENDING_NODES;
     return this.#journaledBytes > (this.#journal?.capacity ?? 0) / 2 || fresh > PENDING_NODES;
   }
 
@@ -128,17 +129,8 @@ export class HfsFileSystem implements FileSystem {
       tree.putHeader();
       file.putMap();
     }
-    const moved = this.#moved ?? growJournal(mounted, journal, this.#journaledBytes);
-    this.#moved = null;
-    mounted.allocation.prepare();
-    this.#writeFreshNodes();
-    this.#device.flush();
-    const blocks = this.#journaledBlocks();
-    if (moved === null && !journal.fits(blocks)) throw mounted.allocation.full(this.#journaledBytes);
-    journal.commit(blocks, moved);
-    for (const { position, bytes } of blocks) this.#device.write(position, bytes);
-    this.#device.flush();
-    journal.retire();
+    if (this.#device.draft) this.#writeHome();
+    else this.#writeThroughJournal(journal);
     for (const { file, fork } of mounted.treeFiles) {
       file.settle();
       fork.changed = false;
@@ -146,6 +138,28 @@ export class HfsFileSystem implements FileSystem {
     mounted.headerChanged = false;
     for (const { start, count } of mounted.allocation.settle())
       this.#device.discard(start * this.blockSize, count * this.blockSize);
+  }
+
+  /** Nobody sees a draft before it is closed: nothing of it needs a journal. */
+  #writeHome(): void {
+    this.#mounted.allocation.prepare();
+    this.#writeFreshNodes();
+    for (const { position, bytes } of this.#journaledBlocks()) this.#device.write(position, bytes);
+  }
+
+  #writeThroughJournal(journal: Journal): void {
+    const { allocation } = this.#mounted;
+    const moved = this.#moved ?? growJournal(this.#mounted, journal, this.#journaledBytes);
+    this.#moved = null;
+    allocation.prepare();
+    this.#writeFreshNodes();
+    this.#device.flush();
+    const blocks = this.#journaledBlocks();
+    if (moved === null && !journal.fits(blocks)) throw allocation.full(this.#journaledBytes);
+    journal.commit(blocks, moved);
+    for (const { position, bytes } of blocks) this.#device.write(position, bytes);
+    this.#device.flush();
+    journal.retire();
   }
 
   freeRanges(): Iterable<Range> {

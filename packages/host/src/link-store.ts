@@ -83,6 +83,9 @@ export class LinkStore implements FileStore {
   remove(path: string): void {
     this.#about('remove', path, () => this.#below.remove(path));
   }
+  link(from: string, to: string): boolean {
+    return this.#about('link', from, () => this.#below.link(from, to));
+  }
   makeFolder(path: string): void {
     this.#about('mkdir', path, () => this.#below.makeFolder(path));
   }

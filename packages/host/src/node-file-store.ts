@@ -49,12 +49,26 @@ export function nodeFileStore(behind?: WriteBehindOptions): HostFileStore {
     kind: kindAt,
     list: listFolder,
     rename: (from, to) => attempt('rename', from, () => fs.renameSync(hostPath(from), hostPath(to))),
+    link: linkAt,
     remove: removeAt,
     makeFolder: (path) => attempt('mkdir', path, () => fs.mkdirSync(hostPath(path))),
     syncFolder,
     facts: (path): StoreFacts => spaceAt(path),
     rest: () => writer?.rest(),
   };
+}
+
+/** What hosts say that have no second names: FAT, many shares, some Android volumes. */
+const WITHOUT_LINKS: readonly string[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EACCES'];
+
+function linkAt(from: string, to: string): boolean {
+  try {
+    attempt('link', to, () => fs.linkSync(hostPath(from), hostPath(to)));
+    return true;
+  } catch (error) {
+    if (error instanceof StoreError && WITHOUT_LINKS.includes(error.code)) return false;
+    throw error;
+  }
 }
 
 function openFile(path: string, mode: OpenMode, writer: WriteBehind | null): StoreFile {

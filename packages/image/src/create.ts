@@ -1,18 +1,16 @@
 // New images that read as zeros. Nothing may be at the path; after a failure the caller removes what was made.
 
-import { assert, type BlockDevice, type FileStore, type StoreFile, UnsupportedError } from '@tintype/core';
+import { assert, type FileStore, type StoreFile, UnsupportedError } from '@tintype/core';
 import { writeNewAsif } from './asif/create.js';
 import { type Leased, lockImage } from './claim.js';
-import type { ArchiveOptions, CreateImageOptions, DiskImage } from './disk-image.js';
+import type { CreateImageOptions, DiskImage } from './disk-image.js';
 import { NEW_CHUNK, NEW_DATA_OFFSET, newEncryption } from './encryption/create.js';
 import { openEncryptedFile } from './encryption/open.js';
 import { BANDS_LIMIT, DEFAULT_BAND_SIZE } from './limits.js';
 import { type HeldLock, takeLocks } from './lock.js';
 import { bundleOpened, fileContainer, holdImage, limitedBy, type Opened } from './open.js';
-import { partitionMap } from './partitions/map.js';
 import { formatInfoPlist } from './sparsebundle/info-plist.js';
 import { sparseHeader } from './sparseimage/structs.js';
-import { writeUdif } from './udif/writer.js';
 
 const SPARSE_IMAGE_BAND = 1 << 20;
 
@@ -118,26 +116,6 @@ interface ClearFile {
 
 const plainFile = (file: StoreFile): ClearFile => ({ file, wipe: () => {} });
 
-/**
- * A new read-only image of `disk`, in one pass; durable when this returns. Nothing may be at `path`; after a failure the
- * caller removes what was made.
- */
-export function createArchive(store: FileStore, path: string, disk: BlockDevice, options: ArchiveOptions): void {
-  const { format, holder, encryption } = options;
-  const file = store.open(path, 'create');
-  let clear = plainFile(file);
-  try {
-    if (encryption !== undefined)
-      clear = encryptedFile(store, path, file, { ...options, format: 'sparseimage', size: 0 });
-    writeUdif(disk, clear.file, { ...options, format, map: partitionMap(disk), random: holder.random });
-    clear.file.sync();
-  } finally {
-    clear.wipe();
-    file.close();
-  }
-  store.syncFolder(parentOf(path));
-}
-
 /** Room for the disk of a raw image, behind its header. */
 function extend(file: StoreFile, start: number, { size, preallocate }: CreateImageOptions): void {
   const end = start + Math.ceil(size / NEW_CHUNK) * NEW_CHUNK;
@@ -146,7 +124,7 @@ function extend(file: StoreFile, start: number, { size, preallocate }: CreateIma
 }
 
 /** Writes the header; a sparse image's clear size grows with its bands. */
-function encryptedFile(
+export function encryptedFile(
   store: FileStore,
   path: string,
   file: StoreFile,
@@ -161,7 +139,7 @@ function encryptedFile(
   return { file: clear.file, wipe: () => clear.cipher.wipe(), maxSize: clear.largestDisk };
 }
 
-function parentOf(path: string): string {
+export function parentOf(path: string): string {
   const slash = path.lastIndexOf('/');
   return slash < 0 ? '.' : path.slice(0, slash) || '/';
 }

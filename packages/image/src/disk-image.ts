@@ -125,17 +125,49 @@ export interface CreateImageOptions extends Omit<OpenImageOptions, 'writable' | 
   readonly kdfRounds?: number | undefined;
 }
 
-/** Of a read-only image that is made in one pass. */
-export interface ArchiveOptions extends Pick<CreateImageOptions, 'holder' | 'encryption' | 'passphrase' | 'kdfRounds'> {
+/** How a read-only image is made. */
+export interface ArchiveForm extends Pick<CreateImageOptions, 'holder' | 'encryption' | 'passphrase' | 'kdfRounds'> {
   readonly format: 'udro' | 'udco' | 'udzo' | 'udbz' | 'ulfo' | 'ulmo';
   /** 1 to 9; default: the codec's own. */
   readonly level?: number | undefined;
   /** Compress chunks; stay the caller's. Absent: the caller does. */
   readonly lanes?: Lanes | undefined;
+}
+
+/** Of a disk that is there, in one pass. */
+export interface ArchiveOptions extends ArchiveForm {
   /** What the file systems do not use, ascending: left out. */
   readonly free: Iterable<Range>;
   /** Told of each stretch of the disk that is done; may throw to stop. */
   readonly progress?: ((bytes: number) => void) | undefined;
+}
+
+/** Of a disk that is yet to be written, through the archive's device. */
+export interface DraftOptions extends ArchiveForm {
+  /** Of the disk in bytes, a multiple of 512. */
+  readonly size: number;
+  /** The map that the disk gets, with one partition. */
+  readonly scheme: 'gpt' | 'apm' | 'none';
+  readonly type: 'Apple_HFS' | 'Apple_APFS';
+  /** Paths of the image that this one will replace, and of older ones: as `ownPaths` has them. */
+  readonly replaces?: readonly string[];
+  /** For the map and the archive's own id; the keys of an encrypted one never come from it. */
+  readonly random: (target: Uint8Array) => void;
+}
+
+/** A read-only image that is being written. Closing it unfinished leaves a file that is no image: the caller removes it. */
+export interface DraftImage extends DiskImage {
+  readonly partition: Partition;
+  /** Bytes of the file so far (of an encrypted one: without its header); of them, what was written again later. */
+  readonly fileBytes: number;
+  readonly supersededBytes: number;
+  /**
+   * Stores all but what is `free` (ascending), and makes the file an image; durable when this returns. From then on
+   * `verify` reads it.
+   */
+  finish(free: Iterable<Range>): void;
+  /** The disk as the finished image has it, to be read. */
+  finished(): BlockDevice;
 }
 
 export interface PasswdOptions extends Pick<OpenImageOptions, 'holder' | 'waitLock' | 'breakLock'> {
@@ -183,6 +215,8 @@ export interface ImageFunctions {
   createImage(store: FileStore, path: string, options: CreateImageOptions): DiskImage;
   /** A new read-only image of a disk; closed and durable when this returns. */
   createArchive(store: FileStore, path: string, disk: BlockDevice, options: ArchiveOptions): void;
+  /** A new read-only image that is written as a disk, with its partition map; locked. Nothing may be at `path`. */
+  createDraft(store: FileStore, path: string, options: DraftOptions): DraftImage;
   /** `info` on an image that may be locked by others or encrypted. */
   imageFacts(store: FileStore, path: string): ContainerFacts;
   /** Changes the passphrase and no byte of data; answers how many other keys still open the image. */

@@ -36,6 +36,10 @@ export class FencedStore implements FileStore {
     this.#fence.requireFresh();
     this.#store.remove(path);
   }
+  link(from: string, to: string): boolean {
+    this.#fence.requireFresh();
+    return this.#store.link(from, to);
+  }
   makeFolder(path: string): void {
     this.#fence.requireFresh();
     this.#store.makeFolder(path);

@@ -1,5 +1,6 @@
+export { createArchive, createDraft } from './archive.js';
 export { claimImage, lockHolder } from './claim.js';
-export { bandSizeFor, createArchive, createImage } from './create.js';
+export { bandSizeFor, createImage } from './create.js';
 export { detect } from './detect.js';
 export * from './disk-image.js';
 export { inspectImage } from './inspect.js';

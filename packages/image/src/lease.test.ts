@@ -129,6 +129,7 @@ describe('a lease', () => {
       rename: (from, to) => store.rename(from, to),
       remove: (path) => store.remove(path),
       makeFolder: (path) => store.makeFolder(path),
+      link: (from, to) => store.link(from, to),
       syncFolder: (path) => store.syncFolder(path),
       facts: (path) => store.facts(path),
       open: (path, mode) => {

@@ -86,6 +86,9 @@ export class CrashStore implements FileStore {
   remove(path: string): void {
     this.#live.remove(path);
   }
+  link(from: string, to: string): boolean {
+    return this.#live.link(from, to);
+  }
   makeFolder(path: string): void {
     this.#live.makeFolder(path);
   }

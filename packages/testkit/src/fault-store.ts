@@ -19,6 +19,7 @@ export type FaultKind =
   | 'rename'
   | 'remove'
   | 'makeFolder'
+  | 'link'
   | 'syncFolder'
   | 'facts'
   | 'size'
@@ -81,6 +82,9 @@ export class FaultStore implements FileStore {
   }
   remove(path: string): void {
     this.run('remove', path, () => this.#below.remove(path));
+  }
+  link(from: string, to: string): boolean {
+    return this.run('link', from, () => this.#below.link(from, to), null);
   }
   makeFolder(path: string): void {
     this.run('makeFolder', path, () => this.#below.makeFolder(path));

@@ -35,7 +35,7 @@ export class HostModel {
     this.#root = start.root.id;
     for (const node of walk(start.root)) {
       if (node.kind === 'file') {
-        this.#addFile(node.id, node.bytes.clone());
+        if (!this.#files.has(node.id)) this.#addFile(node.id, node.bytes.clone());
       } else {
         const ids = [...node.entries].map(([name, { id }]): [string, NodeId] => [name, id]);
         this.#live.set(node.id, new Map(ids));
@@ -47,6 +47,7 @@ export class HostModel {
   apply(call: StoreCall): void {
     switch (call.kind) {
       case 'create':
+      case 'link':
       case 'makeFolder':
       case 'remove':
       case 'rename':
@@ -131,6 +132,7 @@ export class HostModel {
         // A folder that two renames of one cut moved into each other stands where it was met first.
         if (known?.kind === 'directory') continue;
         const node = known ?? (file ? new FileNode(id, bytesOf(file, id)) : new FolderNode(id));
+        if (known?.kind === 'file') known.names += 1;
         seen.set(id, node);
         folder.entries.set(name, node);
         if (node.kind === 'directory') waiting.push(node);
@@ -156,7 +158,7 @@ function cutNames(pending: readonly NameCall[], random: Random): NameCall[] {
 
 function applyName(names: Names, call: NameCall): void {
   const entries = names.get(call.folder);
-  if (call.kind === 'create' || call.kind === 'makeFolder') {
+  if (call.kind === 'create' || call.kind === 'link' || call.kind === 'makeFolder') {
     entries?.set(call.name, call.node);
     return;
   }

@@ -20,7 +20,8 @@ export class FileNode {
   /** Open handles that hold a lock. */
   readonly locks = new Map<object, LockKind>();
   opens = 0;
-  linked = true;
+  /** How many names it has. */
+  names = 1;
 
   constructor(
     readonly id: NodeId,
@@ -42,6 +43,7 @@ export interface StoreLimits {
   /** Longest file; `EFBIG` beyond. */
   fileSizeLimit: number | null;
   canPunch: boolean;
+  canLink: boolean;
   isNetwork: boolean;
   kind: string;
 }
@@ -61,13 +63,14 @@ export class MemoryStore implements FileStore {
       capacity: 2 ** 50,
       fileSizeLimit: null,
       canPunch: true,
+      canLink: true,
       isNetwork: false,
       kind: 'memory',
       ...options.limits,
     };
     this.root = options.root ?? new FolderNode(ROOT);
     this.#record = options.record ?? null;
-    for (const node of walk(this.root)) {
+    for (const node of new Set(walk(this.root))) {
       this.#nextId = Math.max(this.#nextId, node.id + 1);
       if (node.kind === 'file') this.#used += node.bytes.stored;
     }
@@ -123,6 +126,18 @@ export class MemoryStore implements FileStore {
       node: node.id,
     });
   }
+  link(from: string, to: string): boolean {
+    const source = this.#parent('link', from);
+    const target = this.#parent('link', to);
+    const node = source.folder.entries.get(source.name);
+    if (!node) throw new StoreError('ENOENT', 'link', from);
+    if (!this.limits.canLink || node.kind === 'directory') return false;
+    if (target.folder.entries.has(target.name)) throw new StoreError('EEXIST', 'link', to);
+    target.folder.entries.set(target.name, node);
+    node.names += 1;
+    this.record({ kind: 'link', path: to, folder: target.folder.id, name: target.name, node: node.id });
+    return true;
+  }
   remove(path: string): void {
     const { folder, name } = this.#parent('remove', path);
     const node = folder.entries.get(name);
@@ -176,7 +191,7 @@ export class MemoryStore implements FileStore {
   /** For the store's own open files: the last handle of a removed file frees its space. */
   closed(node: FileNode): void {
     node.opens -= 1;
-    if (node.opens === 0 && !node.linked) this.#used -= node.bytes.stored;
+    if (node.opens === 0 && node.names === 0) this.#used -= node.bytes.stored;
   }
 
   #newId(): NodeId {
@@ -184,8 +199,8 @@ export class MemoryStore implements FileStore {
     return this.#nextId - 1;
   }
   #unlink(node: FileNode): void {
-    node.linked = false;
-    if (node.opens === 0) this.#used -= node.bytes.stored;
+    node.names -= 1;
+    if (node.opens === 0 && node.names === 0) this.#used -= node.bytes.stored;
   }
   #folder(operation: string, path: string): FolderNode {
     let node = this.root;
@@ -319,13 +334,23 @@ export function* walk(root: FileNode | FolderNode): Generator<FileNode | FolderN
 
 function cloneTree(root: FolderNode): FolderNode {
   const copy = new FolderNode(root.id);
+  const files = new Map<NodeId, FileNode>();
   const waiting: [FolderNode, FolderNode][] = [[root, copy]];
   for (let pair = waiting.pop(); pair; pair = waiting.pop()) {
     for (const [name, node] of pair[0].entries) {
-      const twin = node.kind === 'file' ? new FileNode(node.id, node.bytes.clone()) : new FolderNode(node.id);
+      const twin = node.kind === 'file' ? twinOf(node, files) : new FolderNode(node.id);
       pair[1].entries.set(name, twin);
       if (node.kind === 'directory' && twin.kind === 'directory') waiting.push([node, twin]);
     }
   }
   return copy;
+}
+
+/** A file with several names stays one. */
+function twinOf(file: FileNode, files: Map<NodeId, FileNode>): FileNode {
+  const known = files.get(file.id);
+  if (known) known.names += 1;
+  const twin = known ?? new FileNode(file.id, file.bytes.clone());
+  files.set(file.id, twin);
+  return twin;
 }

@@ -13,6 +13,13 @@ export type StoreCall =
       readonly node: NodeId;
     }
   | {
+      readonly kind: 'link';
+      readonly path: string;
+      readonly folder: NodeId;
+      readonly name: string;
+      readonly node: NodeId;
+    }
+  | {
       readonly kind: 'makeFolder';
       readonly path: string;
       readonly folder: NodeId;

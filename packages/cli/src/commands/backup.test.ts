@@ -152,7 +152,9 @@ test.each<[string, string[], number, string]>([
   ['a source that is missing', ['nothing', 'x.sparsebundle'], 1, 'nothing'],
   ['a parent that is missing', ['.', 'nowhere/x.sparsebundle'], 1, 'no-parent'],
   ['--must-exist', ['.', 'x.sparsebundle', '--must-exist'], 1, 'missing'],
-  ['a compressed format', ['.', 'x.dmg', '--format', 'udzo'], 1, 'unsupported'],
+  ['--replace of what is no archive', ['.', 'x.sparsebundle', '--replace'], 2, 'usage'],
+  ['--keep without --replace', ['.', 'x.dmg', '--keep', '2'], 2, 'usage'],
+  ['--keep of no number', ['.', 'x.dmg', '--replace', '--keep', 'all'], 2, 'usage'],
   ['--grow sometimes', ['.', 'x.sparsebundle', '--grow', 'sometimes'], 2, 'usage'],
   ['an unknown format', ['.', 'x.sparsebundle', '--format', 'zip'], 2, 'usage'],
 ])('%s ends with its exit status, an error, and a summary', (_, words, status, code) => {
@@ -170,12 +172,6 @@ test.each<[string, string[], number, string]>([
     expect(outcome.last).toMatchObject({ type: 'summary', problems: [{ code: error?.code }] });
     expect(existsSync(join(own, destination))).toBe(false);
   });
-});
-
-test('what cannot be done yet is refused', () => {
-  for (const words of [['--replace'], ['--keep', '2']])
-    expect(tintype('backup', folder, join(folder, 'x.sparsebundle'), ...words).status).toBe(1);
-  expect(existsSync(join(folder, 'x.sparsebundle'))).toBe(false);
 });
 
 test('an empty source, and a format that the image has not, change nothing', () => {

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { StoreError, UnsupportedError } from '@tintype/core';
+import { StoreError } from '@tintype/core';
 import { type BackupEstimate, type SummaryEvent, UsageError } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
@@ -8,12 +8,10 @@ import { locking } from '../locking.js';
 import type { Passphrases } from '../passphrase.js';
 import { parseDuration, showCount, showDuration, showSize } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
+import { compressionLevel } from './convert.js';
 import { makingOptions } from './create.js';
 
 export const run: CommandBody = (parsed, io) => {
-  for (const name of ['replace', 'keep'])
-    if (parsed.values[name] !== undefined)
-      throw new UnsupportedError(`--${name}: read-only images cannot be written yet`);
   const wait = text(parsed, 'wait');
   const [source = '', destination = ''] = parsed.operands;
   const keep = text(parsed, 'safetynet-keep');
@@ -34,6 +32,9 @@ export const run: CommandBody = (parsed, io) => {
     maxDelete: maxDelete(parsed),
     allowEmpty: flag(parsed, 'allow-empty'),
     mustExist: flag(parsed, 'must-exist'),
+    replace: flag(parsed, 'replace'),
+    keep: keptCount(parsed),
+    level: compressionLevel(parsed),
     grow: growth(parsed),
     wait: wait === undefined ? undefined : parseDuration(wait) * 1000,
     allowBattery: flag(parsed, 'allow-battery'),
@@ -66,6 +67,13 @@ function filterRules({ filters }: Parsed): string[] {
 /** A glob is no negation and no comment, whatever it begins with; and its spaces at the end are meant. */
 function literalStart(glob: string): string {
   return glob.replace(/^[!#]/, '\\$&').replace(/ +$/, (spaces) => '\\ '.repeat(spaces.length));
+}
+
+function keptCount(parsed: Parsed): number | undefined {
+  const value = text(parsed, 'keep');
+  if (value === undefined) return undefined;
+  if (!/^\d{1,4}$/.test(value)) throw new UsageError(`--keep ${value}: give a number of old archives, such as 3`);
+  return Number(value);
 }
 
 function growth(parsed: Parsed): 'auto' | 'never' | undefined {

@@ -17,14 +17,14 @@ export const run: CommandBody = (parsed, io) => {
     encryption,
     kdfRounds,
     bandSize,
-    level: levelOf(parsed),
+    level: compressionLevel(parsed),
     overwrite: flag(parsed, 'overwrite'),
     ...locking(parsed),
   };
   return runUnlocked('convert', options, { parsed, io }, { summary: summaryText });
 };
 
-function levelOf(parsed: Parsed): number | undefined {
+export function compressionLevel(parsed: Parsed): number | undefined {
   const value = text(parsed, 'level');
   if (value === undefined) return undefined;
   if (!/^[1-9]$/.test(value)) throw new UsageError(`--level ${value}: give 1 (fast) to 9 (small)`);

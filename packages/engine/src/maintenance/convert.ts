@@ -28,14 +28,13 @@ import { locking } from '../locking.js';
 import type { ConvertOptions, Operation, RunContext } from '../operation.js';
 import { probeVolumes } from '../stack.js';
 import { UsageError } from '../usage-error.js';
-import { encryptionOf, formatFor, requireParent, requirePassphrase } from './create.js';
+import { archiveFormat, encryptionOf, formatFor, requireParent, requirePassphrase } from './create.js';
 import { imageToRead, requireFreeOut } from './opened-image.js';
 import { finishReplacement, prepareDraft, removeImage, replaceImage } from './replace-image.js';
 
 const BUFFER = 4 << 20;
 /** Zero pieces of this size are not written. */
 const PIECE = 65_536;
-const ARCHIVES = ['udro', 'udco', 'udzo', 'udbz', 'ulfo', 'ulmo'] as const;
 const LIVE = ['sparsebundle', 'sparseimage', 'asif', 'udrw'] as const;
 
 export const convert: Operation<'convert'> = (given, context): SummaryEvent => {
@@ -110,7 +109,7 @@ function make(path: string, format: string, image: DiskImage, options: ConvertOp
     progress.add('bytes', bytes);
     if (progress.cancelled) throw new CancelledError();
   };
-  const archive = ARCHIVES.find((name) => name === format);
+  const archive = archiveFormat(format);
   if (archive) {
     const made: ArchiveOptions = {
       format: archive,

@@ -30,6 +30,14 @@ const FORMATS: Record<string, ImageFormat> = {
   '.sparseimage': 'sparseimage',
   '.asif': 'asif',
 };
+const ARCHIVES = ['udro', 'udco', 'udzo', 'udbz', 'ulfo', 'ulmo'] as const;
+export type ArchiveFormat = (typeof ARCHIVES)[number];
+
+/** Null if images of the format can be written to. */
+export function archiveFormat(format: string | null): ArchiveFormat | null {
+  return ARCHIVES.find((name) => name === format) ?? null;
+}
+
 const WRITABLE = ['sparsebundle', 'sparseimage', 'asif', 'udrw'] as const;
 type WritableFormat = (typeof WRITABLE)[number];
 

@@ -68,13 +68,26 @@ function requireUnused(store: FileStore, path: string, locking: Locking): void {
   try {
     openImage(store, path, { ...locking, writable: true, allowTimeMachine: false }).close();
   } catch (error) {
-    if (error instanceof PassphraseError) claimImage(store, path, locking).release();
-    const isKept =
-      error instanceof LockedError ||
-      error instanceof LinkLostError ||
-      (error instanceof RefusedError && error.code === 'time-machine');
-    if (isKept || !(error instanceof TintypeError)) throw error;
+    if (isKept(error) || !(error instanceof TintypeError)) throw error;
+    if (error instanceof PassphraseError || store.kind(path) === 'file') requireUnclaimed(store, path, locking);
   }
+}
+
+/** Of what cannot be opened for writing: a read-only image, one of which no more than a part is there. */
+function requireUnclaimed(store: FileStore, path: string, locking: Locking): void {
+  try {
+    claimImage(store, path, locking).release();
+  } catch (error) {
+    if (isKept(error) || !(error instanceof TintypeError)) throw error;
+  }
+}
+
+function isKept(error: unknown): boolean {
+  return (
+    error instanceof LockedError ||
+    error instanceof LinkLostError ||
+    (error instanceof RefusedError && error.code === 'time-machine')
+  );
 }
 
 /** A file, or a bundle with what is in it. */

@@ -14,6 +14,8 @@ import { sourceForm } from './source-form.js';
 export interface Destination extends Side {
   /** True if this run made it. */
   readonly isNew: boolean;
+  /** True if nothing of it is visible before it is closed: it is whole, or it is nothing. */
+  readonly isDraft?: boolean;
 }
 
 export type DestinationKind = 'image' | 'folder' | 'new-image' | 'new-folder';

@@ -25,6 +25,7 @@ import { Filter, isNeverTouched } from '../tree/filter.js';
 import { Mirror } from '../tree/mirror.js';
 import { Report } from '../tree/report.js';
 import { GuardedSource } from '../tree/source-guard.js';
+import { type ArchivePlan, archivePlan, makeArchive } from './archive.js';
 import { type Destination, destinationKind, openDestination } from './backup-destination.js';
 import { dryRun } from './backup-dry-run.js';
 import { RunSnapshots } from './backup-snapshots.js';
@@ -33,7 +34,7 @@ import { compactFirst } from './compaction-first.js';
 import { fileRoom } from './file-room.js';
 import { growing } from './growth.js';
 import { resuming } from './link-loss.js';
-import type { Resumption } from './resumption.js';
+import { Resumption } from './resumption.js';
 import { openReadable, type Side, secondPassphrase } from './sides.js';
 import { newSnapshotName } from './snapshot.js';
 
@@ -44,10 +45,34 @@ const LARGE_FILE = 64 << 20;
 /** B25: SafetyNet of an image that a backup made is kept for a day. */
 const SAFETYNET_KEEP = 86_400;
 
-export const backup: Operation<'backup'> = (given, context) =>
-  resuming(given, context, (options, watched, resumption) =>
-    growing(options, watched, (once, same) => backUp(once, same, resumption)),
+export const backup: Operation<'backup'> = (given, context) => {
+  // From here on the destination's passphrase is the only one.
+  const options = { ...given, passphrase: secondPassphrase(given.source, given, context) };
+  const plan = archivePlan(options, context);
+  if (plan) return backUpArchive(plan, given, context);
+  return resuming(given, context, (once, watched, resumption) =>
+    growing(once, watched, (same, inner) => backUp(same, inner, resumption)),
   );
+};
+
+function backUpArchive(plan: ArchivePlan, given: BackupOptions, context: RunContext): SummaryEvent {
+  const started = context.now();
+  const options = { ...given, passphrase: secondPassphrase(given.source, given, context) };
+  context.emit({ type: 'phase', name: 'identity' });
+  const { sourceVolume: volume, passphrase, waitLock } = given;
+  const source = openReadable(options.source, { volume, passphrase, waitLock }, context);
+  try {
+    if (options.dryRun) return dryRun(options, 'new-image', source, context);
+    const perform = (destination: Destination) => {
+      context.progress.set('items', 0);
+      const resumption = new Resumption(options);
+      return newRun({ options, context, source, destination, started, resumption }).perform();
+    };
+    return makeArchive(plan, { options, source, perform }, context);
+  } finally {
+    source.close();
+  }
+}
 
 function backUp(given: BackupOptions, context: RunContext, resumption: Resumption): SummaryEvent {
   context.progress.set('items', 0);
@@ -137,7 +162,7 @@ class BackupRun {
     this.#committer = new Committer({
       fileSystem: destination.fileSystem,
       progress: context.progress,
-      every: options.commitEvery ?? COMMIT_EVERY,
+      every: options.commitEvery ?? (destination.isDraft ? Number.POSITIVE_INFINITY : COMMIT_EVERY),
       now: context.now,
       committing: () => this.#noteCommit(),
       committed: () => resumption.committed(),
@@ -167,7 +192,8 @@ class BackupRun {
     }
     const interrupted = failure instanceof CancelledError;
     try {
-      this.#end(failure === null || interrupted || failure instanceof VolumeFullError, failure === null);
+      const isKept = interrupted || failure instanceof VolumeFullError;
+      this.#end(failure === null || (isKept && !this.#destination.isDraft), failure === null);
     } finally {
       this.#checksums?.close();
     }

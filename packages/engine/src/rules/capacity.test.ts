@@ -1,6 +1,6 @@
 import { bandSizeFor } from '@tintype/image';
 import { expect, test } from 'vitest';
-import { defaultCapacity, grownSize, isOverCommitted } from './capacity.js';
+import { archiveCapacity, defaultCapacity, grownSize, isOverCommitted } from './capacity.js';
 
 const MIB = 1 << 20;
 
@@ -36,4 +36,11 @@ test('B14: bands of 8 MiB, doubled until there are at most 65,536', () => {
   expect(bandSizeFor(1)).toBe(8 << 20);
   expect(bandSizeFor((8 << 20) * 65_536)).toBe(8 << 20);
   expect(bandSizeFor((8 << 20) * 65_536 + 512)).toBe(16 << 20);
+});
+
+test('the volume of a read-only image is sized by its content, and by its items where these are small', () => {
+  expect(archiveCapacity({ blocks: 1000 * MIB, items: 10 })).toBe(1100 * MIB + 16 * MIB);
+  expect(archiveCapacity({ blocks: 0, items: 0 })).toBe(16 * MIB);
+  expect(archiveCapacity({ blocks: 0, items: 1_000_000 })).toBeGreaterThan(900 * MIB);
+  expect(archiveCapacity({ blocks: 4097, items: 1 }) % 4096).toBe(0);
 });

@@ -33,3 +33,14 @@ export function grownSize(inputs: { size: number; needed: number; hostFree: numb
   const wanted = Math.max(least, Math.ceil(size * LEAST_GROWTH.share), LEAST_GROWTH.bytes);
   return Math.floor((size + Math.min(room, wanted)) / MIB) * MIB;
 }
+
+/** Of the volume in a read-only image: this share of the content, and bytes. */
+export const ARCHIVE_ROOM = { share: 1.1, bytes: 16 * MIB } as const;
+/** Records of an item, at the most that is usual; where files are small, they are more than the share. */
+const ARCHIVE_METADATA_PER_ITEM = 1000;
+
+/** Bytes of the disk in a read-only image, from what the source holds in whole blocks. */
+export function archiveCapacity({ blocks, items }: { readonly blocks: number; readonly items: number }): number {
+  const volume = Math.max(Math.ceil(blocks * ARCHIVE_ROOM.share), blocks + items * ARCHIVE_METADATA_PER_ITEM);
+  return Math.ceil((volume + ARCHIVE_ROOM.bytes) / 4096) * 4096;
+}

@@ -1,7 +1,8 @@
 import { type FileStore, MemoryDevice, PassphraseError } from '@tintype/core';
 import { CrashStore, count, MemoryStore, Random } from '@tintype/testkit';
 import { expect, test } from 'vitest';
-import { createArchive, createImage } from '../create.js';
+import { createArchive } from '../archive.js';
+import { createImage } from '../create.js';
 import { openImage } from '../open.js';
 import { passwd } from '../passwd.js';
 import { holder } from './encrypted.testing.js';

@@ -2,7 +2,7 @@
 // come. What does not shrink is kept as it is.
 
 import { adc, bzip2, type Codec, clearSum, encoding, lzfse, serialChunkLanes, xz, zlib } from '@tintype/codec';
-import { assert, crc32, type Lanes, type StoreFile } from '@tintype/core';
+import { assert, CorruptError, crc32, type Lanes, type StoreFile } from '@tintype/core';
 import type { ImageFormat } from '../disk-image.js';
 import { CHUNK_TYPE } from './structs.js';
 
@@ -52,9 +52,9 @@ export class ForkWriter {
     this.#lanes = lanes ?? serialChunkLanes();
   }
 
-  /** The codec of chunks that shrank. */
-  get codec(): Codec | null {
-    return this.#coding?.codec ?? null;
+  /** Of chunks that shrank: how a table names their coding. */
+  get type(): number {
+    return this.#coding?.type ?? CHUNK_TYPE.raw;
   }
 
   /** `clear` may be used again at once; `told`, in order, comes now or later, before `drain` returns. */
@@ -75,10 +75,14 @@ export class ForkWriter {
     this.#lanes.drain();
   }
 
-  /** The stored bytes of a chunk again. */
-  read(offset: number, target: Uint8Array): void {
-    const length = this.#file.read(offset, target);
-    assert(length === target.length, 'what was stored is there');
+  /** The clear bytes of a chunk that was stored. @throws CorruptError if the file does not hold them any more */
+  read({ type, offset, length }: Omit<StoredChunk, 'crc'>, clear: Uint8Array): void {
+    const stored = type === CHUNK_TYPE.raw ? clear : new Uint8Array(length);
+    if (this.#file.read(offset, stored) !== length)
+      throw new CorruptError('data fork', 'length', offset, `${this.#file.path} is shorter than what was written`);
+    if (type === CHUNK_TYPE.raw) return;
+    assert(this.#coding !== null && type === this.#coding.type, 'chunks have the coding of the archive');
+    this.#coding.codec.decode(stored, clear);
   }
 
   #store(type: number, stored: Uint8Array, crc: number): StoredChunk {

@@ -23,8 +23,13 @@ test('the data fork has the chunks one behind the other, what does not shrink as
   expect(raw).toEqual({ type: CHUNK_TYPE.raw, offset: coded?.length, length: 4, crc: crc32(noise) });
   expect(coded?.crc).toBe(crc32(text));
   const all = new Uint8Array(fork.length);
-  fork.read(0, all);
+  file.read(0, all);
   expect([file.size(), crc32(all)]).toEqual([fork.length, fork.crc]);
+  const clear = Buffer.alloc(9000);
+  fork.read(coded as StoredChunk, clear);
+  expect(clear.equals(text)).toBe(true);
+  file.truncate(10);
+  expect(() => fork.read(coded as StoredChunk, clear)).toThrow('shorter');
   expect(() => fork.add(new Uint8Array(CHUNK + 1), () => {})).toThrow();
 });
 

@@ -91,7 +91,7 @@ function join(rows: Row[], row: Row): void {
   else rows.push(row);
 }
 
-/** Writes what follows the data fork. Before it is there, the file is no image. */
+/** Writes what follows the data fork, the trailer when all else is durable: without it the file is no image. */
 export function writeEnd(
   file: StoreFile,
   fork: ForkWriter,
@@ -130,7 +130,9 @@ export function writeEnd(
     sectorCount: size / SECTOR,
     reserved2: new Uint8Array(12),
   });
+  file.sync();
   file.write(fork.length + list.length, trailer);
+  file.sync();
 }
 
 function padded(crc: number): Uint8Array {

@@ -5,7 +5,7 @@ import { chunkLanes } from '@tintype/codec';
 import { type Lanes, MemoryDevice, type Range } from '@tintype/core';
 import { fixture, fixtureBytes, MemoryStore, Random, shared, withFolder, withOracle } from '@tintype/testkit';
 import { describe, expect, test } from 'vitest';
-import { createArchive } from '../create.js';
+import { createArchive } from '../archive.js';
 import type { ArchiveOptions } from '../disk-image.js';
 import { holder } from '../encryption/encrypted.testing.js';
 import { openImage } from '../open.js';

@@ -37,6 +37,7 @@ export function fileStoreContract(
     };
     const context: Context = { at, put, store: () => under.store };
     nameTests(context);
+    linkTests(context);
     contentTests(context, expectations);
     if (expectations.locks) lockTests(context);
   });
@@ -110,6 +111,21 @@ function nameTests({ at, put, store }: Context): void {
     expect(facts.free).toBeGreaterThan(0);
     expect(facts.capacity).toBeGreaterThanOrEqual(facts.free);
     expect(facts.kind).not.toBe('');
+  });
+}
+
+function linkTests({ at, put, store }: Context): void {
+  test('a second name, where there are such: the file lives on under it', () => {
+    put('a', Uint8Array.of(1, 2));
+    if (!store().link(at('a'), at('b'))) return;
+    expect(() => store().link(at('a'), at('b'))).toThrow(code('EEXIST'));
+    expect(() => store().link(at('gone'), at('c'))).toThrow(code('ENOENT'));
+    put('new', Uint8Array.of(3));
+    store().rename(at('new'), at('a'));
+    expect(contentOf(store().open(at('b'), 'read'))).toEqual(Uint8Array.of(1, 2));
+    expect(contentOf(store().open(at('a'), 'read'))).toEqual(Uint8Array.of(3));
+    store().remove(at('a'));
+    expect(store().kind(at('b'))).toBe('file');
   });
 }
 

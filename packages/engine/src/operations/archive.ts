@@ -1,0 +1,300 @@
+// A backup to a read-only image: made afresh beside the old one, in one pass, with no image between; it shows under its
+// name when it is whole (B8, B35).
+
+import { basename, dirname, extname } from 'node:path';
+import {
+  type FileStore,
+  type FileSystemDriver,
+  RefusedError,
+  UnsupportedError,
+  VolumeFullError,
+  WindowDevice,
+} from '@tintype/core';
+import { createDraft, type DraftImage, detect, imageFacts, openImage, partitionMap } from '@tintype/image';
+import type { SummaryEvent } from '../events.js';
+import { freeRangesOf } from '../free-ranges.js';
+import { type Locking, locking } from '../locking.js';
+import {
+  type ArchiveFormat,
+  archiveFormat,
+  encryptionOf,
+  formatFor,
+  requireParent,
+  requirePassphrase,
+} from '../maintenance/create.js';
+import { keepArchive, keptPath } from '../maintenance/kept-archives.js';
+import { finishReplacement, prepareDraft, removeImage, replaceImage } from '../maintenance/replace-image.js';
+import type { BackupOptions, RunContext } from '../operation.js';
+import { archiveCapacity } from '../rules/capacity.js';
+import { type NewVolume, newVolume } from '../rules/new-volume.js';
+import { drivers, mount, PARTITION_TYPES, probeVolumes } from '../stack.js';
+import { Filter } from '../tree/filter.js';
+import { measureTree } from '../tree/measure.js';
+import { GuardedSource } from '../tree/source-guard.js';
+import { UsageError } from '../usage-error.js';
+import type { Destination } from './backup-destination.js';
+import { needsSnapshots } from './backup-snapshots.js';
+import type { Side } from './sides.js';
+import { sourceForm } from './source-form.js';
+
+/** How often a volume that turns out too small is made larger: the source has more than its sizes said. */
+const ATTEMPTS = 4;
+const GROWTH = 1.5;
+
+/** What kind of archive a backup makes; null if its destination is not to be one. */
+export interface ArchivePlan {
+  readonly format: ArchiveFormat;
+  readonly encryption: 'aes-128' | 'aes-256' | undefined;
+  /** True if there is one already. */
+  readonly replaces: boolean;
+}
+
+/** @throws RefusedError, UsageError, PassphraseError */
+export function archivePlan(options: BackupOptions, context: RunContext): ArchivePlan | null {
+  const { store } = context;
+  const { destination, format } = options;
+  finishReplacement(store, destination);
+  if (options.keep !== undefined && !options.replace)
+    throw new UsageError('--keep says how many old archives stay when one is replaced: say also --replace');
+  const isThere = store.kind(destination) !== null;
+  if (isThere && detect(store, destination) !== null) return existingPlan(options, context);
+  const wanted = archiveFormat(formatFor(destination, format, 'udzo'));
+  if (!wanted || isThere) {
+    if (options.replace) throw new UsageError(`--replace is for read-only images, and ${destination} is none`);
+    return null;
+  }
+  if (options.mustExist) throw new RefusedError('missing', `${destination} does not exist`, { path: destination });
+  requireParent(store, dirname(destination));
+  return { format: wanted, encryption: encryptionOf(options), replaces: false };
+}
+
+function existingPlan(options: BackupOptions, context: RunContext): ArchivePlan | null {
+  const { destination } = options;
+  const found = existingFormat(options, context);
+  const format = archiveFormat(found.format);
+  if (!format) {
+    if (options.replace)
+      throw new UsageError(`--replace is for read-only images; ${destination} is brought up to date`);
+    return null;
+  }
+  if (!options.replace)
+    throw new RefusedError(
+      'read-only-image',
+      `${destination} is a read-only image (${format}); nothing was changed. To make it afresh, say --replace`,
+      { path: destination },
+    );
+  const wanted = options.format === undefined ? format : archiveFormat(options.format);
+  if (!wanted) throw new UsageError(`${destination} is a read-only image, and cannot become ${options.format}`);
+  // What was secret stays so, unless something else is said.
+  const encryption = options.encryption === undefined ? found.encryption : encryptionOf(options);
+  return { format: wanted, encryption, replaces: true };
+}
+
+/** What is encrypted shows its format only to those who may open it: then it is asked for only if it is to be replaced. */
+function existingFormat(
+  { destination, replace, passphrase, waitLock = 0 }: BackupOptions,
+  { store, holder }: RunContext,
+): Pick<ArchivePlan, 'encryption'> & { readonly format: string } {
+  const facts = imageFacts(store, destination);
+  if (!facts.encryption || !replace) return { format: facts.format, encryption: undefined };
+  const image = openImage(store, destination, {
+    writable: false,
+    waitLock,
+    holder,
+    allowTimeMachine: true,
+    passphrase,
+  });
+  const { format } = image;
+  image.close();
+  return { format, encryption: facts.encryption.keyBits === 128 ? 'aes-128' : 'aes-256' };
+}
+
+export type PerformRun = (destination: Destination) => SummaryEvent;
+
+/** Measures the source, makes the archive, and lets it take its place. Whatever fails leaves what was there before. */
+export function makeArchive(
+  plan: ArchivePlan,
+  {
+    options,
+    source,
+    perform,
+  }: { readonly options: BackupOptions; readonly source: Side; readonly perform: PerformRun },
+  context: RunContext,
+): SummaryEvent {
+  requireSecret(plan, options);
+  const chosen = newVolume(options, sourceForm(source));
+  const driver = drivers.find(({ kind }) => kind === chosen.fs);
+  if (!driver) throw new UnsupportedError(`volumes of the file system ${chosen.fs} cannot be written yet`);
+  if (needsSnapshots(options) && chosen.fs !== 'apfs')
+    throw new UnsupportedError(`${options.destination} cannot have snapshots: only APFS volumes can (--fs apfs)`);
+  context.emit({ type: 'phase', name: 'scan' });
+  let size = options.size ?? archiveCapacity(measured(options, source, context));
+  for (let attempt = 1; ; attempt += 1) {
+    const archive = new Archive({ plan, options, source, chosen, driver, size, context });
+    try {
+      return archive.make(perform);
+    } catch (error) {
+      if (!(error instanceof VolumeFullError) || options.size !== undefined || attempt === ATTEMPTS) throw error;
+      size = Math.ceil((size * GROWTH + error.needed) / 4096) * 4096;
+    }
+  }
+}
+
+function requireSecret({ encryption }: ArchivePlan, options: BackupOptions): void {
+  const { destination, passphrase, mustEncrypt } = options;
+  if (mustEncrypt && passphrase && encryption === undefined && options.encryption === undefined)
+    throw new UsageError(
+      `a passphrase is given, but ${destination} would be clear: say also --encryption aes-128 or aes-256 (or none)`,
+    );
+  requirePassphrase({ encryption, passphrase, image: destination });
+}
+
+function measured(options: BackupOptions, { volume, stack }: Side, { progress }: RunContext) {
+  const source = new GuardedSource(volume, { mayLoop: stack !== null });
+  const { filters, excludeCaches, oneFileSystem } = options;
+  const rules = { rules: filters ?? [], excludeCaches: excludeCaches ?? false, oneFileSystem: oneFileSystem ?? false };
+  return measureTree(source, new Filter({ ...rules, ownFiles: new Set() }, source.root), () => progress.check());
+}
+
+interface ArchiveParts {
+  readonly plan: ArchivePlan;
+  readonly options: BackupOptions;
+  readonly source: Side;
+  readonly chosen: NewVolume;
+  readonly driver: FileSystemDriver;
+  readonly size: number;
+  readonly context: RunContext;
+}
+
+class Archive {
+  readonly #parts: ArchiveParts;
+  readonly #store: FileStore;
+  readonly #locks: Locking;
+  readonly #lanes;
+
+  constructor(parts: ArchiveParts) {
+    this.#parts = parts;
+    const { options, context } = parts;
+    this.#store = context.store;
+    this.#locks = locking(options.destination, options, context);
+    this.#lanes = context.newLanes?.();
+  }
+
+  make(perform: PerformRun): SummaryEvent {
+    const { options, context } = this.#parts;
+    try {
+      const path = prepareDraft(this.#store, options.destination, this.#locks);
+      context.emit({ type: 'phase', name: 'open' });
+      const draft = this.#draft(path);
+      try {
+        const summary = perform(this.#mounted(draft));
+        if (summary.interrupted) return summary;
+        this.#finish(draft);
+        const archive = { bytes: draft.fileBytes, superseded: draft.supersededBytes };
+        return { ...summary, archive };
+      } finally {
+        this.#close(draft, path);
+      }
+    } finally {
+      this.#lanes?.close();
+    }
+  }
+
+  #draft(path: string): DraftImage {
+    const { plan, options, chosen, size, context } = this.#parts;
+    const { destination, passphrase, kdfRounds, level, keep = 0 } = options;
+    const kept = Array.from({ length: keep }, (_, i) => keptPath(destination, i + 1));
+    return createDraft(this.#store, path, {
+      ...plan,
+      size,
+      level,
+      passphrase,
+      kdfRounds,
+      lanes: this.#lanes,
+      holder: context.holder,
+      random: context.random,
+      scheme: 'gpt',
+      type: PARTITION_TYPES[chosen.fs] ?? 'Apple_HFS',
+      replaces: [destination, ...kept],
+    });
+  }
+
+  #mounted(draft: DraftImage): Destination {
+    const { options, source, chosen, driver, context } = this.#parts;
+    const { store, now, random } = context;
+    const { destination, volumeName } = options;
+    const { start, size } = draft.partition;
+    const ownName = basename(destination, extname(destination));
+    driver.format(new WindowDevice(draft.device, start, size), {
+      volumeName: volumeName ?? (source.stack ? source.volume.name : ownName),
+      caseSensitive: chosen.caseSensitive,
+      now: Math.floor(now()),
+      random,
+      uid: process.getuid?.() ?? 0,
+      gid: process.getgid?.() ?? 0,
+    });
+    const stack = mount(destination, draft, { store, ...this.#locks, writable: true, now, random });
+    // The image stays open: it is finished, or thrown away, when the run is over.
+    return {
+      path: destination,
+      volume: stack.volume,
+      fileSystem: stack.fileSystem,
+      stack,
+      isNew: true,
+      isDraft: true,
+      close: () => stack.fileSystem.close(),
+      abandon: () => stack.fileSystem.abandon(),
+    };
+  }
+
+  /** From the mounted volume to an image under its own name. */
+  #finish(draft: DraftImage): void {
+    const { plan, options, context } = this.#parts;
+    const { destination, keep = 0 } = options;
+    const volumes = probeVolumes(draft.device, partitionMap(draft.device));
+    draft.finish([...freeRangesOf(draft.device, volumes, context)]);
+    if (plan.replaces) this.#prove(draft);
+    if (plan.replaces && keep > 0 && this.#store.kind(destination) !== null) this.#keep(destination, keep);
+    replaceImage(this.#store, destination, this.#locks);
+  }
+
+  /** @throws CancelledError; RefusedError if the new archive does not read as it was written */
+  #prove(draft: DraftImage): void {
+    const { driver, options, context } = this.#parts;
+    context.emit({ type: 'phase', name: 'verify' });
+    const { start, size } = draft.partition;
+    const between = () => context.progress.check();
+    for (const found of [
+      draft.verify(),
+      driver.check(new WindowDevice(draft.finished(), start, size), { progress: between }),
+    ])
+      for (const finding of found) {
+        between();
+        if (finding.severity !== 'error') continue;
+        const { destination } = options;
+        throw new RefusedError(
+          'archive-unsound',
+          `the new archive does not read as it was written (${finding.place}: ${finding.message}); ${destination} is as it was`,
+          { path: destination },
+        );
+      }
+  }
+
+  #keep(path: string, count: number): void {
+    if (keepArchive(this.#store, path, count)) return;
+    throw new RefusedError(
+      'no-links',
+      `the file system of ${dirname(path)} cannot give a file two names, so the old archive cannot be kept beside the new one; say --keep 0, or rename it`,
+      { path },
+    );
+  }
+
+  /** Nothing is left of what is not finished. */
+  #close(draft: DraftImage, path: string): void {
+    try {
+      draft.close();
+    } finally {
+      if (this.#store.kind(path) !== null) removeImage(this.#store, path);
+    }
+  }
+}

@@ -1,0 +1,161 @@
+// New read-only images: of a disk that is there, or of one that is written through the archive's own device. Nothing may
+// be at the path; after a failure the caller removes what was made.
+
+import {
+  assert,
+  type BlockDevice,
+  type FileStore,
+  LatchedDevice,
+  type Range,
+  type StoreFile,
+  UnsupportedError,
+} from '@tintype/core';
+import { type Leased, leaseImage } from './claim.js';
+import { encryptedFile, parentOf } from './create.js';
+import type { ArchiveForm, ArchiveOptions, DraftImage, DraftOptions, Partition, PartitionMap } from './disk-image.js';
+import type { Lease } from './lease.js';
+import { takeLocks } from './lock.js';
+import { partitionMap, writePartitionMap } from './partitions/map.js';
+import { DraftDevice } from './udif/draft.js';
+import { readKoly } from './udif/koly.js';
+import { UdifDevice } from './udif/reader.js';
+import { writeUdif } from './udif/writer.js';
+
+/** The file of clear bytes of a new archive, which nobody else may use. */
+interface NewFile {
+  readonly clear: StoreFile;
+  readonly lease: Lease | null;
+  /** What is not finished is worth nothing, so the lease need not tell of it. */
+  release(): void;
+}
+
+function newFile(store: FileStore, path: string, form: ArchiveForm): NewFile {
+  const { holder, encryption } = form;
+  const file = store.open(path, 'create');
+  let leased: Leased | null = null;
+  let wipe = (): void => {};
+  const release = (): void => {
+    wipe();
+    try {
+      leased?.lease?.release();
+    } finally {
+      file.close();
+    }
+  };
+  try {
+    takeLocks([file], 'exclusive', 0, path);
+    leased = leaseImage(store, path, { holder, waitLock: 0 });
+    const fenced = leased.fenced(file);
+    if (encryption === undefined) return { clear: fenced, lease: leased.lease, release };
+    const clear = encryptedFile(leased.store, path, fenced, { ...form, format: 'sparseimage', size: 0 });
+    wipe = clear.wipe;
+    return { clear: clear.file, lease: leased.lease, release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+export function createArchive(store: FileStore, path: string, disk: BlockDevice, options: ArchiveOptions): void {
+  const { clear, release } = newFile(store, path, options);
+  try {
+    writeUdif(disk, clear, { ...options, map: partitionMap(disk), random: options.holder.random });
+  } finally {
+    release();
+  }
+  store.syncFolder(parentOf(path));
+}
+
+export function createDraft(store: FileStore, path: string, options: DraftOptions): DraftImage {
+  const { size, random, format, level, lanes } = options;
+  const map = plannedMap(options);
+  const file = newFile(store, path, options);
+  try {
+    const archive = new DraftDevice(file.clear, { size, random, format, level, lanes, map });
+    const device = new LatchedDevice(archive);
+    const partition = writePartitionMap(device, options);
+    return draftImage(store, path, { file, archive, device, partition, options });
+  } catch (error) {
+    file.release();
+    throw error;
+  }
+}
+
+/** The map that the disk will have, as far as places go: chunks are cut by it before it is written. */
+function plannedMap({ size, scheme, type }: DraftOptions): PartitionMap {
+  const none: PartitionMap = { scheme: 'none', blockSize: 512, partitions: [], findings: [] };
+  const nowhere = new NoFile();
+  const sketch = new DraftDevice(nowhere, { size, format: 'udro', map: none, random: () => {} });
+  writePartitionMap(sketch, { scheme, type, random: (target) => target.fill(1) });
+  return partitionMap(sketch);
+}
+
+interface DraftParts {
+  readonly file: NewFile;
+  readonly archive: DraftDevice;
+  readonly device: LatchedDevice;
+  readonly options: DraftOptions;
+  readonly partition: Partition;
+}
+
+function draftImage(store: FileStore, path: string, parts: DraftParts): DraftImage {
+  const { file, archive, device, partition, options } = parts;
+  const { format, replaces = [], lanes } = options;
+  let made: UdifDevice | null = null;
+  const finished = (): UdifDevice => {
+    const koly = readKoly(file.clear);
+    assert(koly !== null, 'an archive is read after it was finished');
+    made ??= new UdifDevice(file.clear, koly, { lanes });
+    return made;
+  };
+  return {
+    path,
+    format,
+    device,
+    partition,
+    ownPaths: [path, ...(file.lease ? [file.lease.path] : []), ...replaces],
+    get fileBytes() {
+      return file.clear.size();
+    },
+    fileLength: () => file.clear.size(),
+    repairWasCut: false,
+    overwrite: () => {
+      throw new UnsupportedError('an archive is not repaired while it is written');
+    },
+    get supersededBytes() {
+      return archive.superseded;
+    },
+    facts: () => {
+      const hostBytes = file.clear.allocated(0, file.clear.size());
+      return { format, size: device.size, encryption: null, hostBytes, timeMachine: false };
+    },
+    finish: (free: Iterable<Range>) => {
+      device.change(() => archive.finish(free));
+      store.syncFolder(parentOf(path));
+    },
+    finished,
+    verify: () => finished().verify(),
+    resize: () => {
+      throw new UnsupportedError('an archive that is being written keeps its size');
+    },
+    compact: () => 0,
+    close: () => file.release(),
+  };
+}
+
+/** Of a sketch, which stays in memory. */
+class NoFile implements StoreFile {
+  readonly path = '';
+  size = (): number => 0;
+  allocated = (): number => 0;
+  read = (): number => 0;
+  write(): never {
+    throw new UnsupportedError('a sketch has no file');
+  }
+  allocate = (): never => this.write();
+  truncate = (): never => this.write();
+  punch = (): boolean => false;
+  lock = (): boolean => true;
+  sync(): void {}
+  close(): void {}
+}
