@@ -11,6 +11,7 @@ import {
   type MountOptions,
   type Probe,
   type SalvagedVolume,
+  type SalvageOptions,
   type SnapshotSpace,
   UnsupportedError,
 } from '@tintype/core';
@@ -24,6 +25,7 @@ import { ReadOnlyFileSystem } from './reading/read-only-file-system.js';
 import { snapshotSpace } from './reading/snapshot-space.js';
 import { VolumeHead } from './reading/volume-head.js';
 import { volumeParts } from './reading/volume-parts.js';
+import { salvage } from './salvage/salvage.js';
 
 class ApfsDriver implements FileSystemDriver {
   readonly kind = 'apfs';
@@ -52,9 +54,8 @@ class ApfsDriver implements FileSystemDriver {
   repair(_device: BlockDevice): never {
     throw new UnsupportedError('a damaged APFS container cannot be mended yet');
   }
-  salvage(device: BlockDevice): readonly SalvagedVolume[] {
-    if (!isContainer(device)) return [];
-    throw new UnsupportedError('a damaged APFS container cannot be salvaged yet');
+  salvage(device: BlockDevice, options: SalvageOptions): readonly SalvagedVolume[] {
+    return salvage(device, options);
   }
   /** A cut leaves the commit before, so there is nothing to finish. */
   recover(_device: BlockDevice): boolean {
