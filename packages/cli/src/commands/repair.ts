@@ -4,6 +4,7 @@ import { flag } from '../arguments.js';
 import type { CommandBody } from '../command.js';
 import { locking } from '../locking.js';
 import { printable } from '../output/printable.js';
+import { showCount } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
 
 export const run: CommandBody = (parsed, io) => {
@@ -35,7 +36,7 @@ function line(value: Finding | Mended, dryRun: boolean): string {
 
 function outcome({ mended, left, dryRun, undo }: SummaryEvent): string {
   if (mended === 0 && left === 0) return ' appears to be sound: there is nothing to mend';
-  const rest = left === 0 ? 'nothing is left to mend' : `${left} findings cannot be mended`;
+  const rest = left === 0 ? 'nothing is left to mend' : `${showCount(Number(left), 'finding')} cannot be mended`;
   const kept = typeof undo === 'string' ? `\nWhat was overwritten is kept in ${printable(undo)}` : '';
-  return `: ${mended} ${dryRun ? 'things can be mended' : 'things mended'}; ${rest}${kept}`;
+  return `: ${showCount(Number(mended), 'thing')} ${dryRun ? 'can be mended' : 'mended'}; ${rest}${kept}`;
 }

@@ -3,7 +3,7 @@ import type { SummaryEvent } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody } from '../command.js';
 import { printable } from '../output/printable.js';
-import { showDuration, showSize } from '../quantities.js';
+import { showCount, showDuration, showSize } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
 
 export const run: CommandBody = (parsed, io) => {
@@ -23,6 +23,6 @@ function summaryText(summary: SummaryEvent): string {
     report: string;
   };
   const seen = findings.map(({ place, message }) => `${printable(place)}: ${printable(message)}\n`).join('');
-  const counts = `${files.whole} files whole, ${files.partial} in part, ${files.lost} only by name`;
+  const counts = `${showCount(Number(files.whole), 'file')} whole, ${files.partial} in part, ${files.lost} only by name`;
   return `${seen}${counts}; ${showSize(bytes.copied)} in ${showDuration(seconds)}; see ${printable(report)}`;
 }

@@ -17,7 +17,7 @@ const SEGMENTS_KEPT = 8;
 const PRUNE_FROM = 100_000;
 const WRITE_RECORDS = 4096;
 /** Holes are hashed as the zeros that they read as; a file with more of them has no checksum. */
-const LONGEST_HOLES = 4 << 30;
+const LONGEST_HOLES = 4 * 2 ** 30;
 
 export interface ChecksumBookParts {
   readonly volume: WritableVolume;

@@ -1,7 +1,17 @@
 // Checksums of contents in real images: kept by a backup, through SafetyNet, undo and merging, and what they find.
 
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { type FileStore, type Finding, StoreError, WindowDevice } from '@tintype/core';
 import { openImage, partitionMap } from '@tintype/image';
@@ -113,6 +123,21 @@ describe.each(['hfs+', 'apfs'])('%s', (fs) => {
       expect(findings).toEqual([]);
       // The run record and the segment itself, and the empty file, are only read.
       expect(summary).toMatchObject({ filesChecked: 2, filesRead: 5 });
+    });
+  });
+
+  test('holes count as the zeros that they read as', () => {
+    withBackup(fs, ({ image, source, run, put }) => {
+      const content = Buffer.concat([Buffer.alloc(9 << 20), Buffer.from('end')]);
+      put('sparse', '');
+      const file = openSync(join(source, 'sparse'), 'r+');
+      writeSync(file, 'end', 9 << 20);
+      closeSync(file);
+      utimesSync(join(source, 'sparse'), OLD, OLD);
+      expect(statSync(join(source, 'sparse')).blocks * 512).toBeLessThan(1 << 20);
+      run();
+      expect(kept(image).digests).toMatchObject({ '/sparse': sha256(content) });
+      expect(verifyData(image).findings).toEqual([]);
     });
   });
 

@@ -86,6 +86,17 @@ test('types tell the truth', () => {
   expect(lies).toEqual([]);
 });
 
+test('shifts of numbers stay within 31 bits', () => {
+  // `4 << 30` is 0.
+  const overflowing = all.flatMap((source) =>
+    [...source.text.matchAll(/\b(\d+) << (\d+)\b/g)]
+      .filter(([, value, by]) => Number(value) * 2 ** Number(by) >= 2 ** 31)
+      .map(([text]) => `${source.path}: ${text}`)
+      .filter(() => !isHouse(source)),
+  );
+  expect(overflowing).toEqual([]);
+});
+
 test('words that do not belong are not there', () => {
   const rules: { word: RegExp; where: (source: Source) => boolean }[] = [
     { word: /@ts-(ignore|nocheck)/, where: () => true },
