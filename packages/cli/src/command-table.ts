@@ -1,6 +1,6 @@
 // All commands. Help, completion and parsing read this table.
 
-import { COMPACT_BELOW, DEFAULT_WAIT } from '@tintype/engine/thresholds';
+import { COMPACT_BELOW, DEFAULT_WAIT, STARTUP_RESERVE } from '@tintype/engine/thresholds';
 import type { CommandSpec, OptionSpec } from './command.js';
 
 const COMPACT_WHEN = `its host has less than ${COMPACT_BELOW.free / 1e9} GB or ${COMPACT_BELOW.share * 100} % free`;
@@ -87,6 +87,11 @@ export const COMMANDS: readonly CommandSpec[] = [
       level,
       { name: 'grow', value: 'auto|never', help: 'a full volume grows while its host has room (default: auto)' },
       { name: 'allow-battery', help: `on a battery, too, compact an image that is due: ${COMPACT_WHEN}` },
+      {
+        name: 'scheduled',
+        help: `nobody watches: do not fill the startup disk (${STARTUP_RESERVE / 1e9} GB stay free)`,
+      },
+      { name: 'selection-size', help: 'for that, count what is selected, not all that SOURCE uses' },
       {
         name: 'wait',
         value: 'TIME',

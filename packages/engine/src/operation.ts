@@ -126,6 +126,10 @@ export interface BackupOptions extends ImageChoice, SecondPassphrase {
   readonly wait?: number | undefined;
   /** Compacts on a host's battery too. */
   readonly allowBattery?: boolean | undefined;
+  /** Nobody watches this run: it does not fill the startup disk (B42). */
+  readonly scheduled?: boolean | undefined;
+  /** For that rule counts what is selected of the source, not all that it uses. */
+  readonly selectionSize?: boolean | undefined;
   /** Seconds between commits; for tests. */
   readonly commitEvery?: number | undefined;
 }

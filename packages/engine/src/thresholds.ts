@@ -2,4 +2,5 @@
 
 export { LEAST_GROWTH } from './rules/capacity.js';
 export { COMPACT_BELOW, LEAST_GAIN } from './rules/compaction-due.js';
+export { STARTUP_RESERVE } from './rules/startup-disk.js';
 export { DEFAULT_WAIT } from './wait.js';

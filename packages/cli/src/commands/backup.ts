@@ -38,6 +38,8 @@ export const run: CommandBody = (parsed, io) => {
     grow: growth(parsed),
     wait: wait === undefined ? undefined : parseDuration(wait) * 1000,
     allowBattery: flag(parsed, 'allow-battery'),
+    scheduled: flag(parsed, 'scheduled'),
+    selectionSize: flag(parsed, 'selection-size'),
     makeSnapshot: text(parsed, 'snapshot'),
     snapshots: snapshotSetting(parsed),
     keepRules: keepRules(parsed),

@@ -100,6 +100,16 @@ export function bytesToWrite(options: BackupOptions, context: RunContext): numbe
   }
 }
 
+/** Contents that a run without a backup before it would copy, in whole blocks. */
+export function selectedBytes(options: BackupOptions, source: Side, context: RunContext): number {
+  const target = openTarget(options, 'new-image', source, context);
+  try {
+    return scan(options, source, target, { report: new Report(() => {}, new Progress()), context });
+  } finally {
+    target.close();
+  }
+}
+
 /** Walks both sides; answers the bytes of new files in whole blocks. @throws CancelledError */
 function scan(
   options: BackupOptions,

@@ -37,6 +37,8 @@ import { resuming } from './link-loss.js';
 import { Resumption } from './resumption.js';
 import { openReadable, type Side, secondPassphrase } from './sides.js';
 import { newSnapshotName } from './snapshot.js';
+import { type HostReserve, startupRoom } from './startup-room.js';
+import { noticeSystemSource } from './system-source.js';
 
 /** Seconds between commits. */
 const COMMIT_EVERY = 30;
@@ -86,10 +88,13 @@ function backUp(given: BackupOptions, context: RunContext, resumption: Resumptio
   try {
     if (options.dryRun) return dryRun(options, kind, source, context);
     if (kind === 'image' || kind === 'folder') resumption.found();
+    const isFirst = given.continues === undefined;
+    if (isFirst && kind.endsWith('image')) noticeSystemSource(options.source, source.volume, context);
+    const reserve = startupRoom(options, kind, source, context);
     if (kind === 'image') compactFirst(options, context);
     context.emit({ type: 'phase', name: 'open' });
     const destination = openDestination(options, source, context);
-    return newRun({ options, context, source, destination, started, resumption }).perform();
+    return newRun({ options, context, source, destination, started, resumption, reserve }).perform();
   } finally {
     source.close();
   }
@@ -102,6 +107,7 @@ interface RunParts {
   readonly destination: Destination;
   readonly started: number;
   readonly resumption: Resumption;
+  readonly reserve: HostReserve | null;
 }
 
 function newRun(parts: RunParts): BackupRun {
@@ -158,7 +164,8 @@ class BackupRun {
     this.#snapshots = new RunSnapshots(options, { ...destination, isNew: resumption.isNew }, context);
     this.#report = new Report(context.emit, context.progress);
     this.#content = new ContentCopier(context.progress);
-    this.#content.room = fileRoom(destination, context);
+    const rooms = [fileRoom(destination, context), parts.reserve].filter((room) => room !== null);
+    this.#content.room = { require: (bytes) => rooms.forEach((room) => void room.require(bytes)) };
     this.#committer = new Committer({
       fileSystem: destination.fileSystem,
       progress: context.progress,

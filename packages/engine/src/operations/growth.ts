@@ -27,7 +27,8 @@ export function growing(
       );
       return before === null ? summary : { ...summary, grown: { before, after: sizeOf(options, context) } };
     } catch (error) {
-      if (!(error instanceof VolumeFullError) || error instanceof FileSizeLimitError) throw error;
+      // Others are full for a reason that growing does not change.
+      if (!(error instanceof VolumeFullError) || error.code !== 'volume-full') throw error;
       if (options.grow === 'never' || options.dryRun) throw error;
       const size = grow(options, context, error);
       before ??= size;
