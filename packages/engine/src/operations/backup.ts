@@ -65,10 +65,12 @@ function backUpArchive(plan: ArchivePlan, given: BackupOptions, context: RunCont
   const source = openReadable(options.source, { volume, passphrase, waitLock }, context);
   try {
     if (options.dryRun) return dryRun(options, 'new-image', source, context);
+    noticeSystemSource(options.source, source.volume, context);
+    const reserve = startupRoom(options, 'new-image', source, context);
     const perform = (destination: Destination) => {
       context.progress.set('items', 0);
       const resumption = new Resumption(options);
-      return newRun({ options, context, source, destination, started, resumption }).perform();
+      return newRun({ options, context, source, destination, started, resumption, reserve }).perform();
     };
     return makeArchive(plan, { options, source, perform }, context);
   } finally {

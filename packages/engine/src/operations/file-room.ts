@@ -13,7 +13,7 @@ export function fileRoom(
 ): FileRoom | null {
   if (!stack) return null;
   const { image, partition, path } = stack;
-  if (image.format === 'sparsebundle') return null;
+  if (image.format !== 'udrw' && image.fileLength() === null) return null;
   const { format, encryption, size } = image.facts();
   const wanted = wantedFile({ format, size, isEncrypted: encryption !== null });
   const limit = fileSizeLimit(dirname(path), wanted, context);
