@@ -117,7 +117,8 @@ function draftImage(store: FileStore, path: string, parts: DraftParts): DraftIma
     get fileBytes() {
       return file.clear.size();
     },
-    fileLength: () => file.clear.size(),
+    // How long it becomes, nobody knows before; one that is too long for its host leaves nothing.
+    fileLength: () => null,
     repairWasCut: false,
     overwrite: () => {
       throw new UnsupportedError('an archive is not repaired while it is written');

@@ -14,6 +14,7 @@ export type OracleName =
   | 'apfsck'
   | 'mkapfs'
   | '7zz'
+  | 'strace'
   | 'qemu-img'
   | 'kernel-read'
   | 'kernel-write'
