@@ -27,7 +27,7 @@ export interface DecompressedFile {
   read(position: number, target: Uint8Array): number;
 }
 
-const Header = struct(
+export const DecmpfsDiskHeader = struct(
   'decmpfs_disk_header',
   { order: 'little', size: 16, source: 'decmpfs.h' },
   {
@@ -68,11 +68,13 @@ const IN_FORK: Readonly<Record<number, Decode>> = { 4: zlibChunk, 8: lzvnChunk, 
 
 /** Null if the attribute is no decmpfs header, or none that macOS would look at: the file is then read as it is. */
 export function readDecmpfsHeader(attribute: Uint8Array): DecmpfsHeader | null {
-  if (attribute.length < Header.size || attribute.length > INLINE_LIMIT) return null;
+  if (attribute.length < DecmpfsDiskHeader.size || attribute.length > INLINE_LIMIT) return null;
   const view = new DataView(attribute.buffer, attribute.byteOffset, attribute.length);
-  if (view.getUint32(Header.at.magic, true) !== MAGIC) return null;
-  const size = view.getUint32(Header.at.size, true) + view.getUint32(Header.at.size + 4, true) * 0x1_0000_0000;
-  return Number.isSafeInteger(size) ? { type: view.getUint32(Header.at.type, true), size } : null;
+  if (view.getUint32(DecmpfsDiskHeader.at.magic, true) !== MAGIC) return null;
+  const size =
+    view.getUint32(DecmpfsDiskHeader.at.size, true) +
+    view.getUint32(DecmpfsDiskHeader.at.size + 4, true) * 0x1_0000_0000;
+  return Number.isSafeInteger(size) ? { type: view.getUint32(DecmpfsDiskHeader.at.type, true), size } : null;
 }
 
 /** @throws CorruptError, UnsupportedError for codings that are not known */

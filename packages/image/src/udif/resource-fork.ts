@@ -8,7 +8,7 @@ export const ResourceHeader = struct(
   { order: 'big', size: 16, source: 'Inside Macintosh' },
   { dataOffset: u32(), mapOffset: u32(), dataLength: u32(), mapLength: u32() },
 );
-const ResourceType = struct(
+export const ResourceType = struct(
   'resource type',
   { order: 'big', size: 8, source: 'Inside Macintosh' },
   {
@@ -17,7 +17,7 @@ const ResourceType = struct(
     offset: u16('of the references, from the type list'),
   },
 );
-const ResourceReference = struct(
+export const ResourceReference = struct(
   'resource reference',
   { order: 'big', size: 12, source: 'Inside Macintosh' },
   {
