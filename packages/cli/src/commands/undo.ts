@@ -22,5 +22,5 @@ function summaryText(summary: SummaryEvent): string {
     seconds: number;
     run: string;
   };
-  return `run ${run} taken back: ${showCount(items.removed ?? 0, 'item')} put aside, ${(items.created ?? 0) + (items.replaced ?? 0)} brought back in ${showDuration(seconds)}`;
+  return `run ${run} taken back: ${showCount(items.removed ?? 0, 'item')} put aside, ${(items.created ?? 0) + (items.replaced ?? 0)} brought back, attributes of ${items.updated} as they were, in ${showDuration(seconds)}`;
 }

@@ -4,16 +4,19 @@
 import { CorruptError, type Item, type Volume } from '@tintype/core';
 import { SAFETYNET_FOLDER } from '../tree/filter.js';
 import { findItem } from '../tree/find-item.js';
+import { type AttributesBefore, attributesFromJson } from './attributes-before.js';
 import { OWN_FOLDER } from './own-folder.js';
 import type { RunHead, RunTotals } from './run-record.js';
 import type { NetSnapshot } from './snapshot-net.js';
 
 export interface RunAction {
-  readonly action: 'created' | 'replaced' | 'moved' | 'removed';
+  readonly action: 'created' | 'replaced' | 'moved' | 'removed' | 'updated';
   /** Absolute, in the image volume. */
   readonly path: string;
   /** Where SafetyNet has it. */
   readonly to: string | null;
+  /** Of `updated`: the attributes of before. */
+  readonly before?: AttributesBefore;
 }
 
 export interface RunFile {
@@ -134,7 +137,11 @@ function actionOf(value: Readonly<Record<string, unknown>>): RunAction | null {
     if (to !== null && (!isPath(to) || !isBelow(to, SAFETYNET_FOLDER))) continue;
     return { action, path, to };
   }
-  return null;
+  const { updated: path } = value;
+  const before = isPath(path) || path === '/' ? attributesFromJson(value) : null;
+  return before && !isBelow(path as string, SAFETYNET_FOLDER)
+    ? { action: 'updated', path: path as string, to: null, before }
+    : null;
 }
 
 function isPath(value: unknown): value is string {

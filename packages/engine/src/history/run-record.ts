@@ -3,6 +3,7 @@
 
 import { hostname } from 'node:os';
 import type { ItemId, WritableVolume } from '@tintype/core';
+import { type AttributesBefore, attributesAsJson } from './attributes-before.js';
 import type { OwnFolders } from './own-folder.js';
 import type { NetSnapshot } from './snapshot-net.js';
 
@@ -85,6 +86,10 @@ export class RunRecord {
         ? `{"${action}":${JSON.stringify(path)}}`
         : `{"${action}":${JSON.stringify(path)},"to":${JSON.stringify(to)}}`,
     );
+  }
+  /** Changed in place: the line says what they were. */
+  attributes(path: string, before: AttributesBefore): void {
+    this.#add(JSON.stringify({ updated: path, ...attributesAsJson(before) }));
   }
   /**
    * Writes all lines so far and the one that closes commit `number`. Call right before the commit; with `end` if the run

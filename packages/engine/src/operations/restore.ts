@@ -334,7 +334,7 @@ export class RestoreRun {
       this.#report.counts.unchanged += 1;
       return;
     }
-    const changed = mirrorXattrs(this.#source, source.id, volume, target.id, this.#report.notKept);
+    const changed = mirrorXattrs(this.#source, source.id, volume, target.id, this.#report);
     if (!isSame) volume.setAttributes(target.id, source);
     if (changed || !isSame) this.#report.counts.updated += 1;
     else this.#report.counts.unchanged += 1;

@@ -1,16 +1,18 @@
 // Taking back a run, on real folders and images: what comes back, what stays, what is refused.
 
-import { mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TintypeError } from '@tintype/core';
+import type { ItemId, TintypeError, WritableVolume } from '@tintype/core';
 import { withFolder } from '@tintype/testkit';
 import { expect, test } from 'vitest';
 import type { SummaryEvent } from '../events.js';
 import type { BackupOptions, UndoOptions } from '../operation.js';
 import { testContext } from '../run-context.testing.js';
 import { openStack } from '../stack.js';
+import { findItem } from '../tree/find-item.js';
 import { backup } from './backup.js';
 import { list } from './browse.js';
+import { folderSide } from './sides.js';
 import { undo } from './undo.js';
 
 const OLD = 1_000_000_000;
@@ -119,6 +121,51 @@ test.each(nets)('B26: with %s the tree is as before the run, and nothing is lost
     // The next run does it all again.
     run();
     expect(tree()).toEqual(after);
+  }, net),
+);
+
+test.each(nets)('with %s, attributes come back too: those of files, folders, and the root', (_, net) =>
+  withPlace(({ source, image, run, undo: back }) => {
+    const attributes = () => {
+      const stack = openStack(image, { ...testContext(), writable: false });
+      const all = [...list(stack.volume, '/', true), { path: '/', item: stack.volume.root }];
+      const lines = all
+        .filter(({ path }) => !path.startsWith('/_SafetyNet'))
+        .map(({ path, item: { mode, uid, gid, flags, mtime, mtimeNanos, id } }) => {
+          const xattrs = stack.volume.xattrs(id).map(({ name }) => [name, stack.volume.xattr(id, name)?.toString()]);
+          return JSON.stringify([path, { mode, uid, gid, flags, mtime, mtimeNanos }, xattrs]);
+        });
+      stack.abandon();
+      return lines.sort();
+    };
+    const setXattrs = (volume: WritableVolume, id: ItemId, values: Readonly<Record<string, string | null>>) => {
+      for (const [name, value] of Object.entries(values))
+        volume.setXattr(id, name, value === null ? null : Buffer.from(value));
+    };
+    const change = (path: string, values: Readonly<Record<string, string | null>>) => {
+      const side = folderSide(source, true);
+      const item = findItem(side.volume, path);
+      if (item) setXattrs(side.volume, item.id, values);
+      side.close();
+    };
+    fill(source);
+    change('same', { changed: 'one', removed: 'two' });
+    run();
+    const before = attributes();
+    chmodSync(join(source, 'same'), 0o640);
+    chmodSync(join(source, 'folder'), 0o700);
+    chmodSync(source, 0o750);
+    utimesSync(join(source, 'folder/below'), OLD + 5, OLD + 5);
+    change('same', { changed: 'other', removed: null, added: 'three' });
+    changeAll(source);
+    mkdirSync(join(source, 'folder'));
+    run();
+    const after = attributes();
+    expect(after).not.toEqual(before);
+    expect(back()).toMatchObject({ problems: [] });
+    expect(attributes()).toEqual(before);
+    run();
+    expect(attributes()).toEqual(after);
   }, net),
 );
 

@@ -8,6 +8,7 @@
 
 import { CancelledError, RefusedError, VolumeFullError, type WritableVolume } from '@tintype/core';
 import type { SummaryEvent } from '../events.js';
+import { type AttributesBefore, restoreAttributes } from '../history/attributes-before.js';
 import { Committer } from '../history/committer.js';
 import { OwnFolders } from '../history/own-folder.js';
 import { actionsBackwards, type RunAction, type RunFile, runFiles } from '../history/run-log.js';
@@ -172,8 +173,9 @@ class UndoRun {
     };
   }
 
-  #takeBack({ action, path, to }: RunAction): void {
-    if (to !== null) this.#bringBack(path, to);
+  #takeBack({ action, path, to, before }: RunAction): void {
+    if (before) this.#putBack(path, before);
+    else if (to !== null) this.#bringBack(path, to);
     else if (action === 'created' || action === 'replaced') this.#takeAway(path);
   }
 
@@ -193,6 +195,16 @@ class UndoRun {
     }
     this.#volume.remove(parent.id, name);
     this.#report.removed(path, null, 1);
+  }
+
+  /** Attributes. What the run did to the item besides is taken back already. */
+  #putBack(path: string, before: AttributesBefore): void {
+    const item = findItem(this.#volume, path);
+    if (!item) return;
+    if (before.xattrs === null)
+      this.#report.problem(path, 'xattrs', 'keeps its extended attributes: those of before were too long to be kept');
+    this.#report.attributesChanged(path, restoreAttributes(this.#volume, item, before));
+    this.#report.counts.updated += 1;
   }
 
   #bringBack(path: string, to: string): void {

@@ -2,6 +2,7 @@
 // by `plan`, done here and by `creator`; memory follows the depth of the tree and the size of one folder.
 
 import { assert, CorruptError, type Item, type ItemId, type WritableVolume } from '@tintype/core';
+import { ChangedAttributes } from '../history/attributes-before.js';
 import type { Aside } from '../history/safetynet.js';
 import { compareItems, plainAttributesDiffer } from './compare.js';
 import type { ContentCopier } from './content.js';
@@ -207,12 +208,15 @@ export class Mirror {
     assert(path === '' || source.kind === target.kind, 'attributes are copied between items of one kind');
     const hasXattrs = source.hasXattrs || target.hasXattrs;
     const differs = plainAttributesDiffer(source, target, traits);
+    const before = new ChangedAttributes(target);
+    const told = { notKept: report.notKept, was: before.was };
     const xattrsChanged =
-      hasXattrs && mirrorXattrs(this.#options.source, source.id, this.#options.target, target.id, report.notKept);
+      hasXattrs && mirrorXattrs(this.#options.source, source.id, this.#options.target, target.id, told);
     const wanted = this.#creator.attributes(source, scanned);
     const isTold =
       traits.changeTimes && (wanted.ctime !== target.ctime || compareItems(source, target, traits) !== 'none');
     if (differs || xattrsChanged || isTold) this.#options.target.setAttributes(target.id, wanted);
+    if (differs || xattrsChanged) report.attributesChanged(path, before);
     if (path === '') return;
     if (differs || xattrsChanged) report.counts.updated += 1;
     else report.counts.unchanged += 1;

@@ -2,6 +2,7 @@
 
 import { type Progress, TintypeError } from '@tintype/core';
 import type { EngineEvent, ItemCounts, Problem } from '../events.js';
+import type { AttributesBefore } from '../history/attributes-before.js';
 import type { RunRecord } from '../history/run-record.js';
 
 /** Problems beyond this are counted, not kept. */
@@ -54,6 +55,10 @@ export class Report {
     this.counts.removed += items;
     if (to === null) this.record?.action('removed', path);
     else this.record?.action('removed', path, to);
+  }
+  /** Of an item that stays; the root has no name. */
+  attributesChanged(path: string, before: AttributesBefore): void {
+    this.record?.attributes(path || '/', before);
   }
   racy(path: string): void {
     this.#racy += 1;

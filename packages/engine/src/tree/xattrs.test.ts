@@ -21,7 +21,11 @@ function setUp() {
   return { source, target, refused, notKept: (kind: string, name: string) => void refused.push(`${kind} ${name}`) };
 }
 
-test.each([copyXattrs, mirrorXattrs])('an attribute that the host refuses is told, the others are kept', (copy) => {
+const mirror: typeof copyXattrs = (source, from, target, to, notKept) => {
+  mirrorXattrs(source, from, target, to, { notKept });
+};
+
+test.each([copyXattrs, mirror])('an attribute that the host refuses is told, the others are kept', (copy) => {
   const { source, target, refused, notKept } = setUp();
   copy(source, source.root.id, target, target.root.id, notKept);
   expect(refused).toEqual(['xattr long']);

@@ -6,25 +6,34 @@ import { OWN_ATTRIBUTE_PREFIX } from './names.js';
 /** Attributes that the target has no place for: told once, with a count. */
 export type NotKept = (kind: string, name: string) => void;
 
+/** Told of a value before it is changed; null: there was none. */
+export type Was = (name: string, value: Uint8Array | null) => void;
+
 /** Compared on both sides; what differs is set, what the source lacks is removed. True if anything was changed. */
 export function mirrorXattrs(
   source: Volume,
   sourceId: ItemId,
   target: WritableVolume,
   targetId: ItemId,
-  notKept: NotKept,
+  { notKept, was = () => {} }: { readonly notKept: NotKept; readonly was?: Was },
 ): boolean {
   const wanted = readXattrs(source, sourceId, target, notKept);
+  const before = new Map<string, Uint8Array | null>();
   let changed = false;
   for (const { name } of target.xattrs(targetId)) {
     const value = wanted.get(name);
-    const old = value && target.xattr(targetId, name);
+    const old = target.xattr(targetId, name);
     if (value && old && Buffer.compare(value, old) === 0) wanted.delete(name);
+    before.set(name, old);
     if (value) continue;
+    was(name, old);
     target.setXattr(targetId, name, null);
     changed = true;
   }
-  for (const [name, value] of wanted) if (trySet(target, targetId, { name, value }, notKept)) changed = true;
+  for (const [name, value] of wanted) {
+    was(name, before.get(name) ?? null);
+    if (trySet(target, targetId, { name, value }, notKept)) changed = true;
+  }
   return changed;
 }
 
