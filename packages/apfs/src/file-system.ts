@@ -7,13 +7,15 @@ import {
   type MountOptions,
   type Range,
   type SizeLimits,
+  UnsupportedError,
+  VolumeFullError,
   type WritableVolume,
 } from '@tintype/core';
 import { get64 } from './object.js';
 import { BLOCK_SIZE, NxSuperblock } from './structs/container.js';
 import { uuidText } from './uuid.js';
 import { Container } from './writing/container.js';
-import { resizeContainer, sizeLimits } from './writing/resize.js';
+import { holdsSpaceManager, resizeContainer, sizeLimits } from './writing/resize.js';
 import { SnapshotWriter } from './writing/snapshot-writer.js';
 import { WrittenVolume } from './writing/written-volume.js';
 
@@ -104,19 +106,33 @@ export class ApfsFileSystem implements FileSystem {
   resize(size: number): void {
     this.commit();
     this.#hasFailed = true;
-    if (size < this.capacity) {
-      // What only older checkpoints hold behind the new end is free after two more.
-      resizeContainer(this.#device, this.capacity, size);
-      this.#reopen();
-      for (let i = 0; i < 3; i += 1) this.#container.unmount();
+    try {
+      if (size < this.capacity) this.#clearEnd(size);
+      resizeContainer(this.#device, size);
+    } catch (error) {
+      // Nothing was changed that a commit did not finish.
+      if (error instanceof VolumeFullError || error instanceof UnsupportedError) this.#reopen();
+      throw error;
     }
-    resizeContainer(this.#device, size);
     this.#reopen();
-    this.#hasFailed = false;
+  }
+  /** Space manager and old blocks leave the part behind `size`. */
+  #clearEnd(size: number): void {
+    this.#settle();
+    if (holdsSpaceManager(this.#device, size)) return;
+    resizeContainer(this.#device, this.capacity, size);
+    this.#reopen();
+    this.#hasFailed = true;
+    this.#settle();
+  }
+  /** What only older checkpoints hold is free after two more. */
+  #settle(): void {
+    for (let i = 0; i < 3; i += 1) this.#container.unmount();
   }
   #reopen(): void {
     this.#container = new Container(this.#device, this.#options);
     this.#volumes = this.#container.volumes.map((volume) => new WrittenVolume(volume));
+    this.#hasFailed = false;
   }
   close(): void {
     if (this.#hasFailed) return;

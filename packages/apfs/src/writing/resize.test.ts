@@ -89,6 +89,29 @@ test('a container shrinks as far as its last block in use, snapshots included, a
   expect(() => open(device, smallest).resize(8 * MIB)).toThrow(VolumeFullError);
 });
 
+test('a large container with little in it shrinks to the limit it names, several times, and goes on after a refusal', () => {
+  const large = 120 * 1024 * MIB;
+  const device = containerIn(large, large);
+  plant(device, large, new Random(7));
+  for (let round = 0; round < 2; round += 1) {
+    const fileSystem = open(device);
+    expect(fileSystem.sizeLimits().smallest).toBeLessThan(300 * MIB);
+    expect(() => fileSystem.resize(20 * MIB)).toThrow(VolumeFullError);
+    const [volume] = fileSystem.volumes;
+    if (!volume) throw new Error('no volume');
+    add(volume, `after the refusal ${round}`, 5000);
+    const before = snapshotOf(volume);
+    fileSystem.resize(fileSystem.sizeLimits().smallest);
+    const shrunk = fileSystem.capacity;
+    fileSystem.close();
+    expectApfsckContent(new WindowDevice(device, 0, shrunk));
+    expect(treeOf(device, shrunk)).toEqual(before);
+    const grown = open(device);
+    grown.resize(large);
+    grown.close();
+  }
+});
+
 test('grown and shrunk at random, with changes in between', () => {
   for (let seed = 1; seed <= count(1, 40); seed += 1) {
     const random = new Random(seed);

@@ -29,6 +29,8 @@ import {
 
 const at = NxSuperblock.at;
 const LARGEST = 16e12;
+/** Blocks: more than commits without changes take. */
+const SLACK = 256;
 const OLDEST_QUEUE_AT = Spaceman.at.sm_fq;
 
 interface Extent {
@@ -65,19 +67,37 @@ function open(device: BlockDevice): Before {
 /** `deviceSize`: what the container can have without another device. */
 export function sizeLimits(device: BlockDevice): SizeLimits {
   const before = open(device);
-  const last = lastUsed(before, movableOf(before)) + 1;
-  const { poolBlocks, poolRingBlocks } = geometry(last);
-  const smallest = Math.min(last + 2 * (poolBlocks + poolRingBlocks), before.table.blocks);
+  const own = ringAndPool(before);
+  const waiting = waitingOf(before);
+  const used = lastUsed(before, [...own, ...waiting]) + 1;
+  const ends = own.map(({ start, count }) => start + count);
+  // With ring and pool where they are, or moved to the first place that has room for them, and for what commits write meanwhile.
+  const kept = Math.max(used, ...ends);
+  const needed = own.reduce((sum, { count }) => sum + count, SLACK);
+  const place = firstRun(before, needed, before.table.blocks, waiting);
+  const moved = place.isWhole ? Math.max(used, place.start + place.count) : kept;
+  const end = Math.min(kept, moved);
+  const { poolBlocks, poolRingBlocks } = geometry(end);
+  const smallest = Math.min(end + SLACK + 2 * (poolBlocks + poolRingBlocks), before.table.blocks);
   return { smallest: smallest * BLOCK_SIZE, largest: Math.max(device.size, LARGEST) };
 }
 
-/** What is in use only until two more checkpoints were made, or until ring and pool are elsewhere. */
-function movableOf({ spaceman, read, superblock }: Before): Extent[] {
+/** True if ring and pool of the space manager lie before `size`. */
+export function holdsSpaceManager(device: BlockDevice, size: number): boolean {
+  return ringAndPool(open(device)).every(({ start, count }) => (start + count) * BLOCK_SIZE <= size);
+}
+
+function ringAndPool({ spaceman }: Before): Extent[] {
   const fields = Spaceman.at;
-  const ranges = [
+  return [
     { start: get64(spaceman, fields.sm_ip_bm_base), count: spaceman.getUint32(fields.sm_ip_bm_block_count, true) },
     { start: get64(spaceman, fields.sm_ip_base), count: get64(spaceman, fields.sm_ip_block_count) },
   ];
+}
+
+/** What is in use only until two more checkpoints were made. */
+function waitingOf({ spaceman, read, superblock }: Before): Extent[] {
+  const ranges: Extent[] = [];
   const xid = get64(superblock, at.o_xid);
   new FreeQueue(spaceman, MAIN_QUEUE_AT, read).release(xid, (start, count) => ranges.push({ start, count }));
   return ranges;
@@ -88,16 +108,22 @@ function lastUsed(before: Before, except: readonly Extent[] = []): number {
   for (let chunk = before.table.count - 1; chunk >= 0; chunk -= 1) {
     const size = before.table.sizeOf(chunk);
     if (before.table.free[chunk] === size) continue;
-    const bytes = bitmapOf(before, chunk);
-    const first = chunk * BLOCKS_PER_CHUNK;
-    for (const { start, count } of except) {
-      const from = Math.max(0, start - first);
-      const to = Math.min(size, start + count - first);
-      if (to > from) clearBits(bytes, from, to - from);
-    }
+    const bytes = bitmapWithout(before, chunk, except);
     for (let bit = size - 1; bit >= 0; bit -= 1) if (isSet(bytes, bit)) return chunk * BLOCKS_PER_CHUNK + bit;
   }
   return 0;
+}
+
+/** The bitmap of a chunk in which the blocks of `free` are free. */
+function bitmapWithout(before: Before, chunk: number, free: readonly Extent[]): Uint8Array {
+  const bytes = bitmapOf(before, chunk);
+  const first = chunk * BLOCKS_PER_CHUNK;
+  for (const { start, count } of free) {
+    const from = Math.max(0, start - first);
+    const to = Math.min(before.table.sizeOf(chunk), start + count - first);
+    if (to > from) clearBits(bytes, from, to - from);
+  }
+  return bytes;
 }
 
 function bitmapOf({ device, table }: Before, chunk: number): Uint8Array {
@@ -150,11 +176,24 @@ function placeFor(before: Before, { blocks, poolBlocks, poolRingBlocks }: Geomet
   const count = poolBlocks + poolRingBlocks;
   const { table } = before;
   if (blocks - table.blocks >= count) return { start: table.blocks, count };
+  const place = firstRun(before, count, end);
+  if (!place.isWhole) throw new VolumeFullError(count * BLOCK_SIZE, place.count * BLOCK_SIZE);
+  return { start: place.start, count };
+}
+
+/** The first `count` free blocks in one piece before block `end`; `isWhole`: there are so many. */
+function firstRun(
+  before: Before,
+  count: number,
+  end: number,
+  except: readonly Extent[] = [],
+): Extent & { readonly isWhole: boolean } {
+  const { table } = before;
   let start = 0;
   let length = 0;
   for (let chunk = 0; chunk < table.count && length < count; chunk += 1) {
     const limit = Math.min(table.sizeOf(chunk), end - chunk * BLOCKS_PER_CHUNK);
-    const bytes = bitmapOf(before, chunk);
+    const bytes = bitmapWithout(before, chunk, except);
     for (let bit = 0; bit < limit && length < count; ) {
       const run = runLength(bytes, bit, limit);
       if (isSet(bytes, bit)) length = 0;
@@ -165,8 +204,7 @@ function placeFor(before: Before, { blocks, poolBlocks, poolRingBlocks }: Geomet
       bit += run;
     }
   }
-  if (length < count) throw new VolumeFullError(count * BLOCK_SIZE, length * BLOCK_SIZE);
-  return { start, count };
+  return { start, count: Math.min(length, count), isWhole: length >= count };
 }
 
 /** Everything but what the queues and the table of chunks put into it. */
