@@ -16,6 +16,7 @@ export type OracleName =
   | '7zz'
   | 'strace'
   | 'qemu-img'
+  | 'modi-read'
   | 'kernel-read'
   | 'kernel-write'
   | 'setfattr'
@@ -67,6 +68,16 @@ export function mkfsHfsplus(file: string, options: readonly string[] = []): Verd
 }
 export function qemuConvert(from: string, to: string, format = 'dmg'): Verdict {
   return run('qemu-img', ['convert', '-f', format, '-O', 'raw', from, to]);
+}
+
+/** 7-Zip's check of all chunk checksums of a UDIF; `ok` also wants no warning. */
+export function sevenZipTest(file: string): Verdict {
+  const verdict = run('7zz', ['t', '-tdmg', file]);
+  return { ...verdict, ok: verdict.ok && !/warning|error/i.test(verdict.output) };
+}
+/** The clear disk of a UDIF as libmodi reads it; not xz, nothing encrypted. */
+export function modiRead(from: string, to: string): Verdict {
+  return run('modi-read', [from, to]);
 }
 
 /** What 7-Zip found in an image, by path: files only, forks and the file system's own files left out. */

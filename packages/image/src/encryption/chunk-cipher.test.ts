@@ -72,3 +72,19 @@ test('what is encrypted is what other programs encrypt', () => {
   const plain = createCipheriv('aes-256-cbc', keys.cipher, cipher.vector(3)).setAutoPadding(false).update(clear);
   expect(Buffer.compare(cipher.encrypt(clear, 3), plain)).toBe(0);
 });
+
+test('many chunks, then few, then more: buffers that are used again hold nothing over', () => {
+  const keys = keysOf(256);
+  const cipher = new ChunkCipher(keys, 512);
+  for (const [count, first] of [
+    [512, 0],
+    [16, 700],
+    [600, 300],
+    [17, 511],
+    [1024, 0],
+    [1024, 1],
+  ] as const) {
+    const clear = random.bytes(count * 512);
+    expect(Buffer.compare(cipher.encrypt(clear, first), cipher.encryptEach(clear, first))).toBe(0);
+  }
+});

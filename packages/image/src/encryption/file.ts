@@ -12,7 +12,7 @@ import { assert, CorruptError, type LockKind, type StoreFile } from '@tintype/co
 import { isZero } from '../zeros.js';
 import type { ChunkCipher } from './chunk-cipher.js';
 
-/** Bytes that are encrypted in one go. */
+/** Bytes that are copied in one go where chunks do not lie alike. */
 const PIECE = 256 << 10;
 
 export interface Placement {
@@ -40,7 +40,7 @@ export class EncryptedFile implements StoreFile {
     this.#file = file;
     this.#cipher = cipher;
     this.#placement = placement;
-    this.#piece = new Uint8Array(Math.max(PIECE, cipher.chunkSize));
+    this.#piece = cipher.piece;
     this.#size = placement.clearSize ?? file.size();
     this.#keptSize = this.#size;
   }
@@ -166,13 +166,21 @@ export class EncryptedFile implements StoreFile {
   /** Writes `part` at `at`, all of it within a piece of chunks that begins at `start`. */
   #writePart(start: number, at: number, part: Uint8Array): void {
     const end = this.#ceil(at + part.length);
-    const clear = this.#piece.subarray(0, end - start);
     assert(at >= start && end - start <= this.#piece.length, 'a part lies within its piece');
+    const isWhole = at === start && end === at + part.length;
+    const clear = isWhole ? part : this.#filled(start, at, part);
+    this.#file.write(this.#placement.dataOffset + start, this.#cipher.encrypt(clear, start / this.blockSize));
+  }
+
+  /** The part among what its first and last chunk have so far. */
+  #filled(start: number, at: number, part: Uint8Array): Uint8Array {
+    const end = this.#ceil(at + part.length);
+    const clear = this.#piece.subarray(0, end - start);
     this.#fillChunk(start, clear.subarray(0, this.blockSize), at > start || end > at + part.length);
     const last = end - this.blockSize;
     if (last > start) this.#fillChunk(last, clear.subarray(last - start), end > at + part.length);
     clear.set(part, at - start);
-    this.#file.write(this.#placement.dataOffset + start, this.#cipher.encrypt(clear, start / this.blockSize));
+    return clear;
   }
 
   /** Each run of chunks that are stored is encrypted anew for its place; what is none stays one, or is written as zeros. */
