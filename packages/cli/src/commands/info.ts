@@ -16,7 +16,8 @@ export const run: CommandBody = async (parsed, io) => {
 
 function* rows({ container, partitions, volumes, reclaimable, timeMachine, lockedBy }: ImageInfo): Generator<string> {
   const { format, size, bandSize, bandsPresent, encryption, hostBytes } = container;
-  yield `format:      ${format}${timeMachine ? ', belongs to Time Machine' : ''}`;
+  const isClosed = encryption !== null && volumes.length === 0 && format !== 'sparsebundle';
+  yield `format:      ${isClosed ? 'only its passphrase tells' : format}${timeMachine ? ', belongs to Time Machine' : ''}`;
   yield `encryption:  ${encryption ? `${encryption.algorithm}-${encryption.keyBits}, ${encryption.iterations} rounds${volumes.length === 0 ? '; a passphrase is needed for more' : ''}` : 'none'}`;
   yield `capacity:    ${showSize(size)}`;
   yield `on the host: ${showSize(hostBytes)}${bandSize === undefined ? '' : ` in ${showCount(bandsPresent ?? 0, 'band')} of ${showSize(bandSize)}`}`;

@@ -13,6 +13,7 @@ import { freeRangesOf, freeSpace } from '../free-ranges.js';
 import type { RunContext } from '../operation.js';
 import { nanosecondsText } from '../operations/browse.js';
 import { probeVolumes } from '../stack.js';
+import { archiveFormat } from './create.js';
 import { imageToRead } from './opened-image.js';
 
 export interface VolumeInfo {
@@ -70,7 +71,9 @@ export function info(path: string, context: InfoContext, passphrase?: Uint8Array
 function insideOf(image: DiskImage, context: InfoContext): Pick<ImageInfo, 'partitions' | 'volumes' | 'reclaimable'> {
   const map = partitionMap(image.device);
   const found = probeVolumes(image.device, map);
-  const { stored: reclaimable } = freeSpace(image.device, freeRangesOf(image.device, found, context));
+  // What is written once gives nothing back.
+  const isFixed = archiveFormat(image.format) !== null;
+  const reclaimable = isFixed ? 0 : freeSpace(image.device, freeRangesOf(image.device, found, context)).stored;
   const volumes = found.map(({ index, driver, volume }): VolumeInfo => {
     const { name, uuid, caseSensitive, capacity, free, files, directories, writer, dirty } = volume;
     const snapshots = volume.snapshots.map((each) => ({
