@@ -140,6 +140,20 @@ test('what a driver cannot mend is left, and said to be', () => {
   expect(kindsIn(store)).toHaveLength(Number(left));
 });
 
+test('a disk without a volume is not called sound', () => {
+  const store = made();
+  damage(store, [
+    [1024, 0],
+    [1025, 0],
+  ]);
+  const image = openImage(store, IMAGE, { writable: true, waitLock: 0, holder, allowTimeMachine: false });
+  const { start = 0, size = 0 } = partitionMap(image.device).partitions[0] ?? {};
+  image.device.zero(start + size - 1024, 512);
+  image.close();
+  expect(kindsIn(store)).toEqual(['no-volume']);
+  expect(repair({ image: IMAGE }, context(store))).toMatchObject({ mended: 0, left: 1 });
+});
+
 test('a repair after which anything were worse changes nothing', () => {
   const found = (kind: string) => finding(kind, 'somewhere', 'is wrong');
   expect(() => requireNotWorse('a', [found('x'), found('x')], [found('x')])).not.toThrow();

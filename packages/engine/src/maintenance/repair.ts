@@ -93,7 +93,9 @@ class ImageRepair {
     this.#left.push(...container.filter((found) => !isListed(found)));
     const overlay = new OverlayDevice(image.device);
     const partitions = this.#guard('partition map', () => this.#partitions(overlay), []);
-    for (const partition of partitions) this.#partition(image.device, overlay, partition);
+    let isSeen = false;
+    for (const partition of partitions) isSeen = this.#partition(image.device, overlay, partition) || isSeen;
+    if (!isSeen) this.#left.push(finding('no-volume', 'disk', 'holds no volume that tintype can read'));
     const changes = [...overlay.changes()];
     if (dryRun || changes.length === 0) return;
     this.#stopIfAsked();
@@ -110,23 +112,24 @@ class ImageRepair {
     return map.partitions;
   }
 
-  /** @throws RefusedError if the repair would make it worse */
-  #partition(device: BlockDevice, overlay: OverlayDevice, { index, start, size }: Partition): void {
+  /** False if no driver takes it. @throws RefusedError if the repair would make it worse */
+  #partition(device: BlockDevice, overlay: OverlayDevice, { index, start, size }: Partition): boolean {
     const place = `partition ${index}`;
     const found = new WindowDevice(overlay, start, size);
     const driver = driverOf(found);
-    if (!driver) return;
+    if (!driver) return false;
     const before = this.#guard(place, () => this.#check(driver, new WindowDevice(device, start, size)), null);
-    if (!before || before.length === 0) return;
+    if (!before || before.length === 0) return true;
     const draft = new OverlayDevice(found);
     if (!this.#mend(driver, draft, place)) {
       this.#left.push(...before);
-      return;
+      return true;
     }
     const after = this.#check(driver, draft);
     requireNotWorse(this.#options.image, before, after);
     this.#left.push(...after);
     for (const { position, bytes } of draft.changes()) found.write(position, bytes);
+    return true;
   }
 
   /** False, with a notice, if the driver cannot. */

@@ -28,7 +28,7 @@ export class Sample {
   readonly blockSize: number;
 
   constructor(bytes: Uint8Array) {
-    this.bytes = bytes.slice();
+    this.bytes = Uint8Array.from(bytes);
     this.view = new DataView(this.bytes.buffer);
     this.blockSize = this.view.getUint32(1024 + VolumeHeader.at.blockSize);
   }

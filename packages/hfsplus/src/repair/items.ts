@@ -2,6 +2,7 @@
 // what hangs nowhere to lost+found; in the end each item has its one thread.
 
 import { nameProblem } from '../check/names.js';
+import { key } from '../records/catalog-records.js';
 import { CatalogFile, CatalogFolder, CatalogThread, RECORD_TYPE } from '../structs/catalog.js';
 import { CNID, ForkData } from '../structs/volume-header.js';
 import { bytesOf, idOf, itemKind, type LeafRecord, nameAt, parentOf, threadKind, typeOf } from './leaf-record.js';
@@ -10,6 +11,7 @@ import { nameOf, type RepairCatalog, shown } from './repair-catalog.js';
 export function mendItems(catalog: RepairCatalog): void {
   mendTypes(catalog);
   mendLengths(catalog);
+  mendKeys(catalog);
   mendIds(catalog);
   mendRoot(catalog);
   mendParents(catalog);
@@ -51,6 +53,21 @@ function mendLengths(catalog: RepairCatalog): void {
     catalog.acts.note('cut records to their length', shown(mended));
     if (catalog.items.has(idOf(mended))) catalog.doubles.push(mended);
     else catalog.items.set(idOf(mended), mended);
+  }
+}
+
+/** A key that is out of place, where that of the thread would be in place: the thread has what the key was. */
+function mendKeys(catalog: RepairCatalog): void {
+  const { compare } = catalog.tree.keys;
+  for (const [record, { before, after }] of catalog.tree.misplaced) {
+    const id = itemKind(record) ? idOf(record) : 0;
+    const to = catalog.target(id);
+    if (!to || catalog.items.get(id) !== record || to.kind !== itemKind(record) || isAt(record, to)) continue;
+    const wanted = key(to.parent, to.name);
+    const fits = compare(before.view, before.key, wanted, 0) < 0 && compare(wanted, 0, after.view, after.key) < 0;
+    if (!fits || catalog.find(to.parent, to.name)) continue;
+    catalog.move(record, to.parent, to.name);
+    catalog.acts.note('gave items back the name that their thread has', JSON.stringify(to.name));
   }
 }
 

@@ -39,6 +39,25 @@ export function readLeaf(number: number, bytes: Uint8Array, shape: NodeShape): L
     : null;
 }
 
+/**
+ * The node with records behind those that it counts, as long as the table of offsets goes on with whole ones whose keys
+ * ascend: what is there if only the count is too small, or what removed records left.
+ */
+export function withTail(node: LeafNode, shape: NodeShape): LeafNode {
+  const { view } = node;
+  const records = [...node.records];
+  for (let i = recordCount(view, 0); 2 * (i + 2) < shape.nodeSize - NodeDescriptor.size; i += 1) {
+    const key = recordOffset(view, 0, shape.nodeSize, i);
+    const end = recordOffset(view, 0, shape.nodeSize, i + 1);
+    const last = records.at(-1);
+    if (key !== last?.end || end > shape.nodeSize - 2 * (i + 2)) break;
+    const record = recordAt(view, key, end, shape);
+    if (record?.end !== end || shape.keys.compare(last.view, last.key, view, key) >= 0) break;
+    records.push(record);
+  }
+  return { ...node, records };
+}
+
 interface Read {
   readonly records: LeafRecord[];
   /** Records whose data is as long as it says. */

@@ -143,3 +143,13 @@ test('the first link of a folder is kept in an attribute', () => {
   mendAttributes(tree, catalog);
   expect(catalog.acts.sentences()).toEqual([]);
 });
+
+test('a key that is out of place is what the thread says', () => {
+  const volume = sample('small');
+  const { key } = volume.find('hello.txt');
+  volume.view.setUint16(key + 8, 0x21);
+  const catalog = catalogOf(volume);
+  mendItems(catalog);
+  expect(catalog.acts.sentences()).toEqual(['gave items back the name that their thread has ("hello.txt")']);
+  expect(catalog.find(2, 'hello.txt')).toBe(catalog.items.get(20));
+});

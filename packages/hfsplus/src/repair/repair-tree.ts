@@ -9,7 +9,7 @@ import type { KeyRules } from '../check/tree-keys.js';
 import { isZero } from '../check/tree-node.js';
 import { HEADER_RECORD_AT, HeaderRecord, KEY_COMPARE } from '../structs/btree.js';
 import type { Acts } from './acts.js';
-import type { LeafNode, NodeShape } from './leaf-node.js';
+import { type LeafNode, type NodeShape, withTail } from './leaf-node.js';
 import { type LeafRecord, recordIn } from './leaf-record.js';
 import { buildTree, nodesFor, type TreeForm } from './tree-builder.js';
 import type { TreeName } from './tree-data.js';
@@ -24,6 +24,11 @@ export interface TreeSource {
   readonly clumpSize: number;
 }
 
+export interface Neighbours {
+  readonly before: LeafRecord;
+  readonly after: LeafRecord;
+}
+
 export class RepairTree {
   readonly name: TreeName;
   readonly keys: KeyRules;
@@ -34,6 +39,8 @@ export class RepairTree {
   readonly isRuined: boolean;
   /** In the order of the keys, if the tree is sound. */
   readonly records: readonly LeafRecord[];
+  /** Records whose key is out of place though those before and behind them in their node are in order. */
+  readonly misplaced: ReadonlyMap<LeafRecord, Neighbours>;
   readonly #nodes: readonly LeafNode[];
   readonly #removed = new Set<LeafRecord>();
   readonly #added = new Set<LeafRecord>();
@@ -45,6 +52,7 @@ export class RepairTree {
     this.lost = found.lost;
     this.isRuined = isRuined;
     this.#nodes = found.nodes;
+    this.misplaced = isRuined ? misplacedIn(found.nodes, keys) : new Map();
     const records = found.nodes.flatMap((node) => node.records);
     this.records = isRuined ? records.sort((a, b) => keys.compare(a.view, a.key, b.view, b.key)) : records;
   }
@@ -57,7 +65,7 @@ export class RepairTree {
     const shape = shapeOf(source, rules, header);
     if (!shape) return null;
     const chained = header && isSound(source, rules) ? chainedLeaves(file, header, shape) : null;
-    const found = chained ?? scatteredLeaves(file, header, shape);
+    const found = chained ?? withUncounted(scatteredLeaves(file, header, shape), header, shape);
     const keyCompareType = chained && header ? header.keyCompareType : compareType(source, rules, header, found);
     const form = formOf(source, rules, header, { keyCompareType, nodeSize: shape.nodeSize });
     return new RepairTree(name, form, rules.keys(keyCompareType), found, chained === null);
@@ -85,7 +93,8 @@ export class RepairTree {
     return this.isRuined || this.#removed.size > 0 || this.#added.size > 0;
   }
 
-  sorted(): LeafRecord[] {
+  sorted(): readonly LeafRecord[] {
+    if (this.#removed.size === 0 && this.#added.size === 0) return this.records;
     return [...this.live()].sort((a, b) => this.keys.compare(a.view, a.key, b.view, b.key));
   }
 
@@ -107,6 +116,33 @@ export class RepairTree {
     for (let number = 0; number < totalNodes; number += 1) putNode(file, device, number, nodes[number] ?? unused);
     if (this.isRuined) acts.note(`made the ${this.name} tree anew from its readable leaves`);
   }
+}
+
+function misplacedIn(nodes: readonly LeafNode[], { compare }: KeyRules): Map<LeafRecord, Neighbours> {
+  const misplaced = new Map<LeafRecord, Neighbours>();
+  const ascends = (a: LeafRecord, b: LeafRecord) => compare(a.view, a.key, b.view, b.key) < 0;
+  for (const { records } of nodes)
+    for (let i = 1; i + 1 < records.length; i += 1) {
+      const [before, record, after] = records.slice(i - 1, i + 2) as [LeafRecord, LeafRecord, LeafRecord];
+      if (ascends(before, record) && ascends(record, after)) continue;
+      if (ascends(before, after)) misplaced.set(record, { before, after });
+    }
+  return misplaced;
+}
+
+/**
+ * A leaf that counts too few of its records: those behind count if with them there are just as many as the header says,
+ * taken from one leaf or from all.
+ */
+function withUncounted(found: FoundLeaves, header: TreeHeader | null, shape: NodeShape): FoundLeaves {
+  const count = (nodes: readonly LeafNode[]) => nodes.reduce((sum, { records }) => sum + records.length, 0);
+  const missing = (header?.leafRecords ?? 0) - count(found.nodes);
+  if (missing <= 0) return found;
+  const longer = found.nodes.map((node) => withTail(node, shape));
+  if (count(longer) - count(found.nodes) === missing) return { ...found, nodes: longer };
+  const fitting = longer.filter((node, i) => node.records.length - (found.nodes[i]?.records.length ?? 0) === missing);
+  if (fitting.length !== 1) return found;
+  return { ...found, nodes: found.nodes.map((node) => fitting.find(({ number }) => number === node.number) ?? node) };
 }
 
 function putNode(file: ForkFile, device: BlockDevice, number: number, bytes: Uint8Array): void {
