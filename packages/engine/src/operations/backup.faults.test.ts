@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import { liveFiles, makeTree, runBackup, type Setup, setupOf } from './link-loss.testing.js';
 
 /** Calls that fail in one scenario, every day; in full: all of them. */
-const SAMPLES = 3;
+const SAMPLES = 2;
 
 const FAULTS: readonly Pick<Fault, 'code' | 'effect'>[] = (['EIO', 'ENOSPC', 'EINTR'] as const).flatMap((code) => [
   { code, effect: 'none' },

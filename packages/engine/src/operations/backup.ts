@@ -47,16 +47,16 @@ const LARGE_FILE = 64 << 20;
 /** B25: SafetyNet of an image that a backup made is kept for a day. */
 const SAFETYNET_KEEP = 86_400;
 
-export const backup: Operation<'backup'> = (given, context) => {
-  // From here on the destination's passphrase is the only one.
-  const options = { ...given, passphrase: secondPassphrase(given.source, given, context) };
-  const plan = archivePlan(options, context);
-  if (plan) return backUpArchive(plan, given, context);
-  return resuming(given, context, (once, watched, resumption) =>
-    growing(once, watched, (same, inner) => backUp(same, inner, resumption)),
-  );
-};
+export const backup: Operation<'backup'> = (given, context) =>
+  resuming(given, context, (once, watched, resumption) => {
+    // From here on the destination's passphrase is the only one.
+    const passphrase = secondPassphrase(once.source, once, watched);
+    const plan = archivePlan({ ...once, passphrase }, watched);
+    if (plan) return backUpArchive(plan, once, watched);
+    return growing(once, watched, (same, inner) => backUp(same, inner, resumption));
+  });
 
+/** Begins at nothing after each loss of the destination: what is not whole is nothing. */
 function backUpArchive(plan: ArchivePlan, given: BackupOptions, context: RunContext): SummaryEvent {
   const started = context.now();
   const options = { ...given, passphrase: secondPassphrase(given.source, given, context) };

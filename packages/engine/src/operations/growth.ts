@@ -1,7 +1,7 @@
 // A backup that finds the image volume full and the host not: the image grows, and the run goes on (B16).
 
 import { dirname } from 'node:path';
-import { FileSizeLimitError, LinkLostError, TintypeError, VolumeFullError } from '@tintype/core';
+import { FileSizeLimitError, LinkLostError, StoreError, TintypeError, VolumeFullError } from '@tintype/core';
 import { detect, imageFacts } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
 import { diskWithin, fileSizeLimit, wantedFile } from '../file-size-limit.js';
@@ -10,6 +10,7 @@ import { resizeImage } from '../maintenance/resize.js';
 import type { BackupOptions, RunContext } from '../operation.js';
 import { grownSize } from '../rules/capacity.js';
 import { bytesToWrite } from './backup-dry-run.js';
+import { giveBack, isFull, makeRoom } from './room.js';
 import { secondPassphrase } from './sides.js';
 
 /** `attempt` commits what it has done before it throws that the volume is full; the next one goes on from there. */
@@ -19,17 +20,27 @@ export function growing(
   attempt: (options: BackupOptions, context: RunContext) => SummaryEvent,
 ): SummaryEvent {
   const started = context.now();
-  for (let before: number | null = null; ; ) {
+  let before: number | null = null;
+  /** Names of snapshots that had to go; null: not tried. */
+  let gone: readonly string[] | null = null;
+  for (;;) {
     try {
-      const summary = attempt(
-        before === null ? options : { ...options, continues: options.continues ?? started },
-        context,
-      );
-      return before === null ? summary : { ...summary, grown: { before, after: sizeOf(options, context) } };
+      const isFirst = before === null && gone === null;
+      const summary = attempt(isFirst ? options : { ...options, continues: options.continues ?? started }, context);
+      const deleted = [...(gone ?? []), ...((summary.snapshotsDeleted as readonly string[] | undefined) ?? [])];
+      return {
+        ...summary,
+        ...(deleted.length > 0 ? { snapshotsDeleted: deleted } : {}),
+        ...(before === null ? {} : { grown: { before, after: sizeOf(options, context) } }),
+      };
     } catch (error) {
-      // Others are full for a reason that growing does not change.
-      if (!(error instanceof VolumeFullError) || error.code !== 'volume-full') throw error;
-      if (options.grow === 'never' || options.dryRun) throw error;
+      // Others are full for a reason that neither changes.
+      if (!isFull(error) || options.dryRun) throw error;
+      if (error instanceof StoreError) giveBack(options, context);
+      const tries = gone === null;
+      gone ??= makeRoom(options, context);
+      if (tries && gone.length > 0) continue;
+      if (!(error instanceof VolumeFullError) || options.grow === 'never') throw error;
       const size = grow(options, context, error);
       before ??= size;
     }

@@ -108,7 +108,7 @@ function open(store: FileStore, image: string): Stack {
 }
 
 /** Path and content of every live item; the image must open, and its file system be sound. */
-export function liveFiles(store: MemoryStore, image: string, description: string): Map<string, string> {
+export function liveFiles(store: FileStore, image: string, description: string): Map<string, string> {
   const stack = open(store, image);
   const { volume } = stack;
   const window = new WindowDevice(stack.image.device, stack.partition.start, stack.partition.size);
