@@ -41,7 +41,7 @@ const keeping: readonly OptionSpec[] = [
   { name: 'keep-within', value: 'TIME', help: 'all of this time before the newest' },
   { name: 'keep-free', value: 'SIZE', help: 'fewer still, oldest first, until this is free' },
 ];
-const kdfRounds: OptionSpec = { name: 'kdf-rounds', value: 'N', help: 'rounds of a key derivation (default: 250000)' };
+const kdfRounds: OptionSpec = { name: 'kdf-rounds', value: 'N', help: 'rounds of a key derivation (default: 500000)' };
 const level: OptionSpec = { name: 'level', value: 'N', help: '1 (fast) to 9 (small); zlib 3, bzip2 9, xz 6' };
 const reading = [volume, snapshot, waitLock, ...passphrase];
 const making: readonly OptionSpec[] = [

@@ -34,16 +34,35 @@ interface Made {
 }
 
 function createBundle(store: FileStore, path: string, options: CreateImageOptions): Made {
-  const { size, bandSize, waitLock, passphrase } = options;
   const encryption = encryptionFor(options, 0);
-  encryption?.keys.wipe();
+  const keys = encryption?.keys;
+  try {
+    makeBundleFiles(store, path, options, encryption?.header ?? Buffer.alloc(0));
+    const lock = lockImage(store, path, { writable: true, waitLock: options.waitLock });
+    const release = (): void => {
+      keys?.wipe();
+      lock.release();
+    };
+    return { lock: { release }, use: (leased) => bundleOpened(leased.store, path, lock, { writable: true, keys }) };
+  } catch (error) {
+    keys?.wipe();
+    throw error;
+  }
+}
+
+function makeBundleFiles(
+  store: FileStore,
+  path: string,
+  { size, bandSize }: CreateImageOptions,
+  token: Uint8Array,
+): void {
   store.makeFolder(path);
   store.makeFolder(`${path}/bands`);
   const plist = Buffer.from(formatInfoPlist({ bandSize: bandSize ?? bandSizeFor(size), size }));
   for (const [name, content] of [
     ['Info.bckup', plist],
     ['Info.plist', plist],
-    ['token', encryption?.header ?? Buffer.alloc(0)],
+    ['token', token],
   ] as const) {
     const file = store.open(`${path}/${name}`, 'create');
     try {
@@ -55,8 +74,6 @@ function createBundle(store: FileStore, path: string, options: CreateImageOption
   }
   store.syncFolder(path);
   store.syncFolder(parentOf(path));
-  const lock = lockImage(store, path, { writable: true, waitLock });
-  return { lock, use: (leased) => bundleOpened(leased.store, path, lock, { writable: true, passphrase }) };
 }
 
 /** Null if the image is to be clear. */
@@ -132,11 +149,16 @@ export function encryptedFile(
 ): ClearFile {
   const { format, passphrase, size } = options;
   const made = encryptionFor(options, format === 'sparseimage' ? 0 : size);
-  made?.keys.wipe();
-  file.write(0, made?.header ?? new Uint8Array(0));
-  file.sync();
-  const clear = openEncryptedFile(file, { store, path, writable: true, passphrase });
-  return { file: clear.file, wipe: () => clear.cipher.wipe(), maxSize: clear.largestDisk };
+  const keys = made?.keys;
+  try {
+    file.write(0, made?.header ?? new Uint8Array(0));
+    file.sync();
+    const clear = openEncryptedFile(file, { store, path, writable: true, passphrase, keys });
+    return { file: clear.file, wipe: () => clear.cipher.wipe(), maxSize: clear.largestDisk };
+  } catch (error) {
+    keys?.wipe();
+    throw error;
+  }
 }
 
 export function parentOf(path: string): string {

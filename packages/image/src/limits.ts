@@ -19,8 +19,8 @@ export const HEADER_LIMIT = 1 << 20;
 export const KEY_ENTRIES_LIMIT = 64;
 /** Rounds of a key derivation: a minute's work. */
 export const KDF_ROUNDS_LIMIT = 50_000_000;
-/** Of a new passphrase: 0.1 s and more. */
-export const DEFAULT_KDF_ROUNDS = 250_000;
+/** Of a new passphrase: 0.2 s and more. */
+export const DEFAULT_KDF_ROUNDS = 500_000;
 /** Pages of 512 initialisation vectors that are kept: 8 KiB each, for 256 KiB of chunks of 512 bytes. */
 export const VECTOR_PAGES = 2048;
 /** Elements within each other in a property list. */

@@ -28,7 +28,7 @@ import type {
 import type { ChunkCipher } from './encryption/chunk-cipher.js';
 import { EncryptedFile } from './encryption/file.js';
 import { readEncryptionHeader } from './encryption/header.js';
-import { openEncryptedFile, openToken } from './encryption/open.js';
+import { type Access, openEncryptedFile, openToken } from './encryption/open.js';
 import { FencedDevice } from './fenced-device.js';
 import type { Lease } from './lease.js';
 import { type HeldLock, lockBundle } from './lock.js';
@@ -216,11 +216,11 @@ export function bundleOpened(
   store: FileStore,
   path: string,
   lock: HeldLock,
-  { writable, passphrase }: Pick<OpenImageOptions, 'writable' | 'passphrase'>,
+  { writable, passphrase, keys }: Pick<Access, 'writable' | 'keys'> & Pick<OpenImageOptions, 'passphrase'>,
 ): Opened {
   const info = readBundleInfo(store, path);
   const isEncrypted = detect(store, path)?.kind === 'encrypted';
-  const cipher = isEncrypted ? openToken({ store, path, writable, passphrase }, info.bandSize) : null;
+  const cipher = isEncrypted ? openToken({ store, path, writable, passphrase, keys }, info.bandSize) : null;
   const wrap = cipher
     ? (file: StoreFile) => new EncryptedFile(file, cipher, { dataOffset: 0, clearSize: null })
     : undefined;

@@ -15,7 +15,7 @@ import { EncryptedFile } from './file.js';
 import { type EncryptionHeader, parseVersion2, readEncryptionHeader } from './header.js';
 import { headerCopyPlace, settleHeader } from './header-copy.js';
 import { Cdsaencr, Encrcdsa } from './structs.js';
-import { unlock } from './unlock.js';
+import { type ImageKeys, unlock } from './unlock.js';
 
 /** A chunk's number has 32 bits. */
 const CHUNKS_LIMIT = 2 ** 32;
@@ -27,6 +27,8 @@ export interface Access {
   readonly path: string;
   readonly writable: boolean;
   readonly passphrase: Uint8Array | undefined;
+  /** Of a header that was just made: nothing need be derived. They become those of the cipher, which wipes them. */
+  readonly keys?: ImageKeys | undefined;
 }
 
 /** What is behind the encryption of a single file; `wipe` it once it is closed. */
@@ -85,7 +87,8 @@ export function openToken(access: Access, bandSize: number): ChunkCipher {
   }
 }
 
-function cipherOf(header: EncryptionHeader, { path, writable, passphrase }: Access): ChunkCipher {
+function cipherOf(header: EncryptionHeader, { path, writable, passphrase, keys: known }: Access): ChunkCipher {
+  if (known) return new ChunkCipher(known, header.chunkSize);
   if (!passphrase) throw new PassphraseError('missing', path);
   const keys = unlock(header, passphrase, path);
   if (writable && header.version === 1) {
