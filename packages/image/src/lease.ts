@@ -95,8 +95,9 @@ export class Lease {
     const lease = new Lease(options, newest + 1, content, seen !== undefined);
     try {
       requireAlone(options, newest + 1, found);
-      if (state !== 'gone') wait(options, HEARTBEATS_AFTER[state], () => requireAlone(options, newest + 1, found));
+      // At once: a share may go on saying that there is no newer one, but not that a file which is gone is there.
       for (const old of found.keys()) removeIfThere(store, leasePath(options, old));
+      if (state !== 'gone') wait(options, HEARTBEATS_AFTER[state], () => requireAlone(options, newest + 1, found));
       lease.requireHeld();
     } catch (error) {
       lease.release();

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { hostHolder, nodeFileStore } from '@tintype/host';
 import { openImage } from '@tintype/image';
 
-const { path, writable, locks, host, heartbeat, waitLock } = JSON.parse(process.argv[2] ?? '{}');
+const { path, writable, locks, host, heartbeat, waitLock, breakLock } = JSON.parse(process.argv[2] ?? '{}');
 const store = nodeFileStore();
 const own = hostHolder();
 // A share on which locks mean nothing.
@@ -22,7 +22,8 @@ let image = null;
 const commands = {
   open: () => {
     const holder = { ...own, host: host ?? own.host, heartbeat };
-    const options = { writable, waitLock, holder, allowTimeMachine: false };
+    const told = breakLock ? { breakLock: () => {} } : {};
+    const options = { writable, waitLock, holder, allowTimeMachine: false, ...told };
     image = openImage(locks ? store : lockless, path, options);
   },
   write: (position, value) => image.device.write(Number(position), new Uint8Array(4096).fill(Number(value))),

@@ -22,6 +22,7 @@ interface Start {
   readonly host?: string;
   readonly heartbeat?: number;
   readonly waitLock?: number;
+  readonly breakLock?: boolean;
 }
 
 class Peer {
@@ -145,6 +146,28 @@ describe.each(['bundle', 'file'] as const)('two processes and one image (%s)', (
     expect(await second.ask('close')).toBe('ok');
   });
 
+  test('a lease of another host that beats is broken where that is asked for; who had it writes nothing more', async () => {
+    const first = start(image, { locks: false, host: 'one' });
+    expect(await first.ask('open')).toBe('ok');
+    expect(await first.ask('write 1048576 1')).toBe('ok');
+    expect(await start(image, { locks: false, host: 'one', breakLock: true }).ask('open')).toBe('LockedError');
+    const second = start(image, { locks: false, host: 'two', breakLock: true });
+    const opened = second.ask('open');
+    let answer = 'ok';
+    for (let i = 0; i < 500 && answer === 'ok'; i += 1) {
+      await pause(20);
+      answer = await first.ask('write 1048576 1');
+    }
+    expect(answer).toBe('LeaseLostError');
+    expect(await opened).toBe('ok');
+    const after = stored();
+    expect(await first.ask('flush')).toBe('LeaseLostError');
+    expect(await first.ask('close')).toBe('ok');
+    expect(stored()).toBe(after);
+    expect(await second.ask('write 1048576 2')).toBe('ok');
+    expect(await second.ask('close')).toBe('ok');
+  });
+
   test('whoever waited for it sees what was changed meanwhile, though no lock says when that was', async () => {
     const first = start(image, { locks: false, host: 'one' });
     expect(await first.ask('open')).toBe('ok');
@@ -160,10 +183,12 @@ describe.each(['bundle', 'file'] as const)('two processes and one image (%s)', (
   test('of many who want a stale lease at the same time, one at most gets it', async () => {
     let got = 0;
     for (let round = 0; round < count(4, 40); round += 1) {
-      const dead = start(image, { locks: false });
+      // Long enough for a busy machine to start the thread that beats.
+      const heartbeat = 5 * HEARTBEAT;
+      const dead = start(image, { locks: false, heartbeat });
       expect(await dead.ask('open')).toBe('ok');
       await dead.kill();
-      const many = Array.from({ length: 4 }, () => start(image, { locks: false }));
+      const many = Array.from({ length: 4 }, () => start(image, { locks: false, heartbeat }));
       await Promise.all(many.map((peer) => peer.ask('none')));
       const answers = await Promise.all(many.map((peer) => peer.ask('open')));
       const holders = many.filter((_peer, i) => answers[i] === 'ok');
