@@ -14,6 +14,14 @@ export const run: CommandBody = async (parsed, io) => {
   return EXIT.done;
 };
 
+/** Why an image takes more, or less, than the data in it (B11). */
+function* differenceRows(volumes: ImageInfo['volumes'], hostBytes: number, reclaimable: number): Generator<string> {
+  const used = volumes.reduce((sum, volume) => sum + volume.used, 0);
+  const unstored = used + reclaimable - hostBytes;
+  yield `reclaimable: ${showSize(reclaimable)}${reclaimable > 0 ? " that no file uses any more, but the host stores: 'tintype compact' gives it back" : ''}`;
+  if (unstored > 0) yield `not stored:  ${showSize(unstored)} that the volumes use: zeros take no room on the host`;
+}
+
 function* rows({ container, partitions, volumes, reclaimable, timeMachine, lockedBy }: ImageInfo): Generator<string> {
   const { format, size, bandSize, bandsPresent, encryption, hostBytes } = container;
   const isClosed = encryption !== null && volumes.length === 0 && format !== 'sparsebundle';
@@ -21,7 +29,7 @@ function* rows({ container, partitions, volumes, reclaimable, timeMachine, locke
   yield `encryption:  ${encryption ? `${encryption.algorithm}-${encryption.keyBits}, ${encryption.iterations} rounds${volumes.length === 0 ? '; a passphrase is needed for more' : ''}` : 'none'}`;
   yield `capacity:    ${showSize(size)}`;
   yield `on the host: ${showSize(hostBytes)}${bandSize === undefined ? '' : ` in ${showCount(bandsPresent ?? 0, 'band')} of ${showSize(bandSize)}`}`;
-  yield `reclaimable: ${showSize(reclaimable)}`;
+  yield* differenceRows(volumes, hostBytes, reclaimable);
   yield `in use by:   ${lockedBy === null ? 'nobody' : printable(lockedBy)}`;
   for (const { index, type, name, start, size: bytes } of partitions)
     yield `partition ${index}: ${printable(type || 'whole disk')} ${printable(name)}, ${showSize(bytes)} at byte ${start}`;
