@@ -81,6 +81,18 @@ export class ApfsFileSystem implements FileSystem {
   deleteSnapshot(volume: WritableVolume, xid: number): void {
     this.#changeSnapshots(volume, (writer) => writer.remove(xid));
   }
+  /**
+   * The volume becomes what the snapshot holds, in one commit; newer snapshots are deleted before, each with a commit of its
+   * own. `volumes` are others afterwards. @throws UnsupportedError, VolumeFullError
+   */
+  revertToSnapshot(volume: WritableVolume, xid: number): void {
+    const newer = this.#changeSnapshots(volume, (writer) => writer.newerThan(xid));
+    for (const each of newer.reverse()) this.deleteSnapshot(volume, each);
+    this.#changeSnapshots(volume, (writer) => writer.revert(xid));
+    this.#hasFailed = true;
+    this.#reopen();
+    this.#hasFailed = false;
+  }
   #changeSnapshots<T>(volume: WritableVolume, change: (writer: SnapshotWriter) => T): T {
     const index = this.#volumes.indexOf(volume as WrittenVolume);
     const mounted = this.#container.volumes[index];

@@ -21,6 +21,14 @@ export interface Names {
   newOid(): number;
 }
 
+export interface ObjectVersion {
+  readonly oid: number;
+  readonly xid: number;
+  /** 0 where the object is gone. */
+  readonly block: number;
+  readonly isDeleted: boolean;
+}
+
 export class ObjectMap implements ObjectPlaces, ObjectVersions {
   readonly view: DataView;
   readonly tree: Tree;
@@ -146,6 +154,22 @@ export class ObjectMap implements ObjectPlaces, ObjectVersions {
     this.#putSnapshots(remaining.at(-1) ?? 0, -1);
     return this.#clean(remaining);
   }
+  /** Removes records; answers their blocks. */
+  forget(newer: readonly ObjectVersion[]): number[] {
+    for (const { oid, xid } of newer) {
+      this.#putKey(oid, xid);
+      this.tree.remove(this.#record);
+    }
+    return newer.map(({ block }) => block).filter((block) => block > 0);
+  }
+  /** Records of transactions after `xid`. */
+  newerThan(xid: number): ObjectVersion[] {
+    const found: ObjectVersion[] = [];
+    this.#each((version) => {
+      if (version.xid > xid) found.push(version);
+    });
+    return found;
+  }
   #putSnapshots(mostRecent: number, change: number): void {
     const count = Omap.at.om_snap_count;
     this.view.setUint32(count, this.view.getUint32(count, true) + change, true);
@@ -153,29 +177,32 @@ export class ObjectMap implements ObjectPlaces, ObjectVersions {
   }
   /** Removes records that neither the volume as it is nor a remaining snapshot sees. */
   #clean(remaining: readonly number[]): number[] {
-    const gone: { oid: number; xid: number; block: number }[] = [];
-    let group: { oid: number; xid: number; block: number; isDeleted: boolean }[] = [];
+    const gone: ObjectVersion[] = [];
+    let group: ObjectVersion[] = [];
     const close = (): void => {
       gone.push(...unseen(group, remaining));
       group = [];
     };
+    this.#each((version) => {
+      if (group.length > 0 && group[0]?.oid !== version.oid) close();
+      group.push(version);
+    });
+    close();
+    return this.forget(gone);
+  }
+  #each(visit: (version: ObjectVersion) => void): void {
     this.#putKey(0, 0);
     this.tree.scan(this.#record, (leaf, index) => {
       const key = leaf.keyAt(index);
       const value = leaf.valueAt(index);
-      const oid = get64(leaf.view, key);
-      if (group.length > 0 && group[0]?.oid !== oid) close();
-      const isDeleted = (leaf.view.getUint32(value, true) & OMAP_VALUE_FLAGS.deleted) !== 0;
-      const block = get64(leaf.view, value + OmapValue.at.ov_paddr);
-      group.push({ oid, xid: get64(leaf.view, key + OmapKey.at.ok_xid), block, isDeleted });
+      visit({
+        oid: get64(leaf.view, key),
+        xid: get64(leaf.view, key + OmapKey.at.ok_xid),
+        block: get64(leaf.view, value + OmapValue.at.ov_paddr),
+        isDeleted: (leaf.view.getUint32(value, true) & OMAP_VALUE_FLAGS.deleted) !== 0,
+      });
       return true;
     });
-    close();
-    for (const { oid, xid } of gone) {
-      this.#putKey(oid, xid);
-      this.tree.remove(this.#record);
-    }
-    return gone.map(({ block }) => block).filter((block) => block > 0);
   }
   /** Nodes of the tree of snapshots that are to be written. */
   get changedSnapshotNodes(): Iterable<Node> {

@@ -170,13 +170,14 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'snapshot',
-    purpose: 'APFS snapshots: list, create, delete, rename, pin, unpin, prune.',
+    purpose: 'APFS snapshots: list, create, delete, rename, revert, pin, unpin, prune.',
     operands: 'ACTION IMAGE [NAME|XID] [NEW-NAME]',
     least: 2,
     most: 4,
     options: [
       ...keeping,
       { name: 'dry-run', short: 'n', help: 'prune: show what would be done' },
+      { name: 'delete-newer', help: 'revert: newer snapshots go, they cannot stay' },
       volume,
       ...locking,
       timeMachine,

@@ -30,7 +30,7 @@ export interface FileSystem {
   /** Free ranges of the device in bytes, ascending; null where the question makes no sense (a host folder). */
   freeRanges(): Iterable<Range> | null;
   /**
-   * Keeps one of `volumes` as it is now under a name; answers the snapshot's xid. This and the next two commit.
+   * Keeps one of `volumes` as it is now under a name; answers the snapshot's xid. This and the next three commit.
    * @throws UnsupportedError where volumes have no snapshots, and for a name that cannot be or is there already
    */
   createSnapshot(volume: WritableVolume, name: string): number;
@@ -38,6 +38,11 @@ export interface FileSystem {
   renameSnapshot(volume: WritableVolume, xid: number, name: string): void;
   /** What only the snapshot held is free after the next commit. @throws UnsupportedError, VolumeFullError */
   deleteSnapshot(volume: WritableVolume, xid: number): void;
+  /**
+   * The volume becomes what the snapshot holds, in one commit. Newer snapshots are deleted first, the newest first, each with
+   * a commit of its own; the snapshot stays. `volumes` are others afterwards. @throws UnsupportedError, VolumeFullError
+   */
+  revertToSnapshot(volume: WritableVolume, xid: number): void;
   /** Null if the driver cannot resize. */
   sizeLimits(): SizeLimits | null;
   /** @throws UnsupportedError, VolumeFullError */

@@ -157,11 +157,13 @@ export interface RescueOptions {
 
 export interface SnapshotOptions extends ImageChoice {
   readonly image: string;
-  readonly action: 'create' | 'rename' | 'delete' | 'pin' | 'unpin';
+  readonly action: 'create' | 'rename' | 'delete' | 'revert' | 'pin' | 'unpin';
   /** Of the snapshot; `create`: `auto` is the time in UTC. All others also take its xid. */
   readonly name: string;
   /** `rename`: the new name. */
   readonly to?: string | undefined;
+  /** `revert`: snapshots made after it, without which it cannot be, are deleted; default: it is refused then. */
+  readonly deleteNewer?: boolean | undefined;
 }
 
 /** Deletes what the rules do not keep; at least one must be given. */

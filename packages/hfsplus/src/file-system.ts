@@ -174,6 +174,9 @@ export class HfsFileSystem implements FileSystem {
   deleteSnapshot(): never {
     throw new UnsupportedError('HFS+ has no snapshots');
   }
+  revertToSnapshot(): never {
+    throw new UnsupportedError('HFS+ has no snapshots');
+  }
   sizeLimits(): SizeLimits | null {
     return this.writable && this.#journal ? sizeLimits(this.#mounted, this.#device.size) : null;
   }

@@ -67,6 +67,9 @@ class HostFolder implements FileSystem {
   deleteSnapshot(): never {
     throw new UnsupportedError('a host folder has no snapshots', { path: this.#path });
   }
+  revertToSnapshot(): never {
+    throw new UnsupportedError('a host folder has no snapshots', { path: this.#path });
+  }
 
   sizeLimits(): null {
     return null;

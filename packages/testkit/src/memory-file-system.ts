@@ -38,6 +38,9 @@ export class MemoryFileSystem implements FileSystem {
   deleteSnapshot(): never {
     throw new UnsupportedError('the model has no snapshots');
   }
+  revertToSnapshot(): never {
+    throw new UnsupportedError('the model has no snapshots');
+  }
   sizeLimits(): SizeLimits | null {
     return null;
   }

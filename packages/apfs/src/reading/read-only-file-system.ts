@@ -62,6 +62,9 @@ export class ReadOnlyFileSystem implements FileSystem {
   deleteSnapshot(): never {
     throw new UnsupportedError('the container is open for reading only');
   }
+  revertToSnapshot(): never {
+    throw new UnsupportedError('the container is open for reading only');
+  }
   sizeLimits(): SizeLimits | null {
     return null;
   }

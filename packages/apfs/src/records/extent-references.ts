@@ -95,6 +95,16 @@ export class ExtentReferences {
     this.#insert({ ...newer, kind: older.kind, owner: older.owner, references: older.references + newer.references });
   }
 
+  /** Frees all that was taken since the last snapshot. The tree itself is to be dropped. */
+  freeAll(): void {
+    this.#putKey(0);
+    this.#records.scan(this.#record, (leaf, index) => {
+      const piece = pieceAt(leaf, index);
+      if (piece.kind === EXTENT_KIND.new) this.#free(piece);
+      return true;
+    });
+  }
+
   #change(start: number, count: number, by: number): void {
     for (let block = start; block < start + count; ) {
       const piece = this.#cut(block, start + count);
@@ -115,10 +125,12 @@ export class ExtentReferences {
     }
     tree.remove(this.#record);
     // Blocks of an update belong to a snapshot.
-    if (piece.kind !== EXTENT_KIND.new) return;
-    this.#volume.place.spaceman.free(piece.start, piece.count);
-    this.#volume.add('apfs_fs_alloc_count', -piece.count);
-    this.#volume.add('apfs_total_blocks_freed', piece.count);
+    if (piece.kind === EXTENT_KIND.new) this.#free(piece);
+  }
+  #free({ start, count }: Piece): void {
+    this.#volume.place.spaceman.free(start, count);
+    this.#volume.add('apfs_fs_alloc_count', -count);
+    this.#volume.add('apfs_total_blocks_freed', count);
   }
 
   /** The record that begins at `block` and does not pass `end`, cut so; kind 0: there is none, up to the next one. */

@@ -7,10 +7,34 @@ import { PhysicalStore, type StorePlace, VirtualStore } from '../btree/store.js'
 import { Tree } from '../btree/tree.js';
 import { get64, put64, readBlock, requireObject, viewOf } from '../object.js';
 import { type Names, ObjectMap } from '../object-map.js';
+import { BLOCK_SIZE } from '../structs/container.js';
 import { OBJECT_TYPE } from '../structs/object.js';
 import { VOLUME_FEATURE_HARDLINK_MAP, VOLUME_FLAGS, VOLUME_INCOMPAT, VolumeSuperblock } from '../structs/volume.js';
 
 const at = VolumeSuperblock.at;
+
+/** Fields that a snapshot's superblock does not bring back. */
+const LASTING: ReadonlySet<string> = new Set<keyof typeof at>([
+  'o_cksum',
+  'o_oid',
+  'o_xid',
+  'o_type',
+  'o_subtype',
+  'apfs_fs_index',
+  'apfs_unmount_time',
+  'apfs_fs_reserve_block_count',
+  'apfs_fs_quota_block_count',
+  'apfs_fs_alloc_count',
+  'apfs_omap_oid',
+  'apfs_extentref_tree_oid',
+  'apfs_snap_meta_tree_oid',
+  'apfs_num_snapshots',
+  'apfs_total_blocks_alloced',
+  'apfs_total_blocks_freed',
+  'apfs_last_mod_time',
+  'apfs_formatted_by',
+  'apfs_modified_by',
+]);
 
 /** What a volume needs of its container. */
 export interface VolumePlace extends Omit<StorePlace, 'count'> {
@@ -118,6 +142,28 @@ export class Mounted {
     const id = this.get('apfs_next_obj_id');
     this.set('apfs_next_obj_id', id + 1);
     return id;
+  }
+
+  /** The superblock of a snapshot becomes the volume's, but for what goes on from commit to commit. */
+  become(then: DataView): void {
+    requireWritable(then);
+    const bytes = new Uint8Array(this.view.buffer, this.view.byteOffset, BLOCK_SIZE);
+    const now = viewOf(bytes.slice());
+    bytes.set(new Uint8Array(then.buffer, then.byteOffset, BLOCK_SIZE));
+    const names = Object.keys(at) as (keyof typeof at)[];
+    for (const [index, name] of names.entries()) {
+      if (!LASTING.has(name)) continue;
+      const end = names[index + 1];
+      const kept = new Uint8Array(now.buffer, at[name], (end ? at[end] : VolumeSuperblock.size) - at[name]);
+      bytes.set(kept, at[name]);
+    }
+    // No id is given twice.
+    this.set('apfs_next_obj_id', Math.max(this.get('apfs_next_obj_id'), get64(now, at.apfs_next_obj_id)));
+    const documents = Math.max(
+      this.view.getUint32(at.apfs_next_doc_id, true),
+      now.getUint32(at.apfs_next_doc_id, true),
+    );
+    this.view.setUint32(at.apfs_next_doc_id, documents, true);
   }
 
   /** Nodes of the trees in fresh blocks, and the superblock with what leads to them. Call before they are written. */

@@ -1,5 +1,6 @@
 // Snapshots: each holds the tree as it was, whatever changes after it, and apfsck is content with all of them and when they go.
 
+import type { WritableVolume } from '@tintype/core';
 import {
   changeVolume,
   count,
@@ -7,6 +8,7 @@ import {
   Random,
   RandomChanges,
   snapshotOf,
+  type TreeChange,
   type TreeSnapshot,
 } from '@tintype/testkit';
 import { expect, test } from 'vitest';
@@ -15,43 +17,114 @@ import { ApfsFileSystem } from '../file-system.js';
 
 const MiB = 1 << 20;
 
-test.each(Array.from({ length: count(3, 20) }, (_, i) => i + 1))('snapshots hold their trees, seed %i', (seed) => {
-  const random = new Random(seed);
-  const device = formatted(64 * MiB);
-  let fileSystem = new ApfsFileSystem(device, mountOptions);
-  let [volume] = fileSystem.volumes;
-  if (!volume) throw new Error('there is a volume');
-  const model = MemoryVolume.like(volume);
-  model.setAttributes(model.root.id, volume.root);
-  const changes = new RandomChanges(model, random, { specialXattrs: ['com.apple.ResourceFork'], items: 60 });
-  const kept = new Map<number, { name: string; tree: TreeSnapshot }>();
-  for (let round = 0; round < 14; round += 1) {
-    for (let i = 0; i < 20; i += 1) changeVolume(volume, changes.next());
-    if (random.oneIn(3)) fileSystem.commit();
-    if (kept.size < 2 || random.oneIn(2)) {
-      const name = `snapshot ${round}`;
-      kept.set(fileSystem.createSnapshot(volume, name), { name, tree: snapshotOf(volume) });
-    } else {
-      const xid = random.pick([...kept.keys()]);
-      fileSystem.deleteSnapshot(volume, xid);
-      kept.delete(xid);
-    }
-    expectApfsckContent(device, 'open');
-    if (random.oneIn(3)) {
-      fileSystem.close();
-      fileSystem = new ApfsFileSystem(device, mountOptions);
-      [volume] = fileSystem.volumes;
-      if (!volume) throw new Error('there is a volume');
-    }
-    expect(snapshotOf(volume)).toEqual(snapshotOf(model));
-    const listed = volume.snapshots?.map(({ xid, name }) => [xid, name]);
-    expect(listed).toEqual([...kept].sort(([a], [b]) => a - b).map(([xid, { name }]) => [xid, name]));
-    for (const [xid, { tree }] of kept) expect(snapshotOf(volume.openSnapshot(xid))).toEqual(tree);
+const options = { specialXattrs: ['com.apple.ResourceFork'], items: 60 };
+
+/** A volume and its model, changed alike, with the snapshots that there must be. */
+class IncrementalRuns {
+  readonly #random: Random;
+  readonly #device = formatted(64 * MiB);
+  #fileSystem = new ApfsFileSystem(this.#device, mountOptions);
+  #model = this.#emptyModel();
+  #changes: RandomChanges;
+  /** All that led to the volume as it is. */
+  readonly #history: TreeChange[] = [];
+  readonly #kept = new Map<number, { name: string; tree: TreeSnapshot; changes: number }>();
+  #names = 0;
+
+  constructor(seed: number) {
+    this.#random = new Random(seed);
+    this.#changes = new RandomChanges(this.#model, this.#random, options);
   }
-  for (const xid of random.shuffle([...kept.keys()])) fileSystem.deleteSnapshot(volume, xid);
-  fileSystem.close();
-  expectApfsckContent(device);
-});
+  get #volume(): WritableVolume {
+    const [volume] = this.#fileSystem.volumes;
+    if (!volume) throw new Error('there is a volume');
+    return volume;
+  }
+  #emptyModel(): MemoryVolume {
+    const model = MemoryVolume.like(this.#volume);
+    model.setAttributes(model.root.id, this.#volume.root);
+    return model;
+  }
+
+  run(): void {
+    for (let i = 0; i < 20; i += 1) {
+      const change = this.#changes.next();
+      changeVolume(this.#volume, change);
+      this.#history.push(change);
+    }
+    if (this.#random.oneIn(3)) this.#fileSystem.commit();
+    if (this.#kept.size < 2) this.#create();
+    else this.#random.pick([() => this.#create(), () => this.#create(), () => this.#remove(), () => this.#rename()])();
+    if (this.#random.oneIn(8)) this.#revert();
+    if (this.#random.oneIn(2)) this.#judgeOpen();
+    else this.#again();
+    this.#compare();
+  }
+  #create(): void {
+    this.#names += 1;
+    const name = `snapshot ${this.#names}`;
+    const xid = this.#fileSystem.createSnapshot(this.#volume, name);
+    this.#kept.set(xid, { name, tree: snapshotOf(this.#volume), changes: this.#history.length });
+  }
+  #any(): number {
+    return this.#random.pick([...this.#kept.keys()]);
+  }
+  #remove(): void {
+    const xid = this.#any();
+    this.#fileSystem.deleteSnapshot(this.#volume, xid);
+    this.#kept.delete(xid);
+  }
+  #rename(): void {
+    const xid = this.#any();
+    const known = this.#kept.get(xid);
+    this.#names += 1;
+    const name = `renamed ${'ä'.repeat(this.#random.between(0, 100))} ${this.#names}`;
+    this.#fileSystem.renameSnapshot(this.#volume, xid, name);
+    if (known) this.#kept.set(xid, { ...known, name });
+  }
+  #revert(): void {
+    const to = this.#any();
+    this.#fileSystem.revertToSnapshot(this.#volume, to);
+    this.#history.length = this.#kept.get(to)?.changes ?? 0;
+    for (const xid of [...this.#kept.keys()]) if (xid > to) this.#kept.delete(xid);
+    this.#model = this.#emptyModel();
+    for (const change of this.#history) changeVolume(this.#model, change);
+    this.#changes = new RandomChanges(this.#model, this.#random, options);
+  }
+  /** As it is, and as another driver leaves it that opens and closes it. */
+  #judgeOpen(): void {
+    expectApfsckContent(this.#device, 'open');
+    const other = this.#device.clone();
+    new ApfsFileSystem(other, mountOptions).close();
+    expectApfsckContent(other);
+  }
+  #again(): void {
+    this.#fileSystem.close();
+    expectApfsckContent(this.#device);
+    this.#fileSystem = new ApfsFileSystem(this.#device, mountOptions);
+  }
+  #compare(): void {
+    expect(snapshotOf(this.#volume)).toEqual(snapshotOf(this.#model));
+    const listed = this.#volume.snapshots?.map(({ xid, name }) => [xid, name]);
+    expect(listed).toEqual([...this.#kept].sort(([a], [b]) => a - b).map(([xid, { name }]) => [xid, name]));
+    for (const [xid, { tree }] of this.#kept) expect(snapshotOf(this.#volume.openSnapshot(xid))).toEqual(tree);
+  }
+  end(): void {
+    while (this.#kept.size > 0) this.#remove();
+    this.#fileSystem.close();
+    expectApfsckContent(this.#device);
+  }
+}
+
+test.each(Array.from({ length: count(3, 10) }, (_, i) => i + 1))(
+  'incremental runs with snapshots made, renamed, deleted and reverted to, seed %i',
+  (seed) => {
+    const runs = new IncrementalRuns(seed);
+    for (let i = 0; i < count(12, 50); i += 1) runs.run();
+    runs.end();
+  },
+  600_000,
+);
 
 test('a snapshot is renamed; names are used once', () => {
   const device = formatted(8 * MiB);

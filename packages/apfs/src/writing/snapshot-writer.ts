@@ -4,7 +4,7 @@
 import { assert, nameFromBytes, UnsupportedError } from '@tintype/core';
 import { RecordBuffer } from '../btree/node.js';
 import type { Tree } from '../btree/tree.js';
-import { get64, put64, putHeader, viewOf } from '../object.js';
+import { get64, put64, putHeader, readBlock, requireObject, viewOf } from '../object.js';
 import { ExtentReferences } from '../records/extent-references.js';
 import { KEY_HEADER, putKeyHeader } from '../records/inode-record.js';
 import { BLOCK_SIZE } from '../structs/container.js';
@@ -113,6 +113,37 @@ export class SnapshotWriter {
     if (next && newer) this.#putReferences(next.xid, newer);
     volume.add('apfs_num_snapshots', -1);
   }
+
+  /**
+   * The volume becomes what the newest snapshot holds. What was read of the volume is void once this is committed.
+   * @throws UnsupportedError if it is too much for one commit, or a newer snapshot is there
+   */
+  revert(xid: number): void {
+    const snapshot = this.#required(xid);
+    assert(this.newerThan(xid).length === 0, 'no snapshot is newer');
+    const volume = this.#volume;
+    const { spaceman, device } = volume.place;
+    const newer = volume.omap.newerThan(xid);
+    const { keyCount, nodeCount } = volume.extentReferences;
+    volume.require({ catalog: 0, data: 2 * volume.omap.tree.nodeCount + 24 }, 'removal');
+    spaceman.requireQueue(newer.length + keyCount + nodeCount + volume.omap.tree.nodeCount);
+    const then = viewOf(readBlock(device, snapshot.superblock));
+    const place = { structure: 'apfs_superblock', type: OBJECT_TYPE.volume, oid: snapshot.superblock };
+    requireObject(then, snapshot.superblock, place);
+    new ExtentReferences(volume).freeAll();
+    dropTree(volume.retireReferences());
+    for (const block of volume.omap.forget(newer)) {
+      spaceman.free(block, 1);
+      volume.add('apfs_fs_alloc_count', -1);
+    }
+    volume.become(then);
+  }
+  /** Snapshots made after this one, ascending. @throws UnsupportedError if it is not there */
+  newerThan(xid: number): number[] {
+    this.#required(xid);
+    return this.#all().flatMap((each) => (each.xid > xid ? each.xid : []));
+  }
+
   #putReferences(xid: number, tree: Tree): void {
     tree.settle();
     this.#putKey(xid);

@@ -42,6 +42,26 @@ test('snapshots are made, read, renamed and deleted; what they hold stays as it 
     expect(run).toBeTypeOf('function');
   }));
 
+test('a volume is reverted to a snapshot', () =>
+  withFolder((folder) => {
+    const source = join(folder, 'source');
+    const image = join(folder, 'b.sparsebundle');
+    mkdirSync(source);
+    for (const name of ['first', 'second']) {
+      writeFileSync(join(source, 'a'), name);
+      const size = name === 'first' ? ['--fs', 'apfs', '--size', '64m'] : [];
+      expect(tintype('backup', source, image, '--snapshot', name, ...size).status).toBe(0);
+    }
+    const refused = tintype('snapshot', 'revert', image, 'first');
+    expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining('--delete-newer')]);
+    expect(tintype('snapshot', 'list', image, '--delete-newer').status).toBe(2);
+    const { last } = events('snapshot', 'revert', image, 'first', '--delete-newer');
+    expect(last).toMatchObject({ action: 'revert', snapshot: { name: 'first' } });
+    expect(tintype('cat', image, '/a').stdout).toBe('first');
+    expect(names(image)).toEqual(['first']);
+    expect(tintype('verify', image).status).toBe(0);
+  }));
+
 test('HFS+ has none, and says so before anything is made', () =>
   withFolder((folder) => {
     const image = join(folder, 'b.sparsebundle');

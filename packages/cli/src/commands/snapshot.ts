@@ -12,8 +12,15 @@ import { type Io, line } from '../terminal.js';
 import { runUnlocked } from '../unlocked.js';
 
 /** How many operands each action takes. */
-const OPERANDS = { list: 2, create: 3, delete: 3, rename: 4, pin: 3, unpin: 3, prune: 2 } as const;
-const DONE = { create: 'made', delete: 'deleted', rename: 'renamed', pin: 'pinned', unpin: 'unpinned' } as const;
+const OPERANDS = { list: 2, create: 3, delete: 3, rename: 4, revert: 3, pin: 3, unpin: 3, prune: 2 } as const;
+const DONE = {
+  create: 'made',
+  delete: 'deleted',
+  rename: 'renamed',
+  revert: 'the volume is what it holds',
+  pin: 'pinned',
+  unpin: 'unpinned',
+} as const;
 
 export const run: CommandBody = (parsed, io) => {
   const [action = '', image = '', name = '', to] = parsed.operands;
@@ -23,6 +30,8 @@ export const run: CommandBody = (parsed, io) => {
   const rules = keepRules(parsed);
   if (action !== 'prune' && (rules || flag(parsed, 'dry-run')))
     throw new UsageError(`snapshot ${action} takes no --dry-run and no --keep-…: those are for prune`);
+  const deleteNewer = flag(parsed, 'delete-newer');
+  if (action !== 'revert' && deleteNewer) throw new UsageError(`snapshot ${action} takes no --delete-newer`);
   if (action === 'list') return list(parsed, io);
   const choice = {
     image,
@@ -31,7 +40,12 @@ export const run: CommandBody = (parsed, io) => {
     ...locking(parsed),
   };
   if (action !== 'prune')
-    return runUnlocked('snapshot', { ...choice, action, name, to }, { parsed, io }, { summary: summaryText });
+    return runUnlocked(
+      'snapshot',
+      { ...choice, action, name, to, deleteNewer },
+      { parsed, io },
+      { summary: summaryText },
+    );
   const options = { ...choice, keepRules: rules ?? {}, dryRun: flag(parsed, 'dry-run') };
   return runUnlocked('prune', options, { parsed, io }, { result: prunedText, summary: pruneSummary });
 };

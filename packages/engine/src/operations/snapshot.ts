@@ -1,4 +1,4 @@
-// Snapshots of a volume in an image: made, renamed, deleted, pinned. Each is one commit.
+// Snapshots of a volume in an image: made, renamed, deleted, pinned, reverted to. Each is one commit.
 
 import { RefusedError, type SnapshotEntry, UnsupportedError } from '@tintype/core';
 import type { SummaryEvent } from '../events.js';
@@ -6,6 +6,7 @@ import type { Operation } from '../operation.js';
 import type { Stack } from '../stack.js';
 import { UsageError } from '../usage-error.js';
 import { changePin, requireUnpinned } from './pin.js';
+import { revertTo } from './revert.js';
 import { imageSide, type Side } from './sides.js';
 
 export const snapshot: Operation<'snapshot'> = (options, context): SummaryEvent => {
@@ -30,7 +31,9 @@ export const snapshot: Operation<'snapshot'> = (options, context): SummaryEvent 
       else if (action === 'delete') {
         requireUnpinned(stack, existing);
         fileSystem.deleteSnapshot(live, result.xid);
-      } else {
+      } else if (action === 'revert')
+        revertTo(stack, existing, { deleteNewer: options.deleteNewer ?? false, now: context.now() });
+      else {
         if (to === undefined) throw new UsageError('renaming a snapshot needs its new name');
         result.name = newSnapshotName(side, to, context.now());
         fileSystem.renameSnapshot(live, result.xid, result.name);

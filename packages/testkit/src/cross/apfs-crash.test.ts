@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { apfs } from '@tintype/apfs';
+import type { Volume } from '@tintype/core';
 import { expect } from 'vitest';
 import { contractMount } from '../contracts/driver.js';
 import { firstVolume } from '../contracts/volume.js';
@@ -10,22 +11,31 @@ import type { CrashedDevice } from '../crash-device.js';
 import { withFolder } from '../fixtures.js';
 import { apfsck, withOracle } from '../oracles.js';
 import { count } from '../seeds.js';
-import { snapshotOf } from '../snapshot-of.js';
-import { type Commit, possibleTrees } from './committed-run.js';
+import { snapshotOf, type TreeSnapshot } from '../snapshot-of.js';
+import { type Commit, type KeptTree, possibleCommits } from './committed-run.js';
 import { driverCrashSuite } from './driver-crash.testing.js';
 
-/** Opens at one commit, with just its files. `thorough`: apfsck judges too. */
+function stateOf(volume: Volume): { readonly tree: TreeSnapshot; readonly snapshots: readonly KeptTree[] } {
+  const kept = (volume.snapshots ?? []).map(({ name, xid }) => ({ name, tree: snapshotOf(volume.openSnapshot(xid)) }));
+  return { tree: snapshotOf(volume), snapshots: kept };
+}
+
+/** Opens at one commit, with just its files and snapshots. `thorough`: apfsck judges too. */
 function expectSurvived(
   { device, calls, description }: CrashedDevice,
   commits: readonly Commit[],
   care: 'quick' | 'thorough',
 ): void {
   const fileSystem = apfs.open(device, contractMount('read-only'));
-  const tree = snapshotOf(firstVolume(fileSystem));
+  const found = stateOf(firstVolume(fileSystem));
+  const { tree } = found;
   fileSystem.close();
-  const possible = possibleTrees(commits, calls);
-  const isOne = possible.some((each) => JSON.stringify(each) === JSON.stringify(tree));
-  if (!isOne) expect(tree, description).toEqual(possible[0]);
+  const possible = possibleCommits(commits, calls).map((commit) => ({
+    tree: commit.tree,
+    snapshots: commit.snapshots,
+  }));
+  const isOne = possible.some((each) => JSON.stringify(each) === JSON.stringify(found));
+  if (!isOne) expect(found, description).toEqual(possible[0]);
   const findings = [...apfs.check(device, {})].filter(({ kind }) => kind !== 'not-unmounted');
   expect(findings, description).toEqual([]);
   if (care === 'quick' || withOracle('apfsck').skip) return;
@@ -48,5 +58,6 @@ driverCrashSuite({
   driver: apfs,
   size: 24 << 20,
   expectSurvived,
+  snapshots: 'changed',
   thoroughEvery: { prefix: count(20, 5), loss: 10 },
 });

@@ -9,5 +9,6 @@ driverCrashSuite({
   driver: hfsplus,
   size: 8 << 20,
   expectSurvived,
+  snapshots: 'none',
   thoroughEvery: { prefix: count(50, 10), loss: count(30, 10) },
 });
