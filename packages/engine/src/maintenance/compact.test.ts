@@ -168,3 +168,22 @@ test.each(['hfs+', 'apfs'])('B18 what a commit on %s frees goes back right after
   expect(bands()).toBeLessThanOrEqual(before + 2);
   stack.close();
 });
+
+test.each(['hfs+', 'apfs'])('B18 and those of an encrypted raw image on %s go back too', (fs) => {
+  const store = new MemoryStore();
+  const context = memoryContext(store);
+  const secret = { encryption: 'aes-256', passphrase: PASSPHRASE, kdfRounds: 1 };
+  const stack = createStack({ image: '/s.dmg', format: 'udrw', size: 32 << 20, fs, ...secret }, context);
+  const { live, fileSystem } = stack;
+  const file = { ...plainAttributes, kind: 'file', size: 12 << 20, target: '', rdevMajor: 0, rdevMinor: 0 } as const;
+  const [id = 0] = live.create(live.root.id, [{ ...file, name: 'large' }]);
+  live.write(id, 0, new Uint8Array(12 << 20).fill(1));
+  fileSystem.commit();
+  const full = imageFacts(store, '/s.dmg').hostBytes;
+  live.remove(live.root.id, 'large');
+  fileSystem.commit();
+  live.create(live.root.id, [{ ...file, size: 0, name: 'small' }]);
+  fileSystem.commit();
+  expect(imageFacts(store, '/s.dmg').hostBytes).toBeLessThan(full - (11 << 20));
+  stack.close();
+});
