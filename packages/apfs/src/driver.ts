@@ -10,10 +10,10 @@ import {
   type FormatOptions,
   type MountOptions,
   type Probe,
+  type RepairOptions,
   type SalvagedVolume,
   type SalvageOptions,
   type SnapshotSpace,
-  UnsupportedError,
 } from '@tintype/core';
 import { check } from './check/check.js';
 import { ApfsFileSystem } from './file-system.js';
@@ -25,6 +25,7 @@ import { ReadOnlyFileSystem } from './reading/read-only-file-system.js';
 import { snapshotSpace } from './reading/snapshot-space.js';
 import { VolumeHead } from './reading/volume-head.js';
 import { volumeParts } from './reading/volume-parts.js';
+import { repair } from './repair/repair.js';
 import { salvage } from './salvage/salvage.js';
 
 class ApfsDriver implements FileSystemDriver {
@@ -51,8 +52,8 @@ class ApfsDriver implements FileSystemDriver {
   check(device: BlockDevice, options: CheckOptions): Iterable<Finding> {
     return check(device, options);
   }
-  repair(_device: BlockDevice): never {
-    throw new UnsupportedError('a damaged APFS container cannot be mended yet');
+  repair(device: BlockDevice, options: RepairOptions): readonly string[] {
+    return repair(device, options);
   }
   salvage(device: BlockDevice, options: SalvageOptions): readonly SalvagedVolume[] {
     return salvage(device, options);

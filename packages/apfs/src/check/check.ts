@@ -3,9 +3,10 @@
 
 import { type BlockDevice, type CheckOptions, type Finding, UnsupportedError, u64le } from '@tintype/core';
 import { ContainerReader } from '../reading/container-reader.js';
+import type { Chunk } from '../reading/free-space.js';
 import { NxSuperblock } from '../structs/container.js';
 import { BlockMap } from './block-map.js';
-import { checkContainer } from './container.js';
+import { checkContainer, type VolumeFacts } from './container.js';
 import { type CheckedMap, checkMap, checkUnused } from './object-maps.js';
 import { Report } from './report.js';
 import { checkSpace, compareBitmap, type Space } from './space.js';
@@ -17,7 +18,7 @@ import { checkVolume } from './volume.js';
  *
  * @throws whatever `device.read` and `options.progress` throw
  */
-export function* check(device: BlockDevice, options: CheckOptions): Generator<Finding> {
+export function* check(device: BlockDevice, options: CheckOptions, told: Told = {}): Generator<Finding> {
   const report = new Report();
   const container = open(device, report);
   yield* report.take();
@@ -27,6 +28,7 @@ export function* check(device: BlockDevice, options: CheckOptions): Generator<Fi
     container,
     report,
     used: new BlockMap(container.blocks.count, container.blocks.size, report),
+    ...(told.volume ? { seen: told.volume } : {}),
   };
   const volumes = container.volumes();
   const total = volumes.length + PARTS;
@@ -58,6 +60,7 @@ export function* check(device: BlockDevice, options: CheckOptions): Generator<Fi
     () => {
       if (map && isComplete) checkUnused(check, map);
       if (space) compareBitmap(check, space, isComplete);
+      if (space) told.space?.({ container, chunks: space.chunks, used: check.used, isComplete });
     },
   ];
   for (const part of parts) {
@@ -69,6 +72,20 @@ export function* check(device: BlockDevice, options: CheckOptions): Generator<Fi
   report.close();
   options.progress?.(total, total);
   yield* report.take();
+}
+
+/** What a repair is told beside the findings. */
+export interface Told {
+  readonly volume?: (facts: VolumeFacts) => void;
+  readonly space?: (facts: SpaceFacts) => void;
+}
+
+export interface SpaceFacts {
+  readonly container: ContainerReader;
+  readonly chunks: readonly Chunk[];
+  readonly used: BlockMap;
+  /** Everything could be followed: what nobody uses is free. */
+  readonly isComplete: boolean;
 }
 
 /** Container, space manager, map of the container; and the bitmap in the end. */

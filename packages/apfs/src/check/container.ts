@@ -8,6 +8,9 @@ import { FsOid, NX_MAX_FILE_SYSTEMS, NxSuperblock, OID_RESERVED_COUNT } from '..
 import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
 import { NxReaper, REAPER_FLAGS } from '../structs/reaper.js';
 import type { BlockMap } from './block-map.js';
+import type { CatalogCheck } from './catalog.js';
+import type { Changes } from './extents.js';
+import type { Counts } from './links.js';
 import type { Report } from './report.js';
 
 const nx = NxSuperblock.at;
@@ -26,6 +29,21 @@ export interface ContainerCheck {
   readonly container: ContainerReader;
   readonly report: Report;
   readonly used: BlockMap;
+  /** Told what was found of each volume that could be looked into: a repair goes on from there. */
+  readonly seen?: (facts: VolumeFacts) => void;
+}
+
+/** What a volume's structures say of each other, as it is now. */
+export interface VolumeFacts {
+  /** Of its superblock. */
+  readonly oid: number;
+  readonly catalog: CatalogCheck;
+  readonly counts: Counts;
+  readonly snapshots: number;
+  /** Blocks that its structures hold; null if not all of them could be followed. */
+  readonly blocks: number | null;
+  /** Counts of all its reference trees. */
+  readonly references: Changes;
 }
 
 /** False if not everything that is in use could be marked. */

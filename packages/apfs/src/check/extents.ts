@@ -77,8 +77,16 @@ export function checkReferences(check: ContainerCheck, { root, name, counts }: R
   return { nodes, data, isComplete: result.isComplete };
 }
 
-/** Blocks whose count differs between the streams and the reference trees; at most one finding for each stretch. */
-export function compareCounts({ report }: ContainerCheck, name: string, streams: Changes, references: Changes): void {
+/** Blocks that are in so many streams, and counted so often. */
+export interface CountDifference {
+  readonly start: number;
+  readonly count: number;
+  readonly held: number;
+  readonly counted: number;
+}
+
+/** Blocks whose count differs between the streams and the reference trees, ascending. */
+export function* countDifferences(streams: Changes, references: Changes): Generator<CountDifference> {
   const a = streams.sorted();
   const b = references.sorted();
   let i = 0;
@@ -90,11 +98,16 @@ export function compareCounts({ report }: ContainerCheck, name: string, streams:
     for (; a[i]?.at === at; i += 1) held += a[i]?.change ?? 0;
     for (; b[j]?.at === at; j += 1) counted += b[j]?.change ?? 0;
     const next = Math.min(a[i]?.at ?? Number.POSITIVE_INFINITY, b[j]?.at ?? Number.POSITIVE_INFINITY);
-    if (held !== counted && next > at && Number.isFinite(next))
-      report.add(
-        'reference-count',
-        name,
-        `blocks ${at} to ${next - 1} are in ${held} streams, but counted ${counted} times`,
-      );
+    if (held !== counted && next > at && Number.isFinite(next)) yield { start: at, count: next - at, held, counted };
   }
+}
+
+/** At most one finding for each stretch. */
+export function compareCounts({ report }: ContainerCheck, name: string, streams: Changes, references: Changes): void {
+  for (const { start, count, held, counted } of countDifferences(streams, references))
+    report.add(
+      'reference-count',
+      name,
+      `blocks ${start} to ${start + count - 1} are in ${held} streams, but counted ${counted} times`,
+    );
 }

@@ -115,6 +115,12 @@ export class StreamCheck {
     }
   }
 
+  /** Streams of files whose own record is missing or counts wrongly, with how many inodes use them. After `finish`. */
+  *miscounted(): Generator<{ readonly stream: number; readonly inodes: number }> {
+    for (const [stream, { count, inodes, owner }] of this.#facts)
+      if (owner === null && inodes > 0 && count !== inodes) yield { stream, inodes };
+  }
+
   #inode({ id, kind, stream, size, alloced, sparseBytes, hasStream }: Inode): void {
     if (!hasStream) return;
     const facts = this.#of(stream);

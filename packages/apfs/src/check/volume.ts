@@ -27,13 +27,13 @@ const UNITS = 512;
 const MIN_NEXT_ID = 16;
 
 /** Checks a volume; false if a part could not be followed, so that blocks may be in use that nothing is known of. */
-export function checkVolume(check: ContainerCheck, { slot, head }: VolumeSlot, passphrase?: Uint8Array): boolean {
+export function checkVolume(check: ContainerCheck, { slot, oid, head }: VolumeSlot, passphrase?: Uint8Array): boolean {
   const name = `volume ${slot}`;
   if (!(head instanceof VolumeHead)) {
     check.report.add('volume-superblock', name, head.message);
     return false;
   }
-  return new VolumeCheck(check, head, name, passphrase).run(slot);
+  return new VolumeCheck(check, head, name, passphrase).run(slot, oid);
 }
 
 class VolumeCheck {
@@ -52,7 +52,7 @@ class VolumeCheck {
     this.#passphrase = passphrase;
   }
 
-  run(slot: number): boolean {
+  run(slot: number, oid: number): boolean {
     const { report, container } = this.#check;
     this.#superblock(slot);
     const map = report.attempt('omap', this.#name, () =>
@@ -76,10 +76,13 @@ class VolumeCheck {
       else this.#isComplete = false;
     }
     this.#count(this.#head.number('apfs_extentref_tree_oid'), this.#name);
-    const counts = this.#state(map, { head: this.#head, xid: container.xid, place: this.#name, key });
+    const live = this.#state(map, { head: this.#head, xid: container.xid, place: this.#name, key });
     this.#useOthers(map);
     if (this.#isComplete && key !== undefined) checkUnused(this.#check, map);
-    this.#counters(counts, snapshots?.length ?? 0);
+    this.#counters(live?.counts ?? null, snapshots?.length ?? 0);
+    const blocks = this.#isComplete ? this.#blocks : null;
+    if (live && snapshots)
+      this.#check.seen?.({ oid, ...live, snapshots: snapshots.length, blocks, references: this.#references });
     return this.#isComplete;
   }
 
@@ -176,7 +179,7 @@ class VolumeCheck {
   }
 
   /** The tree of one state, with everything in it; null if it cannot be looked into. */
-  #state(map: CheckedMap, state: State): Counts | null {
+  #state(map: CheckedMap, state: State): { catalog: CatalogCheck; counts: Counts } | null {
     const { container, report } = this.#check;
     const { head, key, place } = state;
     if (key === undefined || head.isSealed) {
@@ -198,7 +201,7 @@ class VolumeCheck {
     if (!isComplete) return null;
     catalog.streams.finish([...catalog.items.values()].map(({ inode }) => inode));
     compareCounts(this.#check, `extent references of ${place}`, catalog.streams.blocks, this.#references);
-    return checkLinks(catalog, report);
+    return { catalog, counts: checkLinks(catalog, report) };
   }
 
   #place(map: CheckedMap, oid: number, { xid, key }: State): NodePlace {

@@ -56,7 +56,7 @@ export function filled(random: Random, files: number): Filled {
     const path = `${folder.path}/${name}`;
     contents.set(path, bytes);
     made.push({ path, id, size: bytes.length });
-    if (random.oneIn(12)) {
+    if (i === 3 || random.oneIn(12)) {
       volume.link(volume.root.id, `link-${i}`, id);
       contents.set(`/link-${i}`, bytes);
     }
