@@ -32,6 +32,7 @@ const VERSION_HFSX = 5;
 
 class HfsPlusDriver implements FileSystemDriver {
   readonly kind = 'hfs+';
+  readonly canRepair: boolean = true;
 
   probe(device: BlockDevice): Probe | null {
     if (!isHfsPlus(device)) return null;

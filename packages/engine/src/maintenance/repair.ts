@@ -122,7 +122,7 @@ class ImageRepair {
     if (!before || before.length === 0) return true;
     const draft = new OverlayDevice(found);
     if (!this.#mend(driver, draft, place)) {
-      this.#left.push(...before);
+      this.#left.push(...before.map((value) => ({ ...value, repairable: false })));
       return true;
     }
     const after = this.#check(driver, draft);
