@@ -88,3 +88,14 @@ test('many chunks, then few, then more: buffers that are used again hold nothing
     expect(Buffer.compare(cipher.encrypt(clear, first), cipher.encryptEach(clear, first))).toBe(0);
   }
 });
+
+test.each([1, 40])('%i chunks in memory that threads share', (count) => {
+  const cipher = new ChunkCipher(keysOf(256), 512);
+  const clear = random.bytes(count * 512);
+  const shared = new Uint8Array(new SharedArrayBuffer(clear.length));
+  shared.set(clear);
+  const stored = Buffer.from(cipher.encrypt(shared, 3));
+  expect(stored.equals(cipher.encryptEach(clear, 3))).toBe(true);
+  shared.set(stored);
+  expect(Buffer.compare(cipher.decrypt(shared, 3), clear)).toBe(0);
+});
