@@ -13,6 +13,7 @@ const SHORT = { longest: 18, window: 1024 } as const;
 const LONG = { shortest: 4, longest: 67, window: 65_536 } as const;
 const LIMITS = { shortest: 3, longest: LONG.longest, window: LONG.window, depth: 16, enough: LONG.longest } as const;
 
+/** Apple Data Compression, of old images (UDCO); read and written. */
 export const adc: Codec = { name: 'ADC', decode: decodeAdc, encode: encodeAdc };
 
 function decodeAdc(source: Uint8Array, target: Uint8Array): void {

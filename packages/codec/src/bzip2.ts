@@ -19,6 +19,7 @@ const PROBLEMS: Readonly<Record<number, string>> = {
   [-8]: 'gives more bytes than there is room for',
 };
 
+/** bzip2 streams (UDBZ), by the reference library as WebAssembly. */
 export const bzip2: Codec = { name: 'bzip2', decode: decodeBzip2, encode: encodeBzip2 };
 
 function decodeBzip2(source: Uint8Array, target: Uint8Array): void {

@@ -1,5 +1,6 @@
 // What a compression of disk images is to those who use it: both ways, whole chunks at a time.
 
+/** A coding of byte strings, both ways. The same bytes always give the same stream. */
 export interface Codec {
   /** As messages name it. */
   readonly name: string;

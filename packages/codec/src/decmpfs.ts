@@ -6,12 +6,14 @@ import { decodeLzfse } from './lzfse.js';
 import { decodeLzvn } from './lzvn.js';
 import { decodeZlib } from './zlib.js';
 
+/** The head of a `com.apple.decmpfs` attribute. */
 export interface DecmpfsHeader {
   readonly type: number;
   /** Bytes of the clear content. */
   readonly size: number;
 }
 
+/** Where the stored bytes of a compressed file are. */
 export interface DecmpfsSource {
   /** The whole attribute. */
   readonly attribute: Uint8Array;
@@ -21,6 +23,7 @@ export interface DecmpfsSource {
   readFork(position: number, target: Uint8Array): number;
 }
 
+/** A compressed file as its readers see it. Sizes and positions in bytes of the clear content. */
 export interface DecompressedFile {
   readonly size: number;
   /** Reads clear bytes; fewer than asked for only at the end. @throws CorruptError, UnsupportedError */

@@ -17,6 +17,7 @@ const MAGIC = {
   end: 0x2478_7662,
 } as const;
 
+/** LZFSE streams (ULFO), with blocks of all kinds. */
 export const lzfse: Codec = { name: 'LZFSE', decode: decodeLzfse, encode: (source) => encodeLzfse(source) };
 
 /** Bytes before and behind a payload, so that no step needs to look whether four bytes are there. */

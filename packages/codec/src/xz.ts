@@ -20,6 +20,7 @@ const HAS = { filters: 0x03, reserved: 0x3c, storedSize: 0x40, clearSize: 0x80 }
 const BLOCK_HEADER = 16;
 const DEFAULT_LEVEL = 6;
 
+/** xz streams with LZMA2 (ULMO): any that a dictionary of 64 MiB can decode; written as macOS does. */
 export const xz: Codec = { name: 'LZMA', decode: decodeXz, encode: encodeXz };
 
 function decodeXz(source: Uint8Array, target: Uint8Array): void {

@@ -7,6 +7,7 @@ import type { Codec } from './codec.js';
 /** What macOS uses is 1; 3 is smaller, and as fast as the rest of a backup needs. */
 const DEFAULT_LEVEL = 3;
 
+/** zlib streams (RFC 1950, UDZO), by Node's own zlib. */
 export const zlib: Codec = {
   name: 'zlib',
   decode: decodeZlib,

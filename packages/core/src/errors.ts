@@ -1,8 +1,10 @@
 // Every failure that is not our own mistake has a class, a code, and values. Sentences for people are finished at the
 // edge (`cli`), which adds what to do next. Our own mistakes are assertions, and caught by nobody.
 
+/** Values of an error beside its code: paths, sizes in bytes, names. */
 export type ErrorValues = Readonly<Record<string, string | number | boolean | null>>;
 
+/** An error as it crosses a thread or stands in `--json`. */
 export interface ErrorJson {
   readonly type: string;
   readonly code: string;
@@ -137,6 +139,7 @@ export function errorFromJson(json: ErrorJson): TintypeError {
 /** A broken promise between our own parts. Not a `TintypeError`: nothing may handle it. */
 export class AssertionFailure extends Error {}
 
+/** Our own mistakes. @throws AssertionFailure, which nobody catches */
 export function assert(condition: boolean, claim: string): asserts condition {
   if (!condition) throw new AssertionFailure(claim);
 }

@@ -7,6 +7,7 @@ export type OpenMode = 'read' | 'write' | 'create';
 /** What lies at a path: nothing is followed, a symbolic link is `other`. */
 export type EntryKind = 'file' | 'directory' | 'device' | 'other';
 
+/** An entry of a folder of the host. */
 export interface StoreEntry {
   readonly name: string;
   readonly kind: EntryKind;
@@ -28,6 +29,7 @@ export interface StoreFacts {
   readonly kind: string;
 }
 
+/** As of whole-file locks: many may share, one may exclude all others. */
 export type LockKind = 'shared' | 'exclusive';
 
 /** One open file. After an error of `write`, `truncate`, `punch` or `sync` its content is unknown and it must be closed. */

@@ -5,6 +5,7 @@ import type { Finding } from './finding.js';
 import type { Range } from './ranges/range.js';
 import type { ItemId, SnapshotEntry, WritableVolume } from './volume.js';
 
+/** Sizes in bytes that a file system can be given by `resize`. */
 export interface SizeLimits {
   /** Smallest and largest size in bytes that `resize` accepts now. */
   readonly smallest: number;
@@ -53,6 +54,7 @@ export interface FileSystem {
   abandon(): void;
 }
 
+/** What a new file system gets. */
 export interface FormatOptions {
   readonly volumeName: string;
   readonly caseSensitive: boolean;
@@ -64,6 +66,7 @@ export interface FormatOptions {
   readonly gid: number;
 }
 
+/** How a driver opens a device. */
 export interface MountOptions {
   readonly writable: boolean;
   /** Seconds since 1970, asked at every commit. */
@@ -77,6 +80,7 @@ export interface MountOptions {
   readonly report?: (finding: Finding) => void;
 }
 
+/** How a driver checks a device. */
 export interface CheckOptions {
   /** Of encrypted volumes, UTF-8: without it they are not looked into, which is a finding. */
   readonly passphrase?: Uint8Array | undefined;
@@ -84,6 +88,7 @@ export interface CheckOptions {
   readonly progress?: (done: number, total: number) => void;
 }
 
+/** How a driver mends a device. */
 export interface RepairOptions extends CheckOptions {
   /** Seconds since 1970: the date of what is made. */
   readonly now: number;
@@ -121,6 +126,7 @@ export interface SalvagedVolume {
   readonly findings: readonly Finding[];
 }
 
+/** How a driver reads ruins. */
 export interface SalvageOptions extends CheckOptions {
   /** Called with what is being done, in a word or two, at each step. */
   readonly step?: (what: string) => void;

@@ -1,5 +1,6 @@
 // What a check saw: one rule that does not hold, at one place.
 
+/** Something that a check saw: a stable code, the place, and how bad it is. */
 export interface Finding {
   /** Stable and short, such as `bitmap-under-allocation`; documented by the format's check. */
   readonly kind: string;
@@ -13,6 +14,7 @@ export interface Finding {
   readonly repairable: boolean;
 }
 
+/** A finding with its defaults: an error that `repair` cannot mend. */
 export function finding(
   kind: string,
   place: string,

@@ -7,6 +7,7 @@ const FLOATS = ['bytes', 'items', 'totalBytes', 'totalItems'] as const;
 const CANCELLED = 0;
 const WAITING = 1;
 const CALLS = 2;
+/** Names of the shared counters of `Progress`. */
 export type CounterName = (typeof FLOATS)[number];
 
 /** Memory shared between the thread that works and the one that watches. */

@@ -3,6 +3,7 @@
 import { UnsupportedError } from './errors.js';
 import type { AttributeChange, ItemId, NewItem } from './volume.js';
 
+/** A tree that can be read: a volume, a snapshot, a filtered view. */
 export abstract class ReadOnlyVolume {
   /** Why it is not written, for the message. */
   protected readonly reason: string = 'the volume is only read';

@@ -8,6 +8,7 @@ export interface KindFacts {
   readonly repairable: boolean;
 }
 
+/** How many findings are kept. */
 export interface ReportLimits {
   /** Findings of one check; more are only counted. */
   readonly findings: number;
@@ -15,6 +16,7 @@ export interface ReportLimits {
   readonly findingsPerKind: number;
 }
 
+/** Findings collected up to a limit; those beyond are counted. */
 export class FindingReport<Kind extends string> {
   readonly #kinds: Readonly<Record<Kind | 'more-findings', KindFacts>>;
   readonly #limits: ReportLimits;

@@ -3,6 +3,7 @@
 /** Names an item of one volume until it is removed, released, or its file system closed; it stays good across commits. */
 export type ItemId = number;
 
+/** What an item is, in the words of `ls --json`. */
 export type ItemKind = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'char' | 'block';
 
 /**
@@ -25,6 +26,7 @@ export interface Attributes {
   readonly btimeNanos: number;
 }
 
+/** An item of a volume with all its attributes, as `list` and `lookup` answer it. */
 export interface Item extends Attributes {
   readonly id: ItemId;
   readonly name: string;
@@ -45,6 +47,7 @@ export interface Item extends Attributes {
   readonly hasXattrs: boolean;
 }
 
+/** An extended attribute in a listing: its name, and how many bytes its value has. */
 export interface XattrEntry {
   readonly name: string;
   readonly size: number;
@@ -121,6 +124,7 @@ export interface Volume {
   release(id: ItemId): void;
 }
 
+/** A snapshot of a volume, by name and number. */
 export interface SnapshotEntry {
   readonly name: string;
   readonly xid: number;

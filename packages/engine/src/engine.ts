@@ -8,6 +8,7 @@ import type { OperationName, Operations } from './operation.js';
 import { DEFAULT_WAIT } from './wait.js';
 import type { WorkerTask } from './worker.js';
 
+/** An operation under way. */
 export interface Run {
   /**
    * Events in order; the last is a `summary`, or an `error` if the operation failed. Our own mistakes (assertions)

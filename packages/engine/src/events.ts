@@ -20,6 +20,7 @@ export type PhaseName =
   | 'give-back'
   | 'verify';
 
+/** The operation goes on with something else. */
 export interface PhaseEvent {
   readonly type: 'phase';
   readonly name: PhaseName;
@@ -40,6 +41,7 @@ export interface Problem {
   readonly message: string;
 }
 
+/** The operation failed; the last event. */
 export interface ErrorEvent {
   readonly type: 'error';
   readonly error: ErrorJson;
@@ -51,6 +53,7 @@ export interface ResultEvent {
   readonly value: unknown;
 }
 
+/** Counters, sampled. Bytes and items. */
 export interface ProgressEvent {
   readonly type: 'progress';
   readonly bytes: number;
@@ -61,6 +64,7 @@ export interface ProgressEvent {
   readonly waiting?: boolean;
 }
 
+/** How many items a run met, by what became of them. */
 export interface ItemCounts {
   scanned: number;
   created: number;
@@ -71,6 +75,7 @@ export interface ItemCounts {
   failed: number;
 }
 
+/** What a backup would need, as a dry run says it. Sizes in bytes. */
 export interface BackupEstimate {
   readonly items: number;
   readonly bytes: number;
@@ -88,4 +93,5 @@ export interface SummaryEvent {
   readonly [field: string]: unknown;
 }
 
+/** What a run tells, in order. */
 export type EngineEvent = PhaseEvent | WarningEvent | ErrorEvent | ResultEvent | ProgressEvent | SummaryEvent;

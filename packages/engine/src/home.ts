@@ -4,6 +4,7 @@ import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
+/** Where tintype keeps its own: `$TINTYPE_HOME`, else below the state folder of the user. */
 export function tintypeHome(): string {
   const { TINTYPE_HOME, XDG_STATE_HOME } = process.env;
   return TINTYPE_HOME || join(XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'tintype');

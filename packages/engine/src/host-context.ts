@@ -6,6 +6,7 @@ import type { InfoContext } from './maintenance/info.js';
 
 export { exitNow, missingCalls, type PathProbe, probePath } from '@tintype/host';
 
+/** The host as operations are given it: its files, its clock, its randomness. */
 export function hostContext(): InfoContext {
   return {
     store: nodeFileStore(),

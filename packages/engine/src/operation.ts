@@ -57,6 +57,7 @@ export interface SecondPassphrase {
   readonly newPassphrase?: Uint8Array | undefined;
 }
 
+/** Options of `create`. */
 export interface CreateOptions extends Pick<ImageChoice, 'waitLock' | 'breakLock'> {
   readonly image: string;
   /** Bytes; default: free space of the host volume. */
@@ -134,6 +135,7 @@ export interface BackupOptions extends ImageChoice, SecondPassphrase {
   readonly commitEvery?: number | undefined;
 }
 
+/** Options of `restore`. */
 export interface RestoreOptions extends ImageChoice {
   readonly image: string;
   readonly target: string;
@@ -146,6 +148,7 @@ export interface RestoreOptions extends ImageChoice {
   readonly owned?: boolean | undefined;
 }
 
+/** Options of `rescue`. */
 export interface RescueOptions {
   readonly image: string;
   readonly target: string;
@@ -155,6 +158,7 @@ export interface RescueOptions {
   readonly trust?: boolean | undefined;
 }
 
+/** Options of `snapshot`. */
 export interface SnapshotOptions extends ImageChoice {
   readonly image: string;
   readonly action: 'create' | 'rename' | 'delete' | 'revert' | 'pin' | 'unpin';
@@ -173,6 +177,7 @@ export interface PruneOptions extends ImageChoice {
   readonly dryRun?: boolean | undefined;
 }
 
+/** Options of `undo`. */
 export interface UndoOptions extends ImageChoice {
   readonly image: string;
   /** Seconds between commits; for tests. */
@@ -188,6 +193,7 @@ export interface DiffOptions extends SecondPassphrase, Pick<ImageChoice, 'waitLo
   readonly checksum?: boolean | undefined;
 }
 
+/** Options of `verify`. */
 export interface VerifyOptions extends Pick<ImageChoice, 'waitLock'> {
   readonly image: string;
   readonly passphrase?: Uint8Array | undefined;
@@ -195,12 +201,14 @@ export interface VerifyOptions extends Pick<ImageChoice, 'waitLock'> {
   readonly level?: 'quick' | 'structure' | 'data' | undefined;
 }
 
+/** Options of `repair`. */
 export interface RepairImageOptions extends Omit<ImageChoice, 'snapshot' | 'volume'> {
   readonly image: string;
   /** Says what would be mended. */
   readonly dryRun?: boolean | undefined;
 }
 
+/** Options of `raw`. */
 export interface RawOptions extends Pick<ImageChoice, 'waitLock'> {
   readonly image: string;
   readonly passphrase?: Uint8Array | undefined;
@@ -242,12 +250,14 @@ export interface MigrateOptions
   readonly trust?: boolean | undefined;
 }
 
+/** Options of `passwd`. */
 export interface PasswdOptions extends SecondPassphrase, Pick<ImageChoice, 'waitLock' | 'breakLock'> {
   readonly image: string;
   readonly passphrase?: Uint8Array | undefined;
   readonly kdfRounds?: number | undefined;
 }
 
+/** Options of `compact`. */
 export interface CompactOptions
   extends Pick<ImageChoice, 'waitLock' | 'breakLock' | 'allowTimeMachine' | 'passphrase'> {
   readonly images: readonly string[];
@@ -257,6 +267,7 @@ export interface CompactOptions
   readonly allowBattery?: boolean | undefined;
 }
 
+/** Options of `resize`. */
 export interface ResizeOptions extends Omit<ImageChoice, 'snapshot'> {
   readonly image: string;
   /** Of the disk inside, in bytes; or the least that holds what is there, or the most that the host has room for. */
@@ -284,5 +295,7 @@ export interface Operations {
   compact: CompactOptions;
   resize: ResizeOptions;
 }
+/** Names of all operations, for `run`. */
 export type OperationName = keyof Operations;
+/** One operation: synchronous, in the worker; answers its summary. */
 export type Operation<N extends OperationName> = (options: Operations[N], context: RunContext) => SummaryEvent;

@@ -29,6 +29,7 @@ import { OriginalNames } from './tree/original-names.js';
 /** The file systems that images can hold. */
 export const drivers: readonly FileSystemDriver[] = [hfsplus, apfs];
 
+/** How the floors are put together. */
 export interface StackOptions {
   readonly store: FileStore;
   readonly holder: Holder;
@@ -46,6 +47,7 @@ export interface StackOptions {
   readonly random: (target: Uint8Array) => void;
 }
 
+/** An open image with everything up to its volume; `close` ends all of it. */
 export interface Stack {
   readonly path: string;
   readonly image: DiskImage;
@@ -65,6 +67,7 @@ export interface Stack {
   abandon(): void;
 }
 
+/** A volume, and the driver that knows it. */
 export interface ProbedVolume {
   /** As `--volume` counts, over all partitions. */
   readonly index: number;
@@ -127,6 +130,10 @@ export function searchVolumes(
   return { found, damaged };
 }
 
+/**
+ * Image, partition, driver, file system, volume: from bottom to top. @throws what any of them does; all is closed
+ * again
+ */
 export function openStack(path: string, options: StackOptions): Stack {
   const image = openImage(options.store, path, {
     writable: options.writable,

@@ -2,6 +2,7 @@
 
 import { TintypeError } from '@tintype/core';
 
+/** The caller asked for what cannot be: wrong words, not a wrong disk. Exit status 2. */
 export class UsageError extends TintypeError {
   constructor(message: string) {
     super('usage', message);

@@ -134,4 +134,8 @@ function fourCharacters(value: number): string {
   return text.replace(/[^ -~]/g, '?');
 }
 
+/**
+ * The driver of HFS+ and HFSX. Errors: `CorruptError`, `UnsupportedError`, `VolumeFullError`, and those of the
+ * device.
+ */
 export const hfsplus: FileSystemDriver = new HfsPlusDriver();

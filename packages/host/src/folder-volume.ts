@@ -5,6 +5,7 @@ import { FolderWriter } from './folder-writer.js';
 import type { NativeLibrary } from './native.js';
 import { nativeLibrary } from './native.js';
 
+/** How a folder is opened. */
 export interface HostFolderOptions {
   readonly writable: boolean;
 }

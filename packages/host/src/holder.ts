@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { clockBoottime } from './linux.js';
 import { nativeLibrary } from './native.js';
 
+/** This process, as a lease names it. */
 export interface HostHolder {
   readonly host: string;
   readonly pid: number;

@@ -29,6 +29,7 @@ export function isLossCode(code: string): boolean {
   return LOST.has(code);
 }
 
+/** Whose files are watched, and who is told when they can no longer be reached. */
 export interface LinkOptions {
   /** Of the image. Its own files, those beside it as `.NAME.…` and the folder around it are watched, no others. */
   readonly path: string;
@@ -38,6 +39,7 @@ export interface LinkOptions {
   readonly progress?: Progress;
 }
 
+/** A store whose losses of a disk or a share are told apart from other failures, as `LinkLostError`. */
 export class LinkStore implements FileStore {
   readonly #below: FileStore;
   readonly #path: string;

@@ -33,6 +33,7 @@ const openFlags: Readonly<Record<OpenMode, number>> = {
   create: O_RDWR | O_CREAT | O_EXCL,
 };
 
+/** The files of this host, and the end of the threads that write them. */
 export interface HostFileStore extends FileStore {
   /** Call before the thread that uses the store ends. */
   rest(): void;

@@ -9,6 +9,7 @@ import { nativeLibrary } from './native.js';
 import { nodeFileStore } from './node-file-store.js';
 import { hostPath } from './path.js';
 
+/** What was measured of a folder of the host. Sizes in bytes. */
 export interface PathProbe extends StoreFacts {
   /** False if a sync fails, or returns sooner than any storage could answer. */
   readonly syncHonoured: boolean;

@@ -17,6 +17,7 @@ import { beginWriteback, SLOT_SIZE, SLOTS, state, WriteBehindRing, word } from '
 const START_TRIES = 100;
 const START_WAIT_MS = 100;
 
+/** For the thread that makes long writes. */
 export interface WriteBehindOptions {
   /** Asks whether this process may still write; throws if not. */
   readonly confirm: () => void;

@@ -56,6 +56,7 @@ function newFile(store: FileStore, path: string, form: ArchiveForm): NewFile {
   }
 }
 
+/** A new read-only image of a disk, durable when this returns. @throws StoreError `EEXIST` and others */
 export function createArchive(store: FileStore, path: string, disk: BlockDevice, options: ArchiveOptions): void {
   const { clear, release } = newFile(store, path, options);
   try {
@@ -66,6 +67,7 @@ export function createArchive(store: FileStore, path: string, disk: BlockDevice,
   store.syncFolder(parentOf(path));
 }
 
+/** A read-only image that is written as a disk and appears at `close`. @throws StoreError `EEXIST` and others */
 export function createDraft(store: FileStore, path: string, options: DraftOptions): DraftImage {
   const { size, random, format, level, lanes } = options;
   const map = plannedMap(options);

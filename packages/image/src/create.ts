@@ -21,6 +21,10 @@ export function bandSizeFor(size: number): number {
   return bandSize;
 }
 
+/**
+ * A new image that reads as zeros, open for writing. @throws StoreError `EEXIST` and others, LockedError,
+ * UnsupportedError
+ */
 export function createImage(store: FileStore, path: string, options: CreateImageOptions): DiskImage {
   const make = options.format === 'sparsebundle' ? createBundle : createFile;
   const { lock, use } = make(store, path, options);

@@ -10,6 +10,7 @@ import { KOLY, Koly } from './udif/structs.js';
 
 const TIME_MACHINE = 'com.apple.TimeMachine.MachineID.plist';
 
+/** What lies at a path, by content; null if it is no image. @throws StoreError */
 export function detect(store: FileStore, path: string): Detection | null {
   const kind = store.kind(path);
   if (kind === 'directory') return detectBundle(store, path);

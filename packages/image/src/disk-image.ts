@@ -15,6 +15,7 @@ export type ImageFormat =
   | 'ulfo'
   | 'ulmo';
 
+/** How an image is encrypted: what its header says without a passphrase. */
 export interface EncryptionFacts {
   readonly algorithm: string;
   readonly keyBits: number;
@@ -72,6 +73,7 @@ export interface DiskImage {
   close(): void;
 }
 
+/** How an image is opened. */
 export interface OpenImageOptions {
   readonly writable: boolean;
   /** How long to wait for a lock that someone else holds, in milliseconds; 0: not at all. */
@@ -109,6 +111,7 @@ export interface Holder {
   readonly givenUp?: Set<string>;
 }
 
+/** How a new image is made. */
 export interface CreateImageOptions extends Omit<OpenImageOptions, 'writable' | 'allowTimeMachine'> {
   /** `asif` is experimental: no macOS has judged what is written. */
   readonly format: 'sparsebundle' | 'sparseimage' | 'asif' | 'udrw';
@@ -170,12 +173,14 @@ export interface DraftImage extends DiskImage {
   finished(): BlockDevice;
 }
 
+/** The old passphrase and the new one. */
 export interface PasswdOptions extends Pick<OpenImageOptions, 'holder' | 'waitLock' | 'breakLock'> {
   readonly current: Uint8Array;
   readonly next: Uint8Array;
   readonly kdfRounds?: number | undefined;
 }
 
+/** What the first and last bytes of a file, or the entries of a folder, say that it is. */
 export type DetectedKind = 'sparsebundle' | 'sparseimage' | 'asif' | 'udif' | 'raw' | 'encrypted';
 
 /** What lies at a path, by content: null if nothing is there or it is no image (a plain folder). */
@@ -195,6 +200,7 @@ export interface Partition {
   readonly size: number;
 }
 
+/** A partition map and what is wrong with it. Positions and lengths in bytes. */
 export interface PartitionMap {
   readonly scheme: 'gpt' | 'apm' | 'mbr' | 'none';
   /** Bytes of a block in the map's own counting. */

@@ -23,6 +23,7 @@ const PLACES = [
   'lease: who holds the image',
 ];
 
+/** The container's own structures as text, by place; names of the places if none is given. */
 export function* inspectImage(store: FileStore, path: string, place: string | null): Generator<string> {
   const isBundle = store.kind(path) === 'directory';
   const [name = '', argument = ''] = (place ?? '').split(':');

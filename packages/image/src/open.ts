@@ -70,6 +70,7 @@ export interface Opened {
   distrust?(): void;
 }
 
+/** Opens any image. @throws CorruptError, LockedError, PassphraseError, RefusedError, StoreError, UnsupportedError */
 export function openImage(store: FileStore, path: string, options: OpenImageOptions): DiskImage {
   const detected = detect(store, path);
   if (!detected)

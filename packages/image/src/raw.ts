@@ -8,6 +8,7 @@ const SECTOR = 512;
 /** Pieces in which zeros are left out of a sparse file. */
 const PIECE = 65_536;
 
+/** A raw image, or a block device: bytes of the disk are bytes of the file. */
 export class RawDevice implements BlockDevice {
   readonly blockSize: number;
   readonly draft = false;

@@ -20,6 +20,7 @@ const NEW_LIST = 'tintype.Info';
 const LISTS = ['Info.plist', 'Info.bckup'] as const;
 const PIECE = 1 << 20;
 
+/** How a container is mended. */
 export interface ContainerRepair extends Pick<OpenImageOptions, 'holder' | 'waitLock' | 'breakLock'> {
   /** True: nothing is written, and the answer is what would be done. */
   readonly isDryRun: boolean;

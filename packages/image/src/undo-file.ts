@@ -49,6 +49,7 @@ export interface UndoStretch {
 /** Encrypts and decrypts what lies behind the header, where the image is encrypted. */
 export type Seal = (file: StoreFile, start: number, clearSize: number) => StoreFile;
 
+/** Where what a repair overwrites is kept, beside the image. */
 export function undoPath(path: string): string {
   return `${path.replace(/\/+$/, '')}.repair-undo`;
 }

@@ -19,6 +19,7 @@ export interface CrashedDevice {
   readonly description: string;
 }
 
+/** A bare disk that loses power: as `CrashStore`, for devices. */
 export class CrashDevice implements BlockDevice {
   readonly draft = false;
   readonly writable = true;

@@ -17,6 +17,7 @@ export interface CrashState {
   readonly description: string;
 }
 
+/** Which states after cuts are wanted. */
 export interface RandomStates {
   readonly seed: number;
   readonly count: number;
@@ -24,6 +25,7 @@ export interface RandomStates {
   readonly from?: number;
 }
 
+/** A host that loses power: works as any store, and gives the states that a cut could have left. */
 export class CrashStore implements FileStore {
   readonly #start: MemoryStore;
   readonly #live: MemoryStore;

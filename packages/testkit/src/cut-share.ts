@@ -20,11 +20,13 @@ export function lacksCutShares(): boolean {
   return lacksMounts() || !hasPrograms || !existsSync(SSHD) || spawnSync('unshare', ['--net', 'true']).status !== 0;
 }
 
+/** How the share behaves after a cut. */
 export interface CutShareOptions {
   /** The client sees after some seconds that the link is cut, and connects anew; else its calls hang. */
   readonly reconnect: boolean;
 }
 
+/** A network share whose link can be cut. */
 export class CutShare {
   readonly #root: string;
   readonly #network: ChildProcess;

@@ -2,8 +2,10 @@
 
 import { type BlockDevice, type DeviceExtent, StoreError } from '@tintype/core';
 
+/** The calls to a device that can be made to fail. */
 export type DeviceFaultKind = 'read' | 'write' | 'zero' | 'discard' | 'flush';
 
+/** Which call to a device fails, and with which code. */
 export interface DeviceFault {
   /** Which call fails, counted from 1; among those of `kinds` only, if given. */
   readonly call: number;
@@ -13,6 +15,7 @@ export interface DeviceFault {
   readonly effect?: 'none' | 'half';
 }
 
+/** A device whose n-th call fails. */
 export class FaultDevice implements BlockDevice {
   readonly #below: BlockDevice;
   readonly #fault: DeviceFault;

@@ -12,6 +12,7 @@ import {
   type StoreFile,
 } from '@tintype/core';
 
+/** The calls to a store and its files that can be made to fail. */
 export type FaultKind =
   | 'open'
   | 'kind'
@@ -33,6 +34,7 @@ export type FaultKind =
   | 'sync'
   | 'close';
 
+/** Which call to a store fails, and how. */
 export interface Fault {
   /** Which call fails, counted from 1; among those of `kinds` only, if given. */
   readonly call: number;
@@ -50,6 +52,7 @@ export interface Fault {
 /** What the call does: nothing special, or fail before or after a part of it took effect. */
 type Verdict = 'sound' | 'none' | 'half';
 
+/** A store whose n-th call fails. */
 export class FaultStore implements FileStore {
   readonly #below: FileStore;
   readonly #fault: Fault;

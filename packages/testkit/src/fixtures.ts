@@ -7,6 +7,7 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { isCi, shared } from './repository.js';
 
+/** A real image, or why its tests are skipped. */
 export interface Fixture {
   readonly path: string;
   readonly present: boolean;

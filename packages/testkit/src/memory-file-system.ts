@@ -5,6 +5,7 @@ import { MemoryVolume } from './memory-volume.js';
 
 const CAPACITY = 2 ** 45;
 
+/** A file system of one `MemoryVolume`. */
 export class MemoryFileSystem implements FileSystem {
   readonly kind = 'memory';
   readonly blockSize = 4096;

@@ -50,6 +50,7 @@ export interface StoreLimits {
 
 const ROOT: NodeId = 1;
 
+/** A host in memory: sparse files, and limits that a test can set. */
 export class MemoryStore implements FileStore {
   readonly limits: StoreLimits;
   readonly root: FolderNode;

@@ -34,6 +34,7 @@ interface Node {
   readonly entries: Map<string, { readonly name: string; readonly node: Node }>;
 }
 
+/** What the model volume can keep. */
 export interface MemoryVolumeOptions {
   readonly name?: string;
   readonly uuid?: string;
@@ -75,6 +76,7 @@ export const plainAttributes: Attributes = {
   btimeNanos: 0,
 };
 
+/** The model volume: the plainest that keeps the promises of `WritableVolume`. */
 export class MemoryVolume implements WritableVolume {
   readonly name: string;
   readonly uuid: string;

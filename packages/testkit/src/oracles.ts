@@ -8,6 +8,7 @@ import path from 'node:path';
 import { withFolder } from './fixtures.js';
 import { isCi, shared } from './repository.js';
 
+/** The foreign programs that are known. */
 export type OracleName =
   | 'fsck.hfsplus'
   | 'mkfs.hfsplus'
@@ -22,6 +23,7 @@ export type OracleName =
   | 'setfattr'
   | 'rsync';
 
+/** A foreign program that judges, or why its tests are skipped. */
 export interface Oracle {
   readonly path: string;
   readonly present: boolean;
@@ -44,6 +46,7 @@ const built = path.join(
 );
 const searched = [built, path.join(shared, 'oracles'), ...(process.env.PATH ?? '').split(':'), '/sbin', '/usr/sbin'];
 
+/** For `test.skipIf`: whether a foreign program is missing. */
 export function withOracle(name: OracleName): Oracle {
   const found = searched.map((folder) => path.join(folder, name)).find((file) => existsSync(file));
   return {
@@ -63,9 +66,11 @@ export function fsckHfsplus(file: string): Verdict {
 export function apfsck(file: string, options: '-cuw' | '-uw' = '-cuw'): Verdict {
   return run('apfsck', [options, file]);
 }
+/** A volume by `mkfs.hfsplus`. */
 export function mkfsHfsplus(file: string, options: readonly string[] = []): Verdict {
   return run('mkfs.hfsplus', [...options, file]);
 }
+/** An image by `qemu-img convert`. */
 export function qemuConvert(from: string, to: string, format = 'dmg'): Verdict {
   return run('qemu-img', ['convert', '-f', format, '-O', 'raw', from, to]);
 }

@@ -6,6 +6,7 @@ import type { MemoryVolume } from './memory-volume.js';
 import type { Random } from './seeds.js';
 import { changeVolume, type TreeChange } from './tree-change.js';
 
+/** Which changes may come. */
 export interface RandomChangesOptions {
   /** Largest file in bytes; default 200,000. */
   readonly largestFile?: number;
@@ -53,6 +54,7 @@ const oddNames = [
   '%41',
 ];
 
+/** Changes to a tree, at random by a seed. */
 export class RandomChanges {
   readonly #model: MemoryVolume;
   readonly #random: Random;

@@ -2,6 +2,7 @@
 
 import type { BlockDevice, DeviceExtent } from '@tintype/core';
 
+/** A call to a device, as it was made. */
 export interface DeviceCall {
   readonly kind: 'read' | 'write' | 'zero' | 'discard' | 'flush' | 'close';
   /** Bytes; 0 and 0 for `flush` and `close`. */
@@ -9,6 +10,7 @@ export interface DeviceCall {
   readonly length: number;
 }
 
+/** Writes down every call to the device below. */
 export class RecordingDevice implements BlockDevice {
   readonly calls: DeviceCall[] = [];
   readonly #below: BlockDevice;

@@ -26,6 +26,7 @@ export interface ItemSnapshot {
 /** By path without leading `/`; the root is ``. */
 export type TreeSnapshot = Record<string, ItemSnapshot>;
 
+/** What of a tree is looked at. */
 export interface SnapshotOptions {
   /** Times are cut to this many nanoseconds: the coarser unit of two volumes. Default: the volume's own. */
   readonly timeUnit?: number;
@@ -39,6 +40,7 @@ export interface SnapshotOptions {
 
 const buffer = new Uint8Array(1 << 18);
 
+/** A tree as a value, to be compared. */
 export function snapshotOf(volume: Volume, options: SnapshotOptions = {}): TreeSnapshot {
   const tree: TreeSnapshot = {};
   const firstNames = new Map<number, string>();

@@ -8,6 +8,7 @@ import { PAGE_SIZE, SparseBytes } from './sparse-bytes.js';
 const GARBAGE_LIMIT = 1 << 20;
 const garbage = new Uint8Array(GARBAGE_LIMIT).fill(0xdb);
 
+/** A disk in memory that takes room only where it was written. */
 export class SparseDevice implements BlockDevice {
   readonly blockSize: number;
   readonly draft = false;

@@ -4,6 +4,7 @@
 /** Number of a file or folder of a `MemoryStore`; the root folder has 1. */
 export type NodeId = number;
 
+/** A call that changed or synced a store. */
 export type StoreCall =
   | {
       readonly kind: 'create';

@@ -14,11 +14,13 @@ import { plainAttributes } from './memory-volume.js';
 import { Random } from './seeds.js';
 import { itemAt } from './snapshot-of.js';
 
+/** What a file holds: so many bytes, made from a seed. */
 export interface Content {
   readonly length: number;
   readonly seed: number;
 }
 
+/** One change to a tree, as a value. */
 export type TreeChange =
   | {
       readonly change: 'create';

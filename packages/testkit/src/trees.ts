@@ -7,6 +7,7 @@ import { count } from './seeds.js';
 import { itemAt } from './snapshot-of.js';
 import { bytesOf, changeVolume, splitPath, type TreeChange } from './tree-change.js';
 
+/** Which difficulties the tree has. */
 export interface DifficultTreeOptions {
   /** Entries of the large folder; default 1,000, in full runs 10,000. */
   readonly manyEntries?: number;

@@ -29,6 +29,7 @@ function canUse(file: string): boolean {
   }
 }
 
+/** One folder, mounted twice. */
 export interface TwoMounts {
   /** The folder itself. */
   readonly folder: string;
@@ -37,6 +38,7 @@ export interface TwoMounts {
   close(): void;
 }
 
+/** One folder as two hosts see it. */
 export function twoMounts(): TwoMounts {
   const root = temporaryFolder();
   const [folder, server] = [path.join(root, 'share'), path.join(root, 'server')];

@@ -3,6 +3,7 @@
 import type { BlockDevice, DeviceExtent } from '../block-device.js';
 import { assert } from '../errors.js';
 
+/** The gate: asserts every call against what a `BlockDevice` promises, then passes it on. */
 export class CheckedDevice implements BlockDevice {
   readonly #device: BlockDevice;
   #open = true;

@@ -2,6 +2,7 @@
 
 import type { BlockDevice, DeviceExtent } from '../block-device.js';
 
+/** Counts the calls and bytes that pass through it. */
 export class CountingDevice implements BlockDevice {
   readonly #device: BlockDevice;
   /** Bytes handed to `read` and to `write`, and calls of `flush`. */

@@ -6,6 +6,7 @@ const BUFFER_SIZE = 1 << 20;
 /** Longer writes pass through without copying. */
 const LARGE = 256 << 10;
 
+/** Joins writes that follow each other on a device into long ones; `flush` hands on what waits. */
 export class DataWriter {
   readonly #device: BlockDevice;
   readonly #buffer = new Uint8Array(BUFFER_SIZE);

@@ -3,6 +3,7 @@
 
 import type { BlockDevice, DeviceExtent } from '../block-device.js';
 
+/** After the first change that failed, every later call says so: what the device then holds is unknown. */
 export class LatchedDevice implements BlockDevice {
   readonly #device: BlockDevice;
   #failure: unknown = null;

@@ -3,6 +3,7 @@
 import type { BlockDevice, DeviceExtent } from '../block-device.js';
 import { assert } from '../errors.js';
 
+/** A disk in memory, over bytes that stay the caller's; sectors of 512 bytes. */
 export class MemoryDevice implements BlockDevice {
   readonly writable = true;
   readonly blockSize = 512;

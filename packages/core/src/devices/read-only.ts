@@ -3,6 +3,7 @@
 import type { BlockDevice, DeviceExtent } from '../block-device.js';
 import { AssertionFailure } from '../errors.js';
 
+/** Passes reads on and refuses what would change the device below. */
 export class ReadOnlyDevice implements BlockDevice {
   readonly writable = false;
   readonly #device: BlockDevice;

@@ -17,6 +17,7 @@ export type Perform = (values: Int32Array, input: Uint8Array, output: Uint8Array
 /** All three are good during the call only. */
 export type Told = (output: Uint8Array, values: Int32Array, input: Uint8Array) => void;
 
+/** Perform tasks on bytes, in worker threads or in the caller; results come in the order of the tasks. */
 export interface Lanes {
   /** Longest input and output that are handed to another thread. */
   readonly sizes: Pick<SlotSizes, 'input' | 'output'>;
@@ -62,6 +63,7 @@ export interface LaneThread {
   end(): void;
 }
 
+/** Which worker, how many, and how large a task may be. */
 export interface ThreadLanesOptions {
   readonly sizes: SlotSizes;
   readonly perform: Perform;
@@ -74,6 +76,7 @@ export interface ThreadLanesOptions {
 
 const AFTER = 8 << 20;
 
+/** Lanes that are worker threads over shared memory. */
 export class ThreadLanes implements Lanes {
   readonly sizes: SlotSizes;
   readonly #options: ThreadLanesOptions;

@@ -1,6 +1,7 @@
 // The shared memory between a pipeline and its lanes: a ring of slots, each with a task's input, its output, and a few
 // numbers. Tasks are claimed one by one, by whoever is idle; counts only ever go up, so nothing needs a lock.
 
+/** How many tasks there is room for, and how large each may be. */
 export interface SlotSizes {
   readonly slots: number;
   /** Bytes of the longest input and output. */
@@ -20,6 +21,7 @@ export const FAILED = -1;
 
 const WORDS_SIZE = 64;
 
+/** Shared memory of lanes, cut into slots: a task is written into one, its result is read from it. */
 export class Slots {
   readonly words: Int32Array;
   readonly #numbers: Int32Array;

@@ -2,6 +2,7 @@
 
 import type { Range } from './range.js';
 
+/** A set of bytes, kept as ascending ranges that neither overlap nor touch. All numbers in bytes. */
 export class RangeSet {
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];

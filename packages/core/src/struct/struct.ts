@@ -3,7 +3,9 @@
 import { CorruptError } from '../errors.js';
 import { join64 } from './access.js';
 
+/** Of the numbers in a structure. */
 export type ByteOrder = 'big' | 'little';
+/** How wide a field is, and how it is read. */
 export type Width = 'u8' | 'u16' | 'u32' | 'u64' | 'bytes' | 'array' | 'nested';
 
 /** One declared field: how wide it is, what it yields, and one line on what it means. */
@@ -15,7 +17,9 @@ export interface Field<Value = unknown, W extends Width = Width> {
   /** Carries the type, never set. */
   readonly value?: Value;
 }
+/** The fields of a structure, in the order in which they lie. */
 export type Fields = Record<string, Field>;
+/** The record that a structure with these fields reads and writes. */
 export type RecordOf<F extends Fields> = { -readonly [N in keyof F]: F[N] extends Field<infer V> ? V : never };
 
 /** Where a field lies in its structure. Width and byte order travel with it, so it cannot be read as something else. */
@@ -33,6 +37,7 @@ interface Row {
   readonly offset: number;
 }
 
+/** What is fixed of a structure beside its fields. */
 export interface Layout<O extends ByteOrder> {
   readonly order: O;
   /** Bytes; declaring fields of another total fails at load. */
@@ -41,6 +46,7 @@ export interface Layout<O extends ByteOrder> {
   readonly source: string;
 }
 
+/** A declared structure: `read`, `write`, `dump` for whole records, `at` for single fields. Made by `struct`. */
 export class Struct<F extends Fields, O extends ByteOrder> {
   /** Offsets of the fields, for the hot path: `u32be(node, record, CatalogFile.at.fileID)`. */
   readonly at: Offsets<F, O>;
@@ -170,5 +176,6 @@ export class Struct<F extends Fields, O extends ByteOrder> {
   }
 }
 
+/** Declares a structure. @throws RangeError if the fields do not fill the layout's size */
 export const struct = <const F extends Fields, const O extends ByteOrder>(name: string, layout: Layout<O>, fields: F) =>
   new Struct<F, O>(name, layout, fields);

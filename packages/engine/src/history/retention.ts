@@ -5,6 +5,7 @@
 import type { SnapshotEntry } from '@tintype/core';
 import { createdSeconds, isSafetyNetSnapshot } from './snapshot-net.js';
 
+/** Which snapshots stay, as the `--keep-…` options say. */
 export interface KeepRules {
   readonly last?: number | undefined;
   readonly hourly?: number | undefined;

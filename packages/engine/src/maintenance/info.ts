@@ -16,6 +16,7 @@ import { probeVolumes } from '../stack.js';
 import { archiveFormat } from './create.js';
 import { imageToRead } from './opened-image.js';
 
+/** A volume in `info --json`. Sizes in bytes. */
 export interface VolumeInfo {
   readonly index: number;
   readonly fs: string;
@@ -33,6 +34,7 @@ export interface VolumeInfo {
   readonly dirty: boolean;
 }
 
+/** What `info` shows, in the shape of `info --json`. Sizes in bytes. */
 export interface ImageInfo {
   readonly container: Omit<ContainerFacts, 'timeMachine'>;
   readonly partitions: readonly Partition[];
@@ -43,6 +45,7 @@ export interface ImageInfo {
   readonly lockedBy: string | null;
 }
 
+/** What `info` is given beside the image. */
 export type InfoContext = Pick<RunContext, 'store' | 'holder' | 'now' | 'random'>;
 
 /** With the passphrase of an encrypted image, what is inside is told, too. */

@@ -9,6 +9,7 @@ import { itemAt } from './sides.js';
 
 const BILLION = 1_000_000_000n;
 
+/** An item with its path in the volume. */
 export interface PathItem {
   readonly path: string;
   readonly item: NamedItem;
@@ -48,6 +49,7 @@ const FLAG_NAMES: readonly (readonly [number, string])[] = [
   [0x8_0000, 'restricted'],
 ];
 
+/** BSD flags by the names that `ls -lO` of macOS uses. */
 export function flagNames(flags: number): string[] {
   return FLAG_NAMES.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name);
 }
@@ -65,6 +67,7 @@ export function nanosecondsText(nanoseconds: bigint): string {
   return timeText(Number((nanoseconds - nanos) / BILLION), Number(nanos), 1);
 }
 
+/** An item in the shape of `ls --json`. */
 export function listed(volume: Volume, { path, item }: PathItem): ListedItem {
   const isDevice = item.kind === 'char' || item.kind === 'block';
   return {
@@ -179,6 +182,7 @@ export function* content(volume: Volume, path: string): Generator<Uint8Array> {
   }
 }
 
+/** Which items `find` yields: all conditions count. */
 export interface FindOptions {
   readonly name?: string | undefined;
   /** Seconds since 1970: items modified after it. */
@@ -187,6 +191,7 @@ export interface FindOptions {
   readonly size?: { readonly sign: '+' | '-' | ''; readonly bytes: number } | undefined;
 }
 
+/** Items below a folder, in the order of the walk, that meet all conditions. */
 export function* find(volume: Volume, path: string, options: FindOptions): Generator<PathItem> {
   const matches = options.name === undefined ? () => true : picomatch(options.name, { dot: true });
   for (const entry of list(volume, path, true)) {
@@ -204,6 +209,7 @@ function fits(item: Item, { sign, bytes }: NonNullable<FindOptions['size']>): bo
   return sign === '-' ? item.size < bytes : item.size === bytes;
 }
 
+/** What a folder holds, hard links counted once. Sizes in bytes. */
 export interface Usage {
   readonly path: string;
   readonly items: number;

@@ -8,6 +8,7 @@ import { imageToRead } from '../maintenance/opened-image.js';
 import { chooseVolume, type ProbedVolume, probeVolumes } from '../stack.js';
 import { nanosecondsText } from './browse.js';
 
+/** A snapshot as `snapshot list` shows it. Sizes in bytes. */
 export interface ListedSnapshot {
   readonly name: string;
   readonly xid: number;

@@ -3,6 +3,7 @@
 /** Days that SafetyNet snapshots are kept unless somebody says otherwise. */
 export const SAFETYNET_SNAPSHOT_DAYS = 7;
 
+/** Of `--snapshots`: whether SafetyNet is a snapshot. */
 export type SnapshotSetting = 'auto' | 'always' | 'never';
 export const SNAPSHOT_SETTINGS: readonly SnapshotSetting[] = ['auto', 'always', 'never'];
 

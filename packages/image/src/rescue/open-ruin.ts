@@ -17,6 +17,7 @@ import { LongerDevice } from './longer-device.js';
 import { withMendedHeader } from './mended-header.js';
 import { statedSize } from './stated-size.js';
 
+/** An image as far as it can be read, whatever is wrong with it. */
 export interface Ruin {
   readonly format: ImageFormat;
   /** Clear bytes. What is stored nowhere reads as zeros, and its `extent` says so. */
