@@ -395,7 +395,7 @@ class BackupRun {
       destination: this.#options.destination,
       items: resumption.items(counts),
       bytes: { scanned: bytesScanned, ...resumption.bytes(this.#content.bytes, this.#written) },
-      seconds: Math.round((this.#context.now() - this.#started) * 1000) / 1000,
+      seconds: Math.round((this.#context.now() - (this.#options.continues ?? this.#started)) * 1000) / 1000,
       commits: resumption.commitsWith(this.#committer.count),
       interrupted,
       ...this.#snapshots.summary,

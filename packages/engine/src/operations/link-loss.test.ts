@@ -56,6 +56,7 @@ describe.each(['hfs+', 'apfs'])('B4: a destination with %s that goes away', (fs)
         expect(summary, text).toMatchObject({ problems: [], interrupted: false });
         expect(summary?.items, text).toEqual(items);
         expect(liveFiles(below, setup.image, text), text).toEqual(files);
+        expect(summary?.waited ?? 0, text).toBe(Math.round(timer.now() / 1000));
         const told = events.filter((event) => event.type === 'warning' && event.code === 'waiting');
         expect(told.length > 0, text).toBe(timer.now() > 0);
       }
