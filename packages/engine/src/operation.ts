@@ -29,6 +29,8 @@ export interface RunContext {
   /** Seconds since 1970, with fraction. */
   now(): number;
   random(target: Uint8Array): void;
+  /** New read-only images without encryption are to be the same bytes for the same input: what counts as now. */
+  readonly sourceDateEpoch?: number | undefined;
   /** Where contents are hashed: in a thread of its own, or if absent, by the caller. */
   readonly newHasher?: () => ContentHasher;
   /** Where chunks of archives are compressed and decompressed: in threads of their own, or if absent, by the caller. */

@@ -25,6 +25,7 @@ import { prune } from './operations/prune.js';
 import { restore } from './operations/restore.js';
 import { snapshot } from './operations/snapshot.js';
 import { undo } from './operations/undo.js';
+import { epochOf } from './reproducible.js';
 
 const operations: { readonly [N in OperationName]: Operation<N> } = {
   create,
@@ -87,6 +88,7 @@ if (parentPort) {
     newLanes: () => chunkLanes(Math.min(MOST_LANES, Math.max(1, availableParallelism() - 1))),
     probe: probePath,
     now: () => Date.now() / 1000,
+    sourceDateEpoch: epochOf(process.env.SOURCE_DATE_EPOCH),
     random: (target) => {
       randomFillSync(target);
     },

@@ -72,6 +72,7 @@ test('B40: an encrypted archive never hands clear bytes to the host', () => {
   createArchive(store, 'y.dmg', new MemoryDevice(Buffer.alloc(SIZE, TEXT)), {
     format: 'udro',
     holder,
+    random: holder.random,
     free: [],
     ...SECRET,
   });

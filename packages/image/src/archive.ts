@@ -60,7 +60,7 @@ function newFile(store: FileStore, path: string, form: ArchiveForm): NewFile {
 export function createArchive(store: FileStore, path: string, disk: BlockDevice, options: ArchiveOptions): void {
   const { clear, release } = newFile(store, path, options);
   try {
-    writeUdif(disk, clear, { ...options, map: partitionMap(disk), random: options.holder.random });
+    writeUdif(disk, clear, { ...options, map: partitionMap(disk) });
   } finally {
     release();
   }

@@ -139,6 +139,8 @@ export interface ArchiveForm extends Pick<CreateImageOptions, 'holder' | 'encryp
 
 /** Of a disk that is there, in one pass. */
 export interface ArchiveOptions extends ArchiveForm {
+  /** For the archive's own id. */
+  readonly random: (target: Uint8Array) => void;
   /** What the file systems do not use, ascending: left out. */
   readonly free: Iterable<Range>;
   /** Told of each stretch of the disk that is done; may throw to stop. */

@@ -44,6 +44,8 @@ export interface RunStart {
   readonly snapshot?: NetSnapshot;
   readonly undoes?: string;
   readonly continues?: string;
+  /** Default: this host. */
+  readonly host?: string;
   readonly owner: { readonly uid: number; readonly gid: number };
   readonly random: (target: Uint8Array) => void;
 }

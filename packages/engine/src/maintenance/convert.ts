@@ -26,6 +26,7 @@ import type { SummaryEvent } from '../events.js';
 import { freeRangesOf } from '../free-ranges.js';
 import { locking } from '../locking.js';
 import type { ConvertOptions, Operation, RunContext } from '../operation.js';
+import { derivedRandom } from '../reproducible.js';
 import { probeVolumes } from '../stack.js';
 import { UsageError } from '../usage-error.js';
 import { archiveFormat, encryptionOf, formatFor, requireParent, requirePassphrase } from './create.js';
@@ -111,6 +112,7 @@ function make(path: string, format: string, image: DiskImage, options: ConvertOp
   };
   const archive = archiveFormat(format);
   if (archive) {
+    const isReproducible = context.sourceDateEpoch !== undefined && encryption === undefined;
     const made: ArchiveOptions = {
       format: archive,
       level,
@@ -120,6 +122,7 @@ function make(path: string, format: string, image: DiskImage, options: ConvertOp
       kdfRounds,
       lanes,
       free,
+      random: isReproducible ? derivedRandom(format, image.device.size) : context.random,
       progress: step,
     };
     createArchive(store, path, image.device, made);

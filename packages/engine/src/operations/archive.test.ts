@@ -1,13 +1,25 @@
 // Backups to read-only images: made afresh, beside what is there, and whole or not at all.
 
-import { mkdirSync, readdirSync, readFileSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { chunkLanes } from '@tintype/codec';
 import { CancelledError, Progress, type TintypeError } from '@tintype/core';
 import { imageFacts } from '@tintype/image';
 import { count, Random, withFolder } from '@tintype/testkit';
 import { expect, test } from 'vitest';
-import type { EngineEvent, SummaryEvent } from '../events.js';
+import type { BackupEstimate, EngineEvent, SummaryEvent } from '../events.js';
 import { verify } from '../maintenance/verify.js';
 import type { BackupOptions, RunContext } from '../operation.js';
 import { testContext } from '../run-context.testing.js';
@@ -152,6 +164,44 @@ test('a source with more than its sizes say gets a larger volume', () => {
     run({ size: 40 << 20 }, context);
     expect(imageFacts(testContext().store, place.image).size).toBe(40 << 20);
     expect(judged(place)).toEqual([]);
+  });
+});
+
+test.each(['apfs', 'hfs+'])('with SOURCE_DATE_EPOCH equal input gives equal bytes: %s', (fs) => {
+  const made = (now: number, options: Partial<BackupOptions> = {}): Buffer => {
+    let bytes = Buffer.alloc(0);
+    withSource(({ source, image }, run) => {
+      linkSync(join(source, 'noise'), join(source, 'same'));
+      symlinkSync('noise', join(source, 'link'));
+      linkSync(join(source, 'link'), join(source, 'link-2'));
+      for (const path of ['link', 'link-2']) lutimesSync(join(source, path), 1_000_000_000, 1_000_000_000);
+      for (const path of ['sub', '']) utimesSync(join(source, path), 1_000_000_000, 1_000_000_000);
+      const random = (target: Uint8Array) => void crypto.getRandomValues(target);
+      const summary = run({ fs, ...options }, { sourceDateEpoch: 1_500_000_000, now: () => now, random });
+      expect(summary.problems).toEqual([]);
+      bytes = readFileSync(image);
+    });
+    return bytes;
+  };
+  const first = made(1_800_000_000);
+  expect(made(1_800_009_999).equals(first)).toBe(true);
+  expect(made(1_800_009_999, { volumeName: 'other' }).equals(first)).toBe(false);
+  const secret = { encryption: 'aes-256', passphrase: passphrase() };
+  expect(made(1_800_000_000, secret).equals(made(1_800_000_000, secret))).toBe(false);
+});
+
+test('B34: a dry run says beforehand how large an archive becomes, by compressing samples', () => {
+  withSource((place, run) => {
+    for (const format of ['udzo', 'ulfo', 'udro']) {
+      const { estimate } = run({ format, dryRun: true }) as SummaryEvent & { estimate: BackupEstimate };
+      expect(readdirSync(place.folder)).not.toContain('a.dmg');
+      run({ format });
+      const { size } = statSync(place.image);
+      rmSync(place.image);
+      expect(estimate.imageSize / size, format).toBeGreaterThan(0.85);
+      expect(estimate.imageSize / size, format).toBeLessThan(1.2);
+      expect(estimate.peakSpace).toBeGreaterThanOrEqual(estimate.imageSize);
+    }
   });
 });
 

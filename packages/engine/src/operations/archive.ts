@@ -25,6 +25,7 @@ import {
 import { keepArchive, keptPath } from '../maintenance/kept-archives.js';
 import { finishReplacement, prepareDraft, removeImage, replaceImage } from '../maintenance/replace-image.js';
 import type { BackupOptions, RunContext } from '../operation.js';
+import { reproducible } from '../reproducible.js';
 import { archiveCapacity } from '../rules/capacity.js';
 import { type NewVolume, newVolume } from '../rules/new-volume.js';
 import { drivers, mount, PARTITION_TYPES, probeVolumes } from '../stack.js';
@@ -109,7 +110,8 @@ function existingFormat(
   return { format, encryption: facts.encryption.keyBits === 128 ? 'aes-128' : 'aes-256' };
 }
 
-export type PerformRun = (destination: Destination) => SummaryEvent;
+/** `context`: of the run, which may have a clock and numbers of its own. */
+export type PerformRun = (destination: Destination, context: RunContext) => SummaryEvent;
 
 /** Measures the source, makes the archive, and lets it take its place. Whatever fails leaves what was there before. */
 export function makeArchive(
@@ -171,10 +173,19 @@ class Archive {
   readonly #store: FileStore;
   readonly #locks: Locking;
   readonly #lanes;
+  readonly #volumeName: string;
+  /** Of what is written. */
+  readonly #inner: RunContext;
 
   constructor(parts: ArchiveParts) {
     this.#parts = parts;
-    const { options, context } = parts;
+    const { plan, options, source, size, context } = parts;
+    const { destination, volumeName } = options;
+    const ownName = basename(destination, extname(destination));
+    this.#volumeName = volumeName ?? (source.stack ? source.volume.name : ownName);
+    const epoch = plan.encryption === undefined ? context.sourceDateEpoch : undefined;
+    const same = { epoch: epoch ?? 0, volumeName: this.#volumeName, capacity: size };
+    this.#inner = epoch === undefined ? { ...context, sourceDateEpoch: undefined } : reproducible(context, same);
     this.#store = context.store;
     this.#locks = locking(options.destination, options, context);
     this.#lanes = context.newLanes?.();
@@ -187,7 +198,7 @@ class Archive {
       context.emit({ type: 'phase', name: 'open' });
       const draft = this.#draft(path);
       try {
-        const summary = perform(this.#mounted(draft));
+        const summary = perform(this.#mounted(draft), this.#inner);
         if (summary.interrupted) return summary;
         this.#finish(draft);
         const archive = { bytes: draft.fileBytes, superseded: draft.supersededBytes };
@@ -212,7 +223,7 @@ class Archive {
       kdfRounds,
       lanes: this.#lanes,
       holder: context.holder,
-      random: context.random,
+      random: this.#inner.random,
       scheme: 'gpt',
       type: PARTITION_TYPES[chosen.fs] ?? 'Apple_HFS',
       replaces: [destination, ...kept],
@@ -220,13 +231,12 @@ class Archive {
   }
 
   #mounted(draft: DraftImage): Destination {
-    const { options, source, chosen, driver, context } = this.#parts;
-    const { store, now, random } = context;
-    const { destination, volumeName } = options;
+    const { options, chosen, driver } = this.#parts;
+    const { store, now, random } = this.#inner;
+    const { destination } = options;
     const { start, size } = draft.partition;
-    const ownName = basename(destination, extname(destination));
     driver.format(new WindowDevice(draft.device, start, size), {
-      volumeName: volumeName ?? (source.stack ? source.volume.name : ownName),
+      volumeName: this.#volumeName,
       caseSensitive: chosen.caseSensitive,
       now: Math.floor(now()),
       random,

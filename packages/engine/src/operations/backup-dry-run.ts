@@ -14,6 +14,8 @@ import type { FolderPlan } from '../tree/plan.js';
 import { countTree } from '../tree/remove.js';
 import { Report } from '../tree/report.js';
 import { GuardedSource } from '../tree/source-guard.js';
+import type { ArchivePlan } from './archive.js';
+import { archiveSizes, ContentSampler } from './archive-sample.js';
 import type { DestinationKind } from './backup-destination.js';
 import { folderSide, imageSide, openReadable, type Side, secondPassphrase } from './sides.js';
 import { sourceForm } from './source-form.js';
@@ -24,13 +26,21 @@ const METADATA_PER_ITEM = 450;
 /** Journal, bitmap, and the empty trees' first nodes. */
 const FIXED_METADATA = 16 << 20;
 
-export function dryRun(options: BackupOptions, kind: DestinationKind, source: Side, context: RunContext): SummaryEvent {
+/** `archive`: what is to be made, where that is a read-only image. */
+export function dryRun(
+  options: BackupOptions,
+  kind: DestinationKind,
+  source: Side,
+  context: RunContext,
+  archive: ArchivePlan | null = null,
+): SummaryEvent {
   const started = context.now();
   context.emit({ type: 'phase', name: 'scan' });
   const target = openTarget(options, kind, source, context);
   try {
     const report = new Report(context.emit, context.progress);
-    const blocks = scan(options, source, target, { report, context });
+    const sampler = archive && new ContentSampler(archive.format, options.level);
+    const blocks = scan(options, source, target, { report, context, sampler });
     report.close();
     return {
       type: 'summary',
@@ -43,7 +53,14 @@ export function dryRun(options: BackupOptions, kind: DestinationKind, source: Si
       commits: 0,
       problems: report.problems,
       ...(kind === 'new-image' || kind === 'new-folder'
-        ? { estimate: estimate(options, context, report, blocks, target.fileSystem.kind) }
+        ? {
+            estimate: estimate(options, context, report, {
+              blocks,
+              archive,
+              sampler,
+              fileSystem: target.fileSystem.kind,
+            }),
+          }
         : {}),
     };
   } finally {
@@ -90,7 +107,7 @@ export function bytesToWrite(options: BackupOptions, context: RunContext): numbe
     const target = imageSide(options.destination, false, choice, quiet);
     try {
       const report = new Report(() => {}, quiet.progress);
-      const blocks = scan(options, source, target, { report, context });
+      const blocks = scan(options, source, target, { report, context, sampler: null });
       return blocks + (report.counts.created + report.counts.replaced) * METADATA_PER_ITEM;
     } finally {
       target.close();
@@ -104,7 +121,7 @@ export function bytesToWrite(options: BackupOptions, context: RunContext): numbe
 export function selectedBytes(options: BackupOptions, source: Side, context: RunContext): number {
   const target = openTarget(options, 'new-image', source, context);
   try {
-    return scan(options, source, target, { report: new Report(() => {}, new Progress()), context });
+    return scan(options, source, target, { report: new Report(() => {}, new Progress()), context, sampler: null });
   } finally {
     target.close();
   }
@@ -115,7 +132,7 @@ function scan(
   options: BackupOptions,
   side: Side,
   target: Side,
-  { report, context }: { report: Report; context: RunContext },
+  { report, context, sampler }: { report: Report; context: RunContext; sampler: ContentSampler | null },
 ): number {
   const source = new GuardedSource(side.volume, { mayLoop: side.stack !== null });
   const { filters, excludeCaches, oneFileSystem } = options;
@@ -138,8 +155,10 @@ function scan(
       counts.updated += plan?.update.length ?? 0;
       counts.unchanged += (plan?.keep.length ?? 0) + (plan?.look.length ?? 0);
       for (const item of plan?.remove ?? []) counts.removed += countTree(target.volume, item);
-      for (const item of [...(plan?.create ?? []), ...(plan?.replace ?? []).map((change) => change.source)])
+      for (const item of [...(plan?.create ?? []), ...(plan?.replace ?? []).map((change) => change.source)]) {
         blocks += blocksOf(item);
+        sampler?.add(source, item);
+      }
       frame.rest = foldersBelow(frame, plan);
     }
     const next = frame.rest.pop();
@@ -168,15 +187,22 @@ function estimate(
   options: BackupOptions,
   context: RunContext,
   report: Report,
-  blocks: number,
-  fileSystem: string,
+  found: {
+    readonly blocks: number;
+    readonly archive: ArchivePlan | null;
+    readonly sampler: ContentSampler | null;
+    readonly fileSystem: string;
+  },
 ): BackupEstimate {
-  const imageSize = blocks + report.counts.scanned * METADATA_PER_ITEM + FIXED_METADATA;
+  const { blocks, archive, sampler, fileSystem } = found;
+  const metadata = report.counts.scanned * METADATA_PER_ITEM;
+  const content = { blocks, bytes: report.bytesScanned, metadata };
+  const image = blocks + metadata + FIXED_METADATA;
+  const sizes = archive && sampler ? archiveSizes(archive, sampler, content) : { imageSize: image, peakSpace: image };
   return {
     items: report.counts.scanned,
     bytes: report.bytesScanned,
-    imageSize,
-    peakSpace: imageSize,
+    ...sizes,
     freeSpace: context.store.facts(dirname(options.destination)).free,
     oldestMacOS: fileSystem === 'apfs' ? '10.13' : '10.5',
   };

@@ -1,6 +1,6 @@
 // Backup: brings an image (or a folder) up to date with a source.
 
-import { CancelledError, LockedError, RefusedError, StoreError, VolumeFullError } from '@tintype/core';
+import { CancelledError, type Item, LockedError, RefusedError, StoreError, VolumeFullError } from '@tintype/core';
 import { identityAt } from '@tintype/host';
 import { ChecksumBook } from '../checksums/checksum-book.js';
 import { SerialHasher } from '../checksums/hasher.js';
@@ -20,6 +20,7 @@ import {
 import type { NetSnapshot } from '../history/snapshot-net.js';
 import { isKnownVolume, rememberVolume } from '../home.js';
 import type { BackupOptions, Operation, RunContext } from '../operation.js';
+import { withReproducibleTimes } from '../reproducible.js';
 import { ContentCopier } from '../tree/content.js';
 import { Filter, isNeverTouched } from '../tree/filter.js';
 import { Mirror } from '../tree/mirror.js';
@@ -53,7 +54,8 @@ export const backup: Operation<'backup'> = (given, context) =>
     const passphrase = secondPassphrase(once.source, once, watched);
     const plan = archivePlan({ ...once, passphrase }, watched);
     if (plan) return backUpArchive(plan, once, watched);
-    return growing(once, watched, (same, inner) => backUp(same, inner, resumption));
+    const plain = { ...watched, sourceDateEpoch: undefined };
+    return growing(once, plain, (same, inner) => backUp(same, inner, resumption));
   });
 
 /** Begins at nothing after each loss of the destination: what is not whole is nothing. */
@@ -64,15 +66,17 @@ function backUpArchive(plan: ArchivePlan, given: BackupOptions, context: RunCont
   const { sourceVolume: volume, passphrase, waitLock } = given;
   const source = openReadable(options.source, { volume, passphrase, waitLock }, context);
   try {
-    if (options.dryRun) return dryRun(options, 'new-image', source, context);
+    if (options.dryRun) return dryRun(options, 'new-image', source, context, plan);
     noticeSystemSource(options.source, source.volume, context);
     const reserve = startupRoom(options, 'new-image', source, context);
-    const perform = (destination: Destination) => {
+    const perform = (destination: Destination, own: RunContext) => {
       context.progress.set('items', 0);
       const resumption = new Resumption(options);
-      return newRun({ options, context, source, destination, started, resumption, reserve }).perform();
+      const parts = { options, context: own, source, destination, started: own.now(), resumption, reserve };
+      return newRun(parts).perform();
     };
-    return makeArchive(plan, { options, source, perform }, context);
+    const summary = makeArchive(plan, { options, source, perform }, context);
+    return { ...summary, seconds: Math.round((context.now() - started) * 1000) / 1000 };
   } finally {
     source.close();
   }
@@ -275,7 +279,10 @@ class BackupRun {
     this.#openRecord(folders, netName, this.#snapshots.keepBefore(this.#started));
     this.#openChecksums(folders);
     emit({ type: 'phase', name: 'copy' });
-    const source = new GuardedSource(this.#source.volume, { mayLoop: this.#source.stack !== null });
+    const { sourceDateEpoch: epoch, random } = this.#context;
+    const isFolder = this.#source.stack === null;
+    const shown = isFolder && epoch !== undefined ? (item: Item) => withReproducibleTimes(item, epoch) : undefined;
+    const source = new GuardedSource(this.#source.volume, { mayLoop: !isFolder, shown });
     const aside = this.#aside(folders, netName);
     this.#report.onMade = (path) => aside.made(path);
     new Mirror({
@@ -293,7 +300,9 @@ class BackupRun {
       remove: this.#options.delete ?? true,
       maxDelete: this.#options.maxDelete ?? null,
       settle: this.#committer.settle,
-      now,
+      // What is made afresh each time is never compared with its source again.
+      now: this.#destination.isDraft ? () => Number.POSITIVE_INFINITY : now,
+      random,
     }).run();
     rememberVolume(volume.uuid);
   }
@@ -343,9 +352,12 @@ class BackupRun {
   #openRecord(folders: OwnFolders, safetynet: string | null, snapshot: NetSnapshot | null): void {
     this.#context.progress.set('totalItems', lastTotals(this.#destination.volume)?.items ?? 0);
     const { previous } = this.#resumption;
+    // Neither place nor host is part of the input.
+    const place = this.#context.sourceDateEpoch === undefined ? {} : { source: '', host: '' };
     const record = startRecord(this.#destination.volume, folders, {
       started: this.#started,
       source: this.#options.source,
+      ...place,
       safetynet,
       ...(snapshot ? { snapshot } : {}),
       ...(previous === null ? {} : { continues: previous }),

@@ -129,6 +129,7 @@ export class RestoreRun {
         largeFile: Number.POSITIVE_INFINITY,
         partial: () => target.volume.root.id,
         settle: () => this.#stopIfAsked(),
+        random: context.random,
       });
   }
 

@@ -129,6 +129,7 @@ function mirror({ context, side, run, report, committer }: Parts, folders: OwnFo
     maxDelete: ALL,
     settle: committer.settle,
     now: context.now,
+    random: context.random,
   }).run();
 }
 

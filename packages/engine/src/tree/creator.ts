@@ -1,7 +1,6 @@
 // Puts new items of one folder into the target: in batches, so that the driver fills its nodes in order, and so that a
 // commit between two batches never shows half a file.
 
-import { randomBytes } from 'node:crypto';
 import {
   type Attributes,
   type Item,
@@ -19,6 +18,7 @@ import type { Report } from './report.js';
 import { SourceError } from './source-guard.js';
 import { copyXattrs } from './xattrs.js';
 
+const LINK_BYTES = 16;
 const BATCH_ITEMS = 512;
 const BATCH_BYTES = 64 << 20;
 /** Changes this close to the scan, in seconds, leave no trace in the times. */
@@ -38,6 +38,7 @@ export interface CreatorParts {
   readonly partial: () => ItemId;
   /** Called at sound moments: commits if it is time, throws if the run was cancelled. */
   readonly settle: () => void;
+  readonly random: (target: Uint8Array) => void;
 }
 
 export class Creator {
@@ -241,7 +242,8 @@ export class Creator {
     if (!this.#canLink(item)) {
       const first = links.find(item);
       const known = first === null ? null : target.xattr(first, LINK_ATTRIBUTE);
-      const shared = known ?? randomBytes(16);
+      const shared = known ?? new Uint8Array(LINK_BYTES);
+      if (known === null) this.#parts.random(shared);
       target.setXattr(id, LINK_ATTRIBUTE, shared);
       // The first one may be from an earlier run, when it had no other name.
       if (first !== null && known === null) target.setXattr(first, LINK_ATTRIBUTE, shared);

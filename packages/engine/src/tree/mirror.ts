@@ -37,6 +37,7 @@ export interface MirrorOptions {
   readonly settle: () => void;
   /** Seconds since 1970. */
   readonly now: () => number;
+  readonly random: (target: Uint8Array) => void;
 }
 
 interface OpenFrame extends Frame {

@@ -24,13 +24,17 @@ export class SourceError extends TintypeError {
 export interface GuardedSourceOptions {
   /** The tree is what some bytes say, so that a folder may lie in itself; a host's folders cannot. */
   readonly mayLoop: boolean;
+  /** How items are shown instead of as they are. */
+  readonly shown?: ((item: Item) => Item) | undefined;
 }
 
 export class GuardedSource implements Volume {
   readonly #below: Volume;
   readonly #visits: FolderVisits | null;
+  readonly #shown: ((item: Item) => Item) | undefined;
 
-  constructor(below: Volume, { mayLoop }: GuardedSourceOptions) {
+  constructor(below: Volume, { mayLoop, shown }: GuardedSourceOptions) {
+    this.#shown = shown;
     this.#below = below;
     this.#visits = mayLoop ? new FolderVisits() : null;
   }
@@ -54,7 +58,7 @@ export class GuardedSource implements Volume {
     return this.#below.traits;
   }
   get root(): Item {
-    return this.#below.root;
+    return this.#show(this.#below.root);
   }
   get snapshots(): readonly SnapshotEntry[] | null {
     return this.#below.snapshots;
@@ -69,13 +73,15 @@ export class GuardedSource implements Volume {
     return this.#below.nameAsStored(name);
   }
   list(folder: ItemId): Item[] {
-    return guard(() => this.#below.list(folder));
+    const items = guard(() => this.#below.list(folder));
+    return this.#shown ? items.map(this.#shown) : items;
   }
   lookup(folder: ItemId, name: string): Item | null {
-    return guard(() => this.#below.lookup(folder, name));
+    const item = guard(() => this.#below.lookup(folder, name));
+    return item && this.#show(item);
   }
   stat(id: ItemId): Item {
-    return guard(() => this.#below.stat(id));
+    return this.#show(guard(() => this.#below.stat(id)));
   }
   read(id: ItemId, position: number, target: Uint8Array): number {
     return guard(() => this.#below.read(id, position, target));
@@ -94,6 +100,10 @@ export class GuardedSource implements Volume {
   }
   release(id: ItemId): void {
     this.#below.release(id);
+  }
+
+  #show(item: Item): Item {
+    return this.#shown ? this.#shown(item) : item;
   }
 }
 

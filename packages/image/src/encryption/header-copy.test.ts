@@ -19,7 +19,7 @@ function formatted(path: string, format: Format): MemoryStore {
   if (format === 'udzo') {
     const disk = new MemoryDevice(new Uint8Array(SIZE));
     disk.write(70_144, CONTENT);
-    createArchive(store, path, disk, { ...common, format, free: [] });
+    createArchive(store, path, disk, { ...common, format, random: holder.random, free: [] });
     return store;
   }
   const image = createImage(store, path, { ...common, format, size: SIZE });

@@ -31,7 +31,13 @@ const FREE: Range = { start: 3 * MIB + 100, length: MIB };
 
 function written(disk: MemoryDevice, options: Partial<ArchiveOptions> = {}): Uint8Array {
   const store = new MemoryStore();
-  createArchive(store, 'x.dmg', disk, { format: 'udzo', holder, free: [FREE], ...options });
+  createArchive(store, 'x.dmg', disk, {
+    format: 'udzo',
+    holder,
+    random: options.holder?.random ?? holder.random,
+    free: [FREE],
+    ...options,
+  });
   const file = store.open('x.dmg', 'read');
   const bytes = new Uint8Array(file.size());
   file.read(0, bytes);
@@ -118,7 +124,13 @@ test('encrypted: the trailer stands at the end of the clear bytes', () => {
   const disk = diskOf('gpt');
   const passphrase = Buffer.from('x');
   const secret = { encryption: 'aes-256', passphrase, kdfRounds: 1 } as const;
-  createArchive(store, 'x.dmg', disk, { format: 'ulfo', holder, free: [FREE], ...secret });
+  createArchive(store, 'x.dmg', disk, {
+    format: 'ulfo',
+    holder,
+    random: holder.random,
+    free: [FREE],
+    ...secret,
+  });
   const image = openImage(store, 'x.dmg', {
     writable: false,
     waitLock: 0,
