@@ -19,6 +19,18 @@ import { mendSpace } from './space.js';
 /** What one round makes readable, the next one can mend. */
 const ROUNDS = 4;
 
+/** Findings after which extents and their counts do not tell any more which blocks nobody uses. */
+const DOUBTFUL: ReadonlySet<string> = new Set([
+  'reference-record',
+  'record',
+  'stream-extent',
+  'stream-gap',
+  'stream-size',
+  'stream-shared',
+  'block-outside',
+  'block-shared',
+]);
+
 /** Answers what was done, a sentence each. @throws UnsupportedError if it is only read and nothing could be done, VolumeFullError */
 export function repair(device: BlockDevice, options: RepairOptions): readonly string[] {
   const acts: string[] = [];
@@ -54,7 +66,7 @@ function mendRound(device: BlockDevice, options: RepairOptions, acts: string[]):
   if (space) acts.push(...mendSpace(device, withData(space, volumes)));
   try {
     const isOlder = container.checkpoint.discarded.length > 0;
-    const areReferencesSound = !findings.some(({ kind }) => kind === 'reference-record');
+    const areReferencesSound = !findings.some(({ kind }) => DOUBTFUL.has(kind));
     acts.push(...mendVolumes(device, options, volumes, { isOlder, areReferencesSound }));
   } catch (error) {
     const isRefusal = error instanceof UnsupportedError || error instanceof CorruptError;
@@ -89,7 +101,7 @@ function opened(device: BlockDevice): ContainerReader | null {
 interface VolumeState {
   /** A newer checkpoint cannot be used: the next one is to go where it was. */
   readonly isOlder: boolean;
-  /** Records of the extent references are none that cannot be. */
+  /** Extents, and the records that count them, are none that cannot be. */
   readonly areReferencesSound: boolean;
 }
 
