@@ -30,7 +30,6 @@ import { salvage } from './salvage/salvage.js';
 
 class ApfsDriver implements FileSystemDriver {
   readonly kind = 'apfs';
-  readonly canRepair: boolean = false;
 
   probe(device: BlockDevice): Probe | null {
     if (!isContainer(device)) return null;

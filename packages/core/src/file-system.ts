@@ -173,8 +173,6 @@ export interface FileSystemDriver {
   open(device: BlockDevice, options: MountOptions): FileSystem;
   /** Every rule of the format, without changing the device. Never throws on bad bytes: it yields findings. */
   check(device: BlockDevice, options: CheckOptions): Iterable<Finding>;
-  /** False: `repair` always refuses, so that no finding can be mended, whatever it says of itself. */
-  readonly canRepair: boolean;
   /**
    * Mends what `check` finds and what can be mended without guessing, writing to the device; answers what it did, a
    * sentence each. A call that fails may leave the device half mended: the engine runs it over an overlay, checks the

@@ -32,7 +32,6 @@ const VERSION_HFSX = 5;
 
 class HfsPlusDriver implements FileSystemDriver {
   readonly kind = 'hfs+';
-  readonly canRepair: boolean = true;
 
   probe(device: BlockDevice): Probe | null {
     if (!isHfsPlus(device)) return null;

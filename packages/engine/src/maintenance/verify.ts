@@ -93,10 +93,9 @@ class Verification {
     const { level } = this.#options;
     const place = `partition ${index}`;
     if (level !== 'quick')
-      this.#guard(place, () => {
-        for (const value of driver.check(window, { progress: (...parts) => this.#progress(...parts) }))
-          this.#tell({ ...value, repairable: value.repairable && driver.canRepair });
-      });
+      this.#guard(place, () =>
+        this.#tellAll(driver.check(window, { progress: (...parts) => this.#progress(...parts) })),
+      );
     if (level === 'data') this.#guard(place, () => this.#contents(driver, window));
     return true;
   }
