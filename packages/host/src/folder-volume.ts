@@ -3,7 +3,7 @@
 import { assert, type FileSystem, UnsupportedError, type WritableVolume } from '@tintype/core';
 import { FolderWriter } from './folder-writer.js';
 import type { NativeLibrary } from './native.js';
-import { nativeLibrary } from './native.js';
+import { missingCalls, nativeLibrary } from './native.js';
 
 /** How a folder is opened. */
 export interface HostFolderOptions {
@@ -16,7 +16,7 @@ export interface HostFolderOptions {
  */
 export function openHostFolder(path: string, options: HostFolderOptions): FileSystem {
   const native = nativeLibrary();
-  if (!native) throw new UnsupportedError('this host has no calls to walk a folder by handle', { path });
+  if (!native) throw new UnsupportedError(`folders of this host: it lacks ${missingCalls().join(', ')}`, { path });
   return new HostFolder(native, path, options.writable);
 }
 

@@ -106,31 +106,33 @@ export interface NewRecord {
 }
 
 export function folderRecord(record: NewRecord & { readonly hasFolderCount: boolean }): FolderRecord {
-  const { id, now, mode, uid, gid, hasFolderCount } = record;
+  const { id, hasFolderCount } = record;
   return {
     recordType: RECORD_TYPE.folder,
     flags: hasFolderCount ? RECORD_FLAGS.hasFolderCount : 0,
     valence: 0,
     folderID: id,
-    createDate: now,
-    contentModDate: now,
-    attributeModDate: now,
-    accessDate: now,
-    backupDate: 0,
-    bsdInfo: { ownerID: uid, groupID: gid, adminFlags: 0, ownerFlags: 0, fileMode: mode, special: 1 },
-    userInfo: new Uint8Array(16),
-    finderInfo: new Uint8Array(16),
-    textEncoding: 0,
+    ...newItemFields(record),
     folderCount: 0,
   };
 }
 
-export function fileRecord({ id, now, mode, uid, gid }: NewRecord): FileRecord {
+export function fileRecord(record: NewRecord): FileRecord {
   return {
     recordType: RECORD_TYPE.file,
     flags: RECORD_FLAGS.threadExists,
     reserved1: 0,
-    fileID: id,
+    fileID: record.id,
+    ...newItemFields(record),
+    reserved2: 0,
+    dataFork: EMPTY_FORK,
+    resourceFork: EMPTY_FORK,
+  };
+}
+
+/** What new files and folders have alike. */
+function newItemFields({ now, mode, uid, gid }: NewRecord) {
+  return {
     createDate: now,
     contentModDate: now,
     attributeModDate: now,
@@ -140,9 +142,6 @@ export function fileRecord({ id, now, mode, uid, gid }: NewRecord): FileRecord {
     userInfo: new Uint8Array(16),
     finderInfo: new Uint8Array(16),
     textEncoding: 0,
-    reserved2: 0,
-    dataFork: EMPTY_FORK,
-    resourceFork: EMPTY_FORK,
   };
 }
 
