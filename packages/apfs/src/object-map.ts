@@ -145,14 +145,14 @@ export class ObjectMap implements ObjectPlaces, ObjectVersions {
     this.#putSnapshots(xid, 1);
   }
   /** The snapshot is gone; `remaining`: all others, ascending. Answers the blocks that nobody sees any more. */
-  removeSnapshot(xid: number, remaining: readonly number[]): number[] {
+  removeSnapshot(xid: number, remaining: readonly number[], gone = this.unseenBut(remaining)): number[] {
     const oid = get64(this.view, Omap.at.om_snapshot_tree_oid);
     this.#snapshots ??= new Tree(new PhysicalStore(OMAP_SNAPSHOT_TREE, this.#place), oid);
     putSnapshotKey(this.#record, xid);
     this.#snapshots.remove(this.#record);
     this.#record.keyLength = OmapKey.size;
     this.#putSnapshots(remaining.at(-1) ?? 0, -1);
-    return this.#clean(remaining);
+    return this.forget(gone);
   }
   /** Removes records; answers their blocks. */
   forget(newer: readonly ObjectVersion[]): number[] {
@@ -175,8 +175,8 @@ export class ObjectMap implements ObjectPlaces, ObjectVersions {
     this.view.setUint32(count, this.view.getUint32(count, true) + change, true);
     put64(this.view, Omap.at.om_most_recent_snap, mostRecent);
   }
-  /** Removes records that neither the volume as it is nor a remaining snapshot sees. */
-  #clean(remaining: readonly number[]): number[] {
+  /** Records that neither the volume as it is nor one of these snapshots sees. */
+  unseenBut(remaining: readonly number[]): ObjectVersion[] {
     const gone: ObjectVersion[] = [];
     let group: ObjectVersion[] = [];
     const close = (): void => {
@@ -188,7 +188,7 @@ export class ObjectMap implements ObjectPlaces, ObjectVersions {
       group.push(version);
     });
     close();
-    return this.forget(gone);
+    return gone;
   }
   #each(visit: (version: ObjectVersion) => void): void {
     this.#putKey(0, 0);

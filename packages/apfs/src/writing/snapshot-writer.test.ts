@@ -1,10 +1,11 @@
 // Snapshots: each holds the tree as it was, whatever changes after it, and apfsck is content with all of them and when they go.
 
-import type { WritableVolume } from '@tintype/core';
+import type { NewItem, WritableVolume } from '@tintype/core';
 import {
   changeVolume,
   count,
   MemoryVolume,
+  plainAttributes,
   Random,
   RandomChanges,
   snapshotOf,
@@ -166,6 +167,30 @@ test('a snapshot goes on being read while commits change and free what lies besi
   }
   expect(snapshot.list(root.id).map(({ name }) => name)).toHaveLength(names.length);
   expect(volume.list(root.id)).toEqual([]);
+  fileSystem.close();
+  expectApfsckContent(device);
+});
+
+test('a snapshot of very many files goes although a queue could not take them all: few are its own', () => {
+  const device = formatted(128 * MiB);
+  const fileSystem = new ApfsFileSystem(device, mountOptions);
+  const [volume] = fileSystem.volumes;
+  if (!volume) throw new Error('there is a volume');
+  const { id: root } = volume.root;
+  const file = { ...plainAttributes, kind: 'file', size: 1, target: '', rdevMajor: 0, rdevMinor: 0 } as const;
+  const items = Array.from({ length: 4000 }, (_, i): NewItem => ({ ...file, name: `${i}` }));
+  // Every other file has two blocks, so that no two extents are one record.
+  for (const [i, id] of volume.create(root, items).entries())
+    volume.write(id, 0, new Uint8Array(i % 2 ? 1 : 5000).fill(i));
+  const first = fileSystem.createSnapshot(volume, 'first');
+  for (let i = 0; i < 40; i += 1) volume.remove(root, `${i * 99}`);
+  const second = fileSystem.createSnapshot(volume, 'second');
+  const tree = snapshotOf(volume);
+  for (const xid of [first, second]) {
+    fileSystem.deleteSnapshot(volume, xid);
+    expectApfsckContent(device, 'open');
+  }
+  expect(snapshotOf(volume)).toEqual(tree);
   fileSystem.close();
   expectApfsckContent(device);
 });

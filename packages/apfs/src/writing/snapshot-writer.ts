@@ -17,6 +17,8 @@ import type { Mounted } from './mounted.js';
 
 const at = SnapshotMetadataValue.at;
 const NAME_LIMIT = 255;
+/** Nodes of the tree of snapshots and superblocks that a removal exchanges: more than it can be. */
+const OTHER_NODES = 16;
 const PHYSICAL_TREE = (STORAGE.physical | OBJECT_TYPE.btree) >>> 0;
 
 interface Snapshot {
@@ -93,16 +95,21 @@ export class SnapshotWriter {
     const volume = this.#volume;
     const { spaceman } = volume.place;
     const old = volume.snapshotReferences(snapshot.references);
-    const most = old.keyCount + volume.omap.tree.keyCount;
-    volume.require({ catalog: 0, references: old.keyCount, data: 2 * volume.omap.tree.nodeCount + 24 }, 'removal');
-    spaceman.requireQueue(most + old.nodeCount + volume.omap.tree.nodeCount);
     const next = all[all.findIndex((each) => each.xid === xid) + 1];
     const newer = next ? volume.snapshotReferences(next.references) : null;
-    new ExtentReferences(volume, newer).merge(old);
+    const references = new ExtentReferences(volume, newer);
+    const remaining = all.filter((each) => each.xid !== xid).map((each) => each.xid);
+    const gone = volume.omap.unseenBut(remaining);
+    const { nodeCount } = volume.omap.tree;
+    volume.require({ catalog: 0, references: old.keyCount, data: 2 * nodeCount + 24 }, 'removal');
+    const copied = (newer ?? volume.extentReferences).nodeCount;
+    spaceman.requireQueue(
+      references.freedByMerge(old) + gone.length + old.nodeCount + copied + nodeCount + OTHER_NODES,
+    );
+    references.merge(old);
     dropTree(old);
     spaceman.free(snapshot.superblock, 1);
-    const remaining = all.filter((each) => each.xid !== xid).map((each) => each.xid);
-    for (const block of volume.omap.removeSnapshot(xid, remaining)) {
+    for (const block of volume.omap.removeSnapshot(xid, remaining, gone)) {
       spaceman.free(block, 1);
       volume.add('apfs_fs_alloc_count', -1);
     }
