@@ -1,7 +1,7 @@
 // How long a file can be where an image lies (B13). Measured by growing an empty file there, which writes nothing, and never
 // taken from the name of the file system: a quota of the process or a server's own limit has no name.
 
-import { FileSizeLimitError, type FileSystem, LinkLostError, StoreError, type StoreFile } from '@tintype/core';
+import { FileSizeLimitError, LinkLostError, StoreError, type StoreFile } from '@tintype/core';
 import type { DiskImage } from '@tintype/image';
 import type { RunContext } from './operation.js';
 
@@ -100,14 +100,15 @@ const LEAST = 1 << 20;
 const STEP = 64 << 20;
 
 export interface FileRoomOptions {
-  readonly image: DiskImage;
-  readonly fileSystem: Pick<FileSystem, 'freeRanges'>;
-  /** Of the file system within the disk, in bytes. */
-  readonly start: number;
+  readonly image: Pick<DiskImage, 'path' | 'fileLength'>;
   readonly limit: number;
 }
 
-/** Stops contents before the image's file would become too long, so that there is room for the commit of what was done. */
+/**
+ * Stops contents before the image's file would become too long, so that there is room for the commit of what was done. That
+ * free blocks may lie in the file already does not count: which ones the file system takes is its affair. Compacting makes
+ * the file shorter.
+ */
 export class FileRoom {
   readonly #options: FileRoomOptions;
   readonly #reserve: number;
@@ -128,25 +129,8 @@ export class FileRoom {
 
   #look(needed: number): void {
     const { image, limit } = this.#options;
-    const ahead = limit - (image.fileLength() ?? 0) - this.#reserve;
-    const free = ahead >= needed ? ahead : ahead + this.#backed();
+    const free = limit - (image.fileLength() ?? 0) - this.#reserve;
     if (free < needed) throw new FileSizeLimitError(image.path, { limit, needed, free: Math.max(0, free) });
     this.#left = Math.max(needed, Math.min(STEP, Math.floor(free / 4)));
-  }
-
-  /** Free bytes of the volume that have their place in the file already. */
-  #backed(): number {
-    const { image, fileSystem, start } = this.#options;
-    let bytes = 0;
-    for (const range of fileSystem.freeRanges() ?? []) {
-      const end = start + range.start + range.length;
-      for (let at = start + range.start; at < end; ) {
-        const { length, kind } = image.device.extent(at);
-        const part = Math.min(length, end - at);
-        if (kind === 'data') bytes += part;
-        at += part;
-      }
-    }
-    return bytes;
   }
 }

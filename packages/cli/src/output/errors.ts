@@ -17,7 +17,8 @@ const HINTS: Readonly<Record<string, string>> = {
   'startup-disk': 'Make room on it, put the image on another disk, or count only what is selected: --selection-size',
   'volume-full': 'Make room in it, or back up to a larger image',
   'no-space': 'Make room on the host volume, or give a smaller --size',
-  'file-size-limit': 'Use a .sparsebundle, which lies in many small files',
+  'file-size-limit':
+    "Use a .sparsebundle, which lies in many small files; 'tintype compact' makes a sparse image shorter",
   'read-only-image': 'Back up to another image; this one can only be read',
   ENOSPC: 'The host volume is full: make room on it, then run the same command again',
   EFBIG: 'The host volume cannot hold a file that long: use a .sparsebundle',

@@ -11,14 +11,14 @@ test('what grows in one file is watched where there is a limit; what cannot grow
   const context = { ...testContext(), store };
   const make = (image: string) => createStack({ image, fs: 'hfs+', size: GIB }, context);
   const stacks = ['/a.sparsebundle', '/a.sparseimage', '/a.img'].map(make);
-  for (const stack of stacks) expect(fileRoom({ stack, fileSystem: stack.fileSystem }, context)).toBeNull();
+  for (const stack of stacks) expect(fileRoom({ stack }, context)).toBeNull();
   store.limits.fileSizeLimit = GIB / 2;
-  const [bundle, sparse, raw] = stacks.map((stack) => () => fileRoom({ stack, fileSystem: stack.fileSystem }, context));
+  const [bundle, sparse, raw] = stacks.map((stack) => () => fileRoom({ stack }, context));
   expect(bundle?.()).toBeNull();
   const room = sparse?.();
   room?.require(GIB / 4);
   expect(() => room?.require(GIB / 2)).toThrow('536870912 bytes at most');
   expect(raw).toThrow('/a.img has 1073741824 bytes, but a file there can have 536870912 at most: nothing was written');
-  expect(fileRoom({ stack: null, fileSystem: (stacks[0] as (typeof stacks)[0]).fileSystem }, context)).toBeNull();
+  expect(fileRoom({ stack: null }, context)).toBeNull();
   for (const stack of stacks) stack.abandon();
 });
