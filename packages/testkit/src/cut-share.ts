@@ -64,9 +64,9 @@ export class CutShare {
     this.#inside('ip', 'link', 'set', 'lo', 'up');
   }
 
-  /** Ends the mount with all calls that hang in it, as `umount -f` does when somebody has enough of waiting. */
+  /** Ends the mount with all calls that hang in it, as `umount -f -l` does when somebody has enough of waiting. */
   forceUnmount(): void {
-    execFileSync('umount', ['-f', this.mount]);
+    execFileSync('umount', ['-f', '-l', this.mount]);
     this.#isMounted = false;
   }
 
