@@ -14,6 +14,10 @@ export type OracleName =
   | 'mkfs.hfsplus'
   | 'apfsck'
   | 'mkapfs'
+  | 'fls'
+  | 'icat'
+  | 'pstat'
+  | 'fsapfsinfo'
   | '7zz'
   | 'strace'
   | 'qemu-img'
@@ -148,13 +152,13 @@ export interface KernelItem {
   readonly errors?: readonly unknown[];
 }
 
-const GUEST_DIED_EARLY = /virtio-ports\/\S+: No such file/;
+const GUEST_DIED_EARLY = /virtio-ports\/\S+: No such file|IO-APIC \+ timer doesn't work/;
 
 /** Mounts a raw image's volume with the kernel's driver in a guest (2 s and more) and lists it. */
 export function kernelRead(file: string, options: readonly string[] = []): { items: KernelItem[]; verdict: Verdict } {
   let result = spawn('kernel-read', [...options, file]);
   // On a machine with much other work the guest may look for its ports before they are there: it has judged nothing then.
-  for (let again = 0; again < 2 && GUEST_DIED_EARLY.test(result.stderr); again += 1)
+  for (let again = 0; again < 4 && GUEST_DIED_EARLY.test(result.stderr); again += 1)
     result = spawn('kernel-read', [...options, file]);
   const items: KernelItem[] = [];
   for (const line of result.stdout.split('\n')) {
@@ -162,6 +166,58 @@ export function kernelRead(file: string, options: readonly string[] = []): { ite
     if (isKernelItem(value)) items.push(value);
   }
   return { items, verdict: { ok: result.status === 0, output: result.stderr, exit: result.status ?? -1 } };
+}
+
+/** A line of a body file, as sleuthkit and libfsapfs write them. */
+export interface BodyLine {
+  /** Absolute. */
+  readonly path: string;
+  readonly inode: number;
+  /** As `ls` shows it. */
+  readonly mode: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
+  /** Seconds since 1970. */
+  readonly mtime: number;
+  readonly target: string;
+}
+
+function bodyLines(text: string): BodyLine[] {
+  return text.split('\n').flatMap((line) => {
+    const [, name = '', inode, mode = '', uid, gid, size, , mtime] = line.split('|');
+    if (!name.startsWith('/')) return [];
+    const [path = '', target = ''] = name.split(' -> ');
+    const short = mode.replace(/^.\//, '');
+    return {
+      path,
+      inode: Number(inode),
+      mode: short.replace(/^r(?=[r-]........$)/, '-'),
+      uid: Number(uid),
+      gid: Number(gid),
+      size: Number(size),
+      mtime: Math.trunc(Number(mtime)),
+      target,
+    };
+  });
+}
+
+/** All items of the first volume of an APFS container, as sleuthkit lists them, and how it reads a file. */
+export function sleuthkit(file: string): { items: BodyLine[]; read(inode: number): Uint8Array } {
+  const block = /APSB Block Number: (\d+)/.exec(run('pstat', [file]).output)?.[1] ?? '0';
+  const volume = ['-P', 'apfs', '-B', block];
+  const { ok, output } = run('fls', ['-r', '-p', '-m', '/', ...volume, file]);
+  if (!ok) throw new Error(output);
+  const read = (inode: number): Uint8Array =>
+    execFileSync(withOracle('icat').path, [...volume, file, String(inode)], { maxBuffer: OUTPUT_LIMIT });
+  return { items: bodyLines(output), read };
+}
+/** What libfsapfs tells of one item. */
+export function fsapfsinfo(file: string, path: string): Verdict {
+  return run('fsapfsinfo', ['-F', path, file]);
+}
+export function mkapfs(file: string, options: readonly string[] = []): Verdict {
+  return run('mkapfs', [...options, file]);
 }
 
 /** The disk inside a `.dmg`, as 7-Zip and failing that QEMU expand it. */
