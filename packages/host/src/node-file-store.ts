@@ -183,14 +183,20 @@ class NodeStoreFile implements StoreFile, BehindFile {
 
   read(position: number, target: Uint8Array): number {
     this.#writer?.settle(this, position, target.length);
+    // Asked before the first read: a piece that is done meanwhile may have come too late for it.
+    let mayGrow = this.#writer?.isUnderWay(this) ?? false;
     let count = 0;
     while (count < target.length) {
       const at = count;
       const got = attempt('read', this.path, () =>
         fs.readSync(this.handle, target, at, target.length - at, position + at),
       );
-      if (got === 0) break;
       count += got;
+      if (got > 0) continue;
+      if (!mayGrow) break;
+      // A piece behind this range lengthens the file: what lies before it reads as zeros then.
+      this.#writer?.settle(this);
+      mayGrow = false;
     }
     return count;
   }

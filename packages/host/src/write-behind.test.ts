@@ -65,6 +65,18 @@ test('long and short writes, cuts and reads give the bytes of the model', async 
   expect(Buffer.compare(readFileSync(`${folder}/a`), model)).toBe(0);
 });
 
+test('before a piece that lengthens the file, zeros are read at once', async () => {
+  const store = await readyStore({ confirm: () => {} });
+  for (let i = 0; i < 30; i += 1) {
+    const file = store.open(`${folder}/${i}`, 'create');
+    file.write(3 * MIB, new Uint8Array(2 * MIB).fill(1));
+    const got = new Uint8Array(MIB).fill(2);
+    expect(file.read(MIB, got)).toBe(MIB);
+    expect(got.every((byte) => byte === 0)).toBe(true);
+    file.close();
+  }
+});
+
 test('a write longer than the ring', async () => {
   const store = await readyStore({ confirm: () => {} });
   const file = store.open(`${folder}/a`, 'create');

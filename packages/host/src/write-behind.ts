@@ -86,6 +86,11 @@ export class WriteBehind {
     this.#look();
   }
 
+  /** True if some of the file's pieces may not be written yet. */
+  isUnderWay(file: BehindFile): boolean {
+    return this.#completed() < file.nextPiece;
+  }
+
   /** Before a file is closed, whatever became of its pieces. @throws StoreError if that was not told yet */
   leave(file: BehindFile): void {
     if (!this.#users.delete(file)) return;
