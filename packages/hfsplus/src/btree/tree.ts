@@ -31,9 +31,6 @@ interface Step {
   index: number;
 }
 
-/** Records that one call removes from a tree. */
-const MOST_REMOVALS = 4;
-
 export class Tree {
   readonly #file: NodeFile;
   readonly #spec: TreeSpec;
@@ -145,7 +142,7 @@ export class Tree {
 
   /** Nodes that insertions leave free, so that removals, which may lengthen index keys, find room on a full volume. */
   get #removalMargin(): number {
-    return MOST_REMOVALS * (this.depth + 1);
+    return 2 * (this.depth + 1);
   }
 
   /** Makes sure that removals cannot fail half-way: an index key can become longer. @throws VolumeFullError */
