@@ -170,7 +170,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'snapshot',
-    purpose: 'APFS snapshots: list, create, delete, rename, revert, pin, unpin, prune.',
+    purpose: 'APFS snapshots: list, make, rename, delete, revert to, pin, prune.',
     operands: 'ACTION IMAGE [NAME|XID] [NEW-NAME]',
     least: 2,
     most: 4,

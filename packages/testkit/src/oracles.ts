@@ -216,6 +216,7 @@ export function sleuthkit(file: string): { items: BodyLine[]; read(inode: number
 export function fsapfsinfo(file: string, path: string): Verdict {
   return run('fsapfsinfo', ['-F', path, file]);
 }
+/** Formats a file that is there as an APFS container, with the foreign program. */
 export function mkapfs(file: string, options: readonly string[] = []): Verdict {
   return run('mkapfs', [...options, file]);
 }
