@@ -1,7 +1,7 @@
 import { CorruptError, MemoryDevice, UnsupportedError } from '@tintype/core';
 import { plainAttributes, Random, SparseDevice } from '@tintype/testkit';
 import { describe, expect, test } from 'vitest';
-import { sample, sampleNames } from './check/sample.testing.js';
+import { sample, sampleNames, sampleTest } from './check/sample.testing.js';
 import { hfsplus } from './driver.js';
 import { Journal } from './journal.js';
 import { readVolumeHeader } from './mounted.js';
@@ -55,7 +55,7 @@ describe('probe', () => {
     });
   });
 
-  test.each(sampleNames)('of a volume made elsewhere, %s: what a walk finds', (name) => {
+  sampleTest.each(sampleNames)('of a volume made elsewhere, %s: what a walk finds', (name) => {
     const device = new MemoryDevice(sample(name).bytes);
     const counts = { files: 0, directories: 0 };
     const volume = hfsplus.open(device, { ...mount, writable: false }).volumes[0];

@@ -1,7 +1,7 @@
 import { CorruptError, MemoryDevice, UnsupportedError } from '@tintype/core';
 import { count, Random, SparseDevice } from '@tintype/testkit';
-import { describe, expect, test } from 'vitest';
-import { sample } from './check/sample.testing.js';
+import { describe, expect } from 'vitest';
+import { sample, sampleTest as test } from './check/sample.testing.js';
 import { hfsplus } from './driver.js';
 
 function lines(bytes: Uint8Array, place: string | null): string {

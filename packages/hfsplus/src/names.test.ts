@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { Random, shared } from '@tintype/testkit';
+import { isCi, Random, shared } from '@tintype/testkit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { FOLD, foldName, NAME_LIMIT, storable, toShown, toStored } from './names.js';
@@ -13,9 +13,14 @@ interface FoldingTable {
   readonly fold: Readonly<Record<string, number>>;
 }
 
-const read = <T>(name: string): T => JSON.parse(readFileSync(path.join(shared, 'formats', name), 'utf8')) as T;
-const { decompose, combiningClass } = read<DecompositionTable>('hfsplus-decompose.json');
-const { fold } = read<FoldingTable>('hfsplus-casefold.json');
+const hasTables = isCi || existsSync(path.join(shared, 'formats/hfsplus-decompose.json'));
+const read = <T>(name: string, otherwise: T): T =>
+  hasTables ? (JSON.parse(readFileSync(path.join(shared, 'formats', name), 'utf8')) as T) : otherwise;
+const { decompose, combiningClass } = read<DecompositionTable>('hfsplus-decompose.json', {
+  decompose: {},
+  combiningClass: {},
+});
+const { fold } = read<FoldingTable>('hfsplus-casefold.json', { fold: {} });
 
 const COLON = 0x3a;
 const SLASH = 0x2f;
@@ -49,7 +54,7 @@ function nodeDecomposition(unit: number): string {
   return isKept ? text : text.normalize('NFD');
 }
 
-describe('tables', () => {
+describe.skipIf(!hasTables)('tables', () => {
   test('every unit decomposes as the table says', () => {
     const wrong = allUnits.filter((unit) => {
       if (isHangul(unit) || [COLON, SLASH, 0x2400].includes(unit)) return false;
@@ -105,7 +110,7 @@ const oldUnits = allUnits.filter(
       (unit >= 0x41 && unit <= 0x17f)),
 );
 
-test('whole names decompose as Unicode 3.2 does', () => {
+test.skipIf(!hasTables)('whole names decompose as Unicode 3.2 does', () => {
   const random = new Random(42);
   for (let round = 0; round < 20_000; round += 1) {
     const name = String.fromCharCode(...Array.from({ length: random.between(1, 12) }, () => random.pick(oldUnits)));
@@ -181,7 +186,7 @@ test('folding is that of the catalog, not of the language', () => {
   expect(foldName('\u200c')).toBe('');
 });
 
-test('the order of keys is unit by unit of what they fold to, the shorter first', () => {
+test.skipIf(!hasTables)('the order of keys is unit by unit of what they fold to, the shorter first', () => {
   const compare = (a: string, b: string): number => {
     const [x, y] = [a, b].map((name) =>
       units(name)

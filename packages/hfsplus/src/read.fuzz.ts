@@ -3,9 +3,9 @@
 
 import { CorruptError, type ItemId, MemoryDevice, UnsupportedError, type Volume } from '@tintype/core';
 import { count, Random } from '@tintype/testkit';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { fuzzedSamples, mutate } from './check/mutate.testing.js';
-import { sample } from './check/sample.testing.js';
+import { sample, sampleTest as test } from './check/sample.testing.js';
 import { openFileSystem } from './file-system.js';
 
 /** A folder can lie in itself in a damaged volume, so a walk needs an end of its own. */

@@ -17,17 +17,19 @@ import { CompressedFiles, DECMPFS } from './compressed-files.js';
 import { DataForks } from './data-fork.js';
 import { FINDER_INFO, RESOURCE_FORK, readFinderInfo, UF_HIDDEN, writeFinderInfo } from './finder.js';
 import { applyChange, itemOf } from './item.js';
-import { SYMLINK_LIMIT, XATTR_NAME_LIMIT, XATTR_VALUE_LIMIT } from './limits.js';
+import { SYMLINK_LIMIT, XATTR_VALUE_LIMIT } from './limits.js';
 import type { Mounted } from './mounted.js';
 import { foldName, storable, toShown, toStored } from './names.js';
 import { Attributes } from './records/attributes.js';
 import { Catalog, idAt, keyAt, type Place, placeAt } from './records/catalog.js';
 import { key } from './records/catalog-records.js';
-import { FILE_LINKS_FOLDER, FOLDER_LINKS_FOLDER, HardLinks } from './records/hard-links.js';
+import { HardLinks } from './records/hard-links.js';
 import { forksBehind } from './relocation.js';
 import { BsdInfo, CatalogFile, CatalogFolder, RECORD_FLAGS, RECORD_TYPE } from './structs/catalog.js';
+import { FILE_LINKS_FOLDER, FOLDER_LINKS_FOLDER } from './structs/hard-links.js';
 import { CNID } from './structs/volume-header.js';
 import { Structure } from './structure.js';
+import { volumeTraits } from './traits.js';
 import { volumeUuid } from './uuid.js';
 
 const JOURNAL_FILES = ['.journal', '.journal_info_block'];
@@ -60,21 +62,7 @@ export class HfsVolume implements WritableVolume {
     this.#compressed = new CompressedFiles(this.#attributes, this.#forks);
     const reserved = [FILE_LINKS_FOLDER, FOLDER_LINKS_FOLDER, ...(volume.isJournaled ? JOURNAL_FILES : [])];
     this.#reserved = new Set(volume.caseSensitive ? reserved : reserved.map(foldName));
-    this.traits = {
-      caseSensitive: volume.caseSensitive,
-      timeUnit: 1e9,
-      timeRange: { first: -volume.epoch, last: 0xffff_ffff - volume.epoch },
-      hardLinks: 'files',
-      holes: false,
-      flags: FLAGS_KEPT,
-      kinds: ['file', 'directory', 'symlink', 'fifo', 'socket', 'char', 'block'],
-      xattrs: true,
-      xattrLimits: { value: XATTR_VALUE_LIMIT, name: XATTR_NAME_LIMIT },
-      owners: true,
-      birthTimes: true,
-      changeTimes: true,
-      clones: false,
-    };
+    this.traits = volumeTraits({ caseSensitive: volume.caseSensitive, epoch: volume.epoch, flags: FLAGS_KEPT });
   }
 
   /** All files' blocks from `limit` on move before it; `between` is called after each file. @throws VolumeFullError */

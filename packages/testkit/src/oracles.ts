@@ -19,6 +19,8 @@ export type OracleName =
   | 'pstat'
   | 'fsapfsinfo'
   | '7zz'
+  | 'unzip'
+  | 'xz'
   | 'strace'
   | 'qemu-img'
   | 'modi-read'

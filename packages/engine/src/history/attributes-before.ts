@@ -13,23 +13,12 @@ export interface AttributesBefore {
 /** Bytes of extended attributes that a line holds: a line has 1 MiB at the most. */
 const LONGEST_VALUES = 256 << 10;
 
-const ID = [0, 2 ** 32 - 1] as const;
+type Limits = readonly [number, number];
+const MODE: Limits = [0, 0o7777];
+const ID: Limits = [0, 2 ** 32 - 1];
 /** Beyond the year 30,000, either way. */
-const SECONDS = [-(2 ** 40), 2 ** 40] as const;
-const NANOSECONDS = [0, 999_999_999] as const;
-/** What each may be: whoever wrote the image wrote the record. */
-const FIELDS: Readonly<Record<keyof Attributes, readonly [number, number]>> = {
-  mode: [0, 0o7777],
-  uid: ID,
-  gid: ID,
-  flags: ID,
-  mtime: SECONDS,
-  mtimeNanos: NANOSECONDS,
-  ctime: SECONDS,
-  ctimeNanos: NANOSECONDS,
-  btime: SECONDS,
-  btimeNanos: NANOSECONDS,
-};
+const SECONDS: Limits = [-(2 ** 40), 2 ** 40];
+const NANOSECONDS: Limits = [0, 999_999_999];
 
 /** Collects what is changed; `attributes` are those of before. */
 export class ChangedAttributes implements AttributesBefore {
@@ -64,12 +53,26 @@ export function attributesAsJson({ attributes, xattrs }: AttributesBefore): obje
 export function attributesFromJson({ was, xattrs }: Readonly<Record<string, unknown>>): AttributesBefore | null {
   if (typeof was !== 'object' || was === null) return null;
   const fields = was as Readonly<Record<string, unknown>>;
-  const entries = Object.entries(FIELDS).map(([name, [least, most]]) => {
-    const value = Number.isSafeInteger(fields[name]) ? (fields[name] as number) : Number.NaN;
-    return [name, value >= least && value <= most ? value : Number.NaN] as const;
-  });
-  if (entries.some(([, value]) => Number.isNaN(value))) return null;
-  const attributes = Object.fromEntries(entries) as unknown as Attributes;
+  // Whoever wrote the image wrote the record.
+  const within = (name: keyof Attributes, [least, most]: Limits): number => {
+    const value = fields[name];
+    return typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= most
+      ? value
+      : Number.NaN;
+  };
+  const attributes: Attributes = {
+    mode: within('mode', MODE),
+    uid: within('uid', ID),
+    gid: within('gid', ID),
+    flags: within('flags', ID),
+    mtime: within('mtime', SECONDS),
+    mtimeNanos: within('mtimeNanos', NANOSECONDS),
+    ctime: within('ctime', SECONDS),
+    ctimeNanos: within('ctimeNanos', NANOSECONDS),
+    btime: within('btime', SECONDS),
+    btimeNanos: within('btimeNanos', NANOSECONDS),
+  };
+  if (Object.values(attributes).some(Number.isNaN)) return null;
   if (xattrs === null) return { attributes, xattrs: null };
   if (xattrs !== undefined && typeof xattrs !== 'object') return null;
   const values = new Map<string, Uint8Array | null>();

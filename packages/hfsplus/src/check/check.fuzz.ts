@@ -2,12 +2,12 @@
 
 import { MemoryDevice } from '@tintype/core';
 import { count, Random } from '@tintype/testkit';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { VolumeHeader } from '../structs/volume-header.js';
 import { check } from './check.js';
 import { LIMITS } from './limits.js';
 import { fuzzedSamples, mutate } from './mutate.testing.js';
-import { sample } from './sample.testing.js';
+import { sample, sampleTest as test } from './sample.testing.js';
 
 const ROUNDS = count(60, 2000);
 /** Milliseconds that one check of these volumes may take at most, whatever was done to them. */

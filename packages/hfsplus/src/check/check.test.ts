@@ -4,17 +4,17 @@ import { CancelledError, MemoryDevice } from '@tintype/core';
 import { expect, test } from 'vitest';
 import { check } from './check.js';
 import { KINDS } from './kinds.js';
-import { fsckAccepts, made, oracle, sample, sampleNames } from './sample.testing.js';
+import { fsckAccepts, made, oracle, sample, sampleNames, sampleTest } from './sample.testing.js';
 
 const installed = oracle('fsck.hfsplus') !== null && oracle('mkfs.hfsplus') !== null;
 const MIB = 1_048_576;
 
-test.each(sampleNames)('the real volume %s is clean', (name) => {
+sampleTest.each(sampleNames)('the real volume %s is clean', (name) => {
   expect(sample(name).kinds()).toEqual([]);
 });
 
-test.skipIf(!installed)('fsck.hfsplus agrees on the real volumes', () => {
-  for (const name of sampleNames) expect(fsckAccepts(sample(name).bytes), name).toBe(true);
+sampleTest.each(sampleNames)('fsck.hfsplus agrees on the real volume %s', (name) => {
+  if (installed) expect(fsckAccepts(sample(name).bytes)).toBe(true);
 });
 
 test.skipIf(!installed).each([
@@ -35,14 +35,14 @@ test.skipIf(!installed)('mkfs.hfsplus -s forgets the folder count flag, as fsck 
   expect(fsckAccepts(volume.bytes)).toBe(false);
 });
 
-test('the device is never written', () => {
+sampleTest('the device is never written', () => {
   const device = new MemoryDevice(sample('journaled').bytes);
   const before = device.bytes.slice();
   for (const _ of check(device, {}));
   expect(Buffer.compare(before, device.bytes)).toBe(0);
 });
 
-test('progress runs from nothing to all, and may cancel', () => {
+sampleTest('progress runs from nothing to all, and may cancel', () => {
   const seen: number[] = [];
   for (const _ of check(new MemoryDevice(sample('small').bytes), { progress: (done) => seen.push(done) }));
   expect(seen[0]).toBe(0);
@@ -59,14 +59,14 @@ test('every kind says how bad it is', () => {
   expect(findings[0]).toMatchObject({ kind: 'volume-missing', ...KINDS['volume-missing'] });
 });
 
-test('editing a leaf without a change keeps its bytes', () => {
+sampleTest('editing a leaf without a change keeps its bytes', () => {
   const volume = sample('small');
   const before = volume.bytes.slice();
   volume.edit('catalog', volume.find('hello.txt').node, (records) => records);
   expect(Buffer.compare(before, volume.bytes)).toBe(0);
 });
 
-test('records are found by name and by id', () => {
+sampleTest('records are found by name and by id', () => {
   const volume = sample('small');
   expect(volume.view.getUint32(volume.find('hello.txt').data + 8)).toBe(20);
   expect(volume.view.getUint16(volume.find(20).data)).toBe(4);

@@ -1,9 +1,9 @@
 // Hard links of directories, which no fixture has: one is put into a real volume, then damaged.
 
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { HeaderRecord } from '../structs/btree.js';
 import { directoryLinkDamages, linked } from './directory-link.testing.js';
-import { fsckAccepts, oracle } from './sample.testing.js';
+import { fsckAccepts, oracle, sampleTest as test } from './sample.testing.js';
 
 test('a directory link is sound', () => {
   const volume = linked();

@@ -1,7 +1,7 @@
 // A journal that waits is no damage: the volume is judged as it will be. One that cannot be replayed is.
 
-import { expect, test } from 'vitest';
-import { sample } from './sample.testing.js';
+import { expect } from 'vitest';
+import { sample, sampleTest as test } from './sample.testing.js';
 import { END, JOURNAL_AT, JOURNAL_SIZE, LIST_HEADER, waiting } from './waiting-journal.testing.js';
 
 test('a transaction that waits is replayed first', () => {

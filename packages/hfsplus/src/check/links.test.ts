@@ -1,9 +1,9 @@
 // One damage for each rule about links and attributes: exactly that rule must be named, and where fsck.hfsplus knows
 // the rule it must refuse the volume too (hfsplus.md 11.5 says where it does not).
 
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { linkDamages } from './link-damages.testing.js';
-import { fsckAccepts, oracle, sample } from './sample.testing.js';
+import { fsckAccepts, oracle, sample, sampleTest as test } from './sample.testing.js';
 
 test.each(linkDamages)('$what', ({ of = 'small', kinds, damage, fsck }) => {
   const volume = sample(of);

@@ -1,6 +1,16 @@
 // Hard links: records, inodes, chains (hfsplus.md 6).
 
-import { BsdInfo, CatalogFile, CatalogFolder, RECORD_FLAGS } from '../structs/catalog.js';
+import { CatalogFile, CatalogFolder, RECORD_FLAGS } from '../structs/catalog.js';
+import {
+  FILE_LINK,
+  FILE_LINKS_FOLDER,
+  FINDER_ALIAS,
+  FOLDER_LINK,
+  FOLDER_LINKS_FOLDER,
+  LINK_FIELDS,
+  STICKY,
+  UF_IMMUTABLE,
+} from '../structs/hard-links.js';
 import { CNID, ForkData } from '../structs/volume-header.js';
 import type { Placed } from './extents.js';
 import { IdTable, u8Column, u32Column } from './id-table.js';
@@ -10,25 +20,6 @@ import { CATALOG_NAME } from './tree-keys.js';
 
 /** What the link check takes a file record for. */
 export type LinkRole = 'none' | 'inode' | 'file' | 'directory';
-
-const FILE_FOLDER = '\0\0\0\0HFS+ Private Data';
-const DIRECTORY_FOLDER = '.HFS+ Private Directory Data\r';
-const TYPE_HLNK = 0x686c_6e6b;
-const CREATOR_HFS = 0x6866_732b;
-const TYPE_FDRP = 0x6664_7270;
-const CREATOR_MACS = 0x4d41_4353;
-const FINDER_ALIAS = 0x8000;
-const UF_IMMUTABLE = 2;
-const STICKY = 0o1000;
-
-const BSD = {
-  previous: CatalogFile.at.bsdInfo + BsdInfo.at.ownerID,
-  next: CatalogFile.at.bsdInfo + BsdInfo.at.groupID,
-  ownerFlags: CatalogFile.at.bsdInfo + BsdInfo.at.ownerFlags,
-  mode: CatalogFile.at.bsdInfo + BsdInfo.at.fileMode,
-  special: CatalogFile.at.bsdInfo + BsdInfo.at.special,
-} as const;
-const FINDER_FLAGS = CatalogFile.at.userInfo + 8;
 
 const CHAINED = 1;
 
@@ -60,9 +51,9 @@ class LinkSet {
 
   addLink(view: DataView, at: number, parent: number): void {
     const row = this.links.row(view.getUint32(at + CatalogFile.at.fileID));
-    this.previous.set(row, view.getUint32(at + BSD.previous));
-    this.next.set(row, view.getUint32(at + BSD.next));
-    this.reference.set(row, view.getUint32(at + BSD.special));
+    this.previous.set(row, view.getUint32(at + LINK_FIELDS.previous));
+    this.next.set(row, view.getUint32(at + LINK_FIELDS.next));
+    this.reference.set(row, view.getUint32(at + LINK_FIELDS.special));
     this.createDate.set(row, view.getUint32(at + CatalogFile.at.createDate));
     this.parent.set(row, parent);
     if (isChained(view, at)) this.linkState.add(row, CHAINED);
@@ -72,14 +63,14 @@ class LinkSet {
     const row = this.inodes.row(reference);
     this.inodeId.set(row, view.getUint32(at + CatalogFile.at.fileID));
     this.first.set(row, view.getUint32(at + CatalogFile.at.reserved1));
-    this.stated.set(row, view.getUint32(at + BSD.special));
+    this.stated.set(row, view.getUint32(at + LINK_FIELDS.special));
     if (isChained(view, at)) this.inodeState.add(row, CHAINED);
   }
 }
 
 export class LinkCheck {
-  readonly #files = new LinkSet(FILE_FOLDER, 'file');
-  readonly #directories = new LinkSet(DIRECTORY_FOLDER, 'directory');
+  readonly #files = new LinkSet(FILE_LINKS_FOLDER, 'file');
+  readonly #directories = new LinkSet(FOLDER_LINKS_FOLDER, 'directory');
 
   constructor(private readonly report: Report) {}
 
@@ -115,19 +106,19 @@ export class LinkCheck {
       if (numberAfter(view, keyAt + CATALOG_NAME, 'temp') >= 0)
         this.report.add('link-temporary', placed.place(), 'a file that was deleted while open was left behind');
     }
-    if (type === TYPE_HLNK && creator === CREATOR_HFS) {
+    if (type === FILE_LINK[0] && creator === FILE_LINK[1]) {
       this.#files.addLink(view, at, parent);
       if (blocks(view, at + CatalogFile.at.dataFork) + blocks(view, at + CatalogFile.at.resourceFork) > 0)
         this.report.add('link-data', placed.place(), 'a hard link record has data of its own');
       return 'file';
     }
-    if (type !== TYPE_FDRP || creator !== CREATOR_MACS || !isChained(view, at)) return 'none';
+    if (type !== FOLDER_LINK[0] || creator !== FOLDER_LINK[1] || !isChained(view, at)) return 'none';
     this.#directories.addLink(view, at, parent);
     if (blocks(view, at + CatalogFile.at.dataFork) > 0)
       this.report.add('link-data', placed.place(), 'a directory link record has a data fork');
-    if ((view.getUint8(at + BSD.ownerFlags) & UF_IMMUTABLE) === 0)
+    if ((view.getUint8(at + LINK_FIELDS.ownerFlags) & UF_IMMUTABLE) === 0)
       this.report.add('directory-link-flags', placed.place(), 'the owner flag 2 (immutable) is not set');
-    if ((view.getUint16(at + FINDER_FLAGS) & FINDER_ALIAS) === 0)
+    if ((view.getUint16(at + LINK_FIELDS.finderFlags) & FINDER_ALIAS) === 0)
       this.report.add('directory-link-flags', placed.place(), 'the Finder flag 0x8000 (alias) is not set');
     return 'directory';
   }
@@ -239,8 +230,8 @@ function chainProblem(set: LinkSet, inode: number): string {
 function open(set: LinkSet, view: DataView, at: number): void {
   set.folder = view.getUint32(at + CatalogFolder.at.folderID);
   set.folderCreateDate = view.getUint32(at + CatalogFolder.at.createDate);
-  set.folderMode = view.getUint16(at + BSD.mode);
-  set.folderFlags = view.getUint8(at + BSD.ownerFlags);
+  set.folderMode = view.getUint16(at + LINK_FIELDS.mode);
+  set.folderFlags = view.getUint8(at + LINK_FIELDS.ownerFlags);
 }
 
 function isChained(view: DataView, at: number): boolean {

@@ -1,8 +1,8 @@
 // Names as fsck.hfsplus judges them (hfsplus.md 4.2), each given to one folder of a real volume.
 
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { rename } from './damage.testing.js';
-import { fsckAccepts, oracle, type Sample, sample } from './sample.testing.js';
+import { fsckAccepts, oracle, type Sample, sample, sampleTest as test } from './sample.testing.js';
 
 function named(name: string): Sample {
   const volume = sample('small');

@@ -2,11 +2,13 @@
 // reach any field. Only tests import this.
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { MemoryDevice } from '@tintype/core';
+import { fixture, withOracle } from '@tintype/testkit';
+import { test } from 'vitest';
 import { HEADER_MAP_AT, HEADER_RECORD_AT, HeaderRecord, NODE_KIND, NodeDescriptor } from '../structs/btree.js';
 import { ForkData, VolumeHeader } from '../structs/volume-header.js';
 import { check } from './check.js';
@@ -154,14 +156,12 @@ export function pack(...parts: (number | readonly [number, number] | string | Ui
   return new Uint8Array(Buffer.concat(pieces));
 }
 
-const root = findRoot();
-const fixtures = join(root, '../shared/fixtures');
-
-function findRoot(): string {
-  let folder = import.meta.dirname;
-  while (!existsSync(join(folder, 'packages'))) folder = dirname(folder);
-  return folder;
-}
+const fixtures = fixture('.').path;
+/** False where fixtures, or the programs that unpack them, are missing; on a build server they are needed. */
+export const hasSamples =
+  !fixture('hfsplus').skip && (['7zz', 'unzip', 'xz'] as const).every((name) => !withOracle(name).skip);
+/** A test that needs them. */
+export const sampleTest: ReturnType<typeof test.skipIf> = test.skipIf(!hasSamples);
 
 const expanded = new Map<string, Uint8Array>();
 
@@ -198,14 +198,10 @@ function run(program: string, ...options: string[]): Buffer {
   return execFileSync(program, options, { maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore'] });
 }
 
-const oracles = join(process.env.ORACLES_DIR ?? join(homedir(), '.cache/tintype-oracles'), 'bin');
-
-/** The path of a foreign program, or null where it is not installed. */
-export function oracle(name: string): string | null {
-  const own = join(oracles, name);
-  if (existsSync(own)) return own;
-  const found = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).stdout.trim();
-  return found === '' ? null : found;
+/** The path of a foreign program, or null where its tests are skipped. */
+export function oracle(name: 'fsck.hfsplus' | 'mkfs.hfsplus'): string | null {
+  const { skip, path } = withOracle(name);
+  return skip ? null : path;
 }
 
 /** What `fsck.hfsplus -fn` thinks of a volume: true if it is OK. */

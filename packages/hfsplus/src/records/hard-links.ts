@@ -3,18 +3,12 @@
 
 import type { Mounted } from '../mounted.js';
 import { BsdInfo, CatalogFile, CatalogFolder, RECORD_FLAGS, RECORD_TYPE } from '../structs/catalog.js';
+import { FILE_LINK, FILE_LINKS_FOLDER, FOLDER_LINK, FOLDER_LINKS_FOLDER, UF_IMMUTABLE } from '../structs/hard-links.js';
 import { CNID } from '../structs/volume-header.js';
 import type { Catalog, Place } from './catalog.js';
 import { fileRecord, folderRecord, putKey } from './catalog-records.js';
 
-export const FILE_LINKS_FOLDER = '\0\0\0\0HFS+ Private Data';
-export const FOLDER_LINKS_FOLDER = '.HFS+ Private Directory Data\r';
-
-/** Type and creator of links: `hlnk` `hfs+`, `fdrp` `MACS`. */
-const LINK_TYPE = [0x686c_6e6b, 0x6866_732b] as const;
-const FOLDER_LINK_TYPE = [0x6664_7270, 0x4d41_4353] as const;
 const LINK_MODE = 0o100444;
-const IMMUTABLE = 2;
 const UNICODE_ENCODING = 0x7e;
 
 export interface NewLink {
@@ -68,7 +62,7 @@ export class HardLinks {
         gid: 0,
         hasFolderCount: true,
       });
-      record.bsdInfo.ownerFlags = IMMUTABLE;
+      record.bsdInfo.ownerFlags = UF_IMMUTABLE;
       record.userInfo.set([0x50, 0x00, 0x40, 0x00, 0x40, 0x00], 8);
       this.#catalog.tree.insert(putKey(CNID.rootFolder, name, record));
       this.#catalog.putThread('folder', record.folderID, { parent: CNID.rootFolder, name });
@@ -82,11 +76,11 @@ export class HardLinks {
    * private folder or of the root.
    */
   isFileLink(place: Place): boolean {
-    return hasType(place, LINK_TYPE) && this.#hasLinkDate(place);
+    return hasType(place, FILE_LINK) && this.#hasLinkDate(place);
   }
   /** True for the record of a hard link to a folder. */
   isFolderLink(place: Place): boolean {
-    return hasType(place, FOLDER_LINK_TYPE);
+    return hasType(place, FOLDER_LINK);
   }
 
   #hasLinkDate({ node, at }: Place): boolean {
@@ -108,7 +102,7 @@ export class HardLinks {
   putLink(reference: number, created: number, link: NewLink): void {
     const record = fileRecord({ id: link.id, now: created, mode: LINK_MODE, uid: link.previous, gid: link.next });
     record.flags = RECORD_FLAGS.threadExists | RECORD_FLAGS.hasLinkChain;
-    record.bsdInfo.ownerFlags = IMMUTABLE;
+    record.bsdInfo.ownerFlags = UF_IMMUTABLE;
     record.bsdInfo.special = reference;
     record.userInfo.set([...Buffer.from('hlnkhfs+'), 0x01, 0x00]);
     record.textEncoding = UNICODE_ENCODING;

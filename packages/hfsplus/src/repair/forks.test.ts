@@ -1,11 +1,11 @@
 // Forks in many pieces, and what is mended of them.
 
 import { MemoryDevice } from '@tintype/core';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { FORK, field } from '../check/damage.testing.js';
 import { ForkFile } from '../check/fork-file.js';
 import { fragmented, overflow, scattered, value, valueExtents, valueFork } from '../check/fragmented.testing.js';
-import { type Sample, sample } from '../check/sample.testing.js';
+import { type Sample, sample, sampleTest as test } from '../check/sample.testing.js';
 import { CatalogFile } from '../structs/catalog.js';
 import { VolumeHeader } from '../structs/volume-header.js';
 import { Acts } from './acts.js';

@@ -1,9 +1,9 @@
 // Journals that wait, journals that are ruined, and journals that are not to be found.
 
 import { MemoryDevice } from '@tintype/core';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { field, remove } from '../check/damage.testing.js';
-import { sample } from '../check/sample.testing.js';
+import { sample, sampleTest as test } from '../check/sample.testing.js';
 import { END, JOURNAL_AT, waiting } from '../check/waiting-journal.testing.js';
 import { CatalogFolder } from '../structs/catalog.js';
 import { VolumeHeader } from '../structs/volume-header.js';

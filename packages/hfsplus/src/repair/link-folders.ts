@@ -1,13 +1,10 @@
 // What a file record is to hard links: the private folders that hold the inodes, and the records that stand for them.
 
-import { FILE_LINKS_FOLDER, FOLDER_LINKS_FOLDER } from '../records/hard-links.js';
 import { CatalogFile, RECORD_FLAGS } from '../structs/catalog.js';
+import { FILE_LINK, FILE_LINKS_FOLDER, FOLDER_LINK, FOLDER_LINKS_FOLDER } from '../structs/hard-links.js';
 import { CNID } from '../structs/volume-header.js';
 import { flagsOf, idOf, itemKind, type LeafRecord, parentOf } from './leaf-record.js';
 import { nameOf, type RepairCatalog } from './repair-catalog.js';
-
-const HLNK_HFS = [0x686c_6e6b, 0x6866_732b] as const;
-const FDRP_MACS = [0x6664_7270, 0x4d41_4353] as const;
 
 export class LinkFolders {
   readonly files: LeafRecord | null;
@@ -32,11 +29,11 @@ export function linkRole(record: LeafRecord, { files }: LinkFolders): LinkRole {
 }
 
 export function isFileLink(record: LeafRecord): boolean {
-  return itemKind(record) === 'file' && hasType(record, HLNK_HFS);
+  return itemKind(record) === 'file' && hasType(record, FILE_LINK);
 }
 export function isFolderLink(record: LeafRecord): boolean {
   const isChained = (flagsOf(record) & RECORD_FLAGS.hasLinkChain) !== 0;
-  return itemKind(record) === 'file' && isChained && hasType(record, FDRP_MACS);
+  return itemKind(record) === 'file' && isChained && hasType(record, FOLDER_LINK);
 }
 
 function hasType({ view, data }: LeafRecord, [type, creator]: readonly [number, number]): boolean {

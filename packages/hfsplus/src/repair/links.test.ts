@@ -1,7 +1,8 @@
 // Hard links to folders, which no fixture has.
 
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { directoryLinkDamages, linked } from '../check/directory-link.testing.js';
+import { sampleTest as test } from '../check/sample.testing.js';
 import { isRepairable, repaired } from './repaired.testing.js';
 
 test.each(directoryLinkDamages)('%s of a link to a folder', (_what, kinds, damage) => {

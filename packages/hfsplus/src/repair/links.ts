@@ -1,23 +1,12 @@
 // Hard links: which links an inode has, their number, and the chain through all of them (hfsplus.md 6).
 
-import { BsdInfo, CatalogFile, CatalogFolder, RECORD_FLAGS } from '../structs/catalog.js';
+import { CatalogFile, CatalogFolder, RECORD_FLAGS } from '../structs/catalog.js';
+import { FINDER_ALIAS, LINK_FIELDS, STICKY, UF_IMMUTABLE } from '../structs/hard-links.js';
 import { CNID } from '../structs/volume-header.js';
 import type { FirstLinks } from './attributes.js';
 import { flagsOf, idOf, itemKind, type LeafRecord, parentOf, setFlags } from './leaf-record.js';
 import { isFileLink, isFolderLink, LinkFolders, referenceOf } from './link-folders.js';
 import { nameOf, type RepairCatalog, shown } from './repair-catalog.js';
-
-const BSD = {
-  previous: CatalogFile.at.bsdInfo + BsdInfo.at.ownerID,
-  next: CatalogFile.at.bsdInfo + BsdInfo.at.groupID,
-  ownerFlags: CatalogFile.at.bsdInfo + BsdInfo.at.ownerFlags,
-  mode: CatalogFile.at.bsdInfo + BsdInfo.at.fileMode,
-  special: CatalogFile.at.bsdInfo + BsdInfo.at.special,
-} as const;
-const FINDER_FLAGS = CatalogFile.at.userInfo + 8;
-const FINDER_ALIAS = 0x8000;
-const IMMUTABLE = 2;
-const STICKY = 0o1000;
 
 const u32 = ({ view, data }: LeafRecord, at: number) => view.getUint32(data + at);
 const put32 = ({ view, data }: LeafRecord, at: number, value: number) => view.setUint32(data + at, value);
@@ -65,7 +54,7 @@ export function mendLinks(catalog: RepairCatalog, firstLinks: FirstLinks | null)
 function mendInodeNames(catalog: RepairCatalog, { files, folders }: LinkFolders): void {
   const references = new Map<number, number>();
   for (const record of catalog.items.values())
-    if (isFileLink(record)) references.set(idOf(record), u32(record, BSD.special));
+    if (isFileLink(record)) references.set(idOf(record), u32(record, LINK_FIELDS.special));
   const wanted = new Set(references.values());
   for (const record of [...catalog.items.values()]) {
     const id = idOf(record);
@@ -118,7 +107,7 @@ class LinkMending {
     while (this.#mendReferences());
     const linksOf = new Map<number, LeafRecord[]>();
     for (const link of this.#links) {
-      const reference = u32(link, BSD.special);
+      const reference = u32(link, LINK_FIELDS.special);
       if (!this.#inodes.has(reference)) {
         if (!this.#catalog.isComplete) continue;
         this.#catalog.remove(link);
@@ -142,20 +131,21 @@ class LinkMending {
     let hasMended = false;
     const byId = new Map(this.#links.map((link) => [idOf(link), link]));
     for (const link of this.#links) {
-      if (this.#inodes.has(u32(link, BSD.special))) continue;
+      if (this.#inodes.has(u32(link, LINK_FIELDS.special))) continue;
       const known = new Set<number>();
-      for (const id of [u32(link, BSD.previous), u32(link, BSD.next)]) {
+      for (const id of [u32(link, LINK_FIELDS.previous), u32(link, LINK_FIELDS.next)]) {
         const neighbour = byId.get(id);
         const isMutual =
           neighbour &&
-          [u32(neighbour, BSD.previous), u32(neighbour, BSD.next)].includes(idOf(link)) &&
+          [u32(neighbour, LINK_FIELDS.previous), u32(neighbour, LINK_FIELDS.next)].includes(idOf(link)) &&
           neighbour !== link;
-        if (isMutual && this.#inodes.has(u32(neighbour, BSD.special))) known.add(u32(neighbour, BSD.special));
+        if (isMutual && this.#inodes.has(u32(neighbour, LINK_FIELDS.special)))
+          known.add(u32(neighbour, LINK_FIELDS.special));
       }
       for (const [reference, inode] of this.#inodes) if (this.#first.get(inode) === idOf(link)) known.add(reference);
       const [reference] = known;
       if (reference === undefined || known.size > 1) continue;
-      put32(link, BSD.special, reference);
+      put32(link, LINK_FIELDS.special, reference);
       hasMended = true;
       this.#catalog.acts.note('led hard links back to the file that their chain belongs to', shown(link));
     }
@@ -164,8 +154,8 @@ class LinkMending {
 
   #mendInode(inode: LeafRecord, reference: number, links: readonly LeafRecord[]): void {
     const { acts } = this.#catalog;
-    if (u32(inode, BSD.special) !== links.length) {
-      put32(inode, BSD.special, links.length);
+    if (u32(inode, LINK_FIELDS.special) !== links.length) {
+      put32(inode, LINK_FIELDS.special, links.length);
       acts.note('set the number of hard links of files', shown(inode));
     }
     // Before Mac OS X 10.5 there were no chains.
@@ -186,8 +176,8 @@ class LinkMending {
     order.forEach((link, i) => {
       const previous = order[i - 1];
       const next = order[i + 1];
-      put32(link, BSD.previous, previous ? idOf(previous) : 0);
-      put32(link, BSD.next, next ? idOf(next) : 0);
+      put32(link, LINK_FIELDS.previous, previous ? idOf(previous) : 0);
+      put32(link, LINK_FIELDS.next, next ? idOf(next) : 0);
     });
     const [head] = order;
     if (head && idOf(head) !== first) this.#first.set(inode, idOf(head));
@@ -198,7 +188,7 @@ class LinkMending {
     if (itemKind(inode) !== 'file') return;
     setFlags(inode, flagsOf(inode) & ~RECORD_FLAGS.hasLinkChain);
     put32(inode, CatalogFile.at.reserved1, 0);
-    put32(inode, BSD.special, 1);
+    put32(inode, LINK_FIELDS.special, 1);
     this.#catalog.putThread(this.#catalog.rescue(inode, 'files whose hard links are all gone'));
   }
 }
@@ -210,9 +200,9 @@ function isChain(first: number, reference: number, links: readonly LeafRecord[])
   for (let id = first; id !== 0; met += 1) {
     const link = byId.get(id);
     if (!link || met >= links.length) return false;
-    if (u32(link, BSD.special) !== reference || u32(link, BSD.previous) !== previous) return false;
+    if (u32(link, LINK_FIELDS.special) !== reference || u32(link, LINK_FIELDS.previous) !== previous) return false;
     previous = id;
-    id = u32(link, BSD.next);
+    id = u32(link, LINK_FIELDS.next);
   }
   return met === links.length;
 }
@@ -230,20 +220,20 @@ function mendDirectoryFlags(
   }
   for (const link of links) {
     const { view, data } = link;
-    const owner = view.getUint8(data + BSD.ownerFlags);
-    const finder = view.getUint16(data + FINDER_FLAGS);
-    if ((owner & IMMUTABLE) !== 0 && (finder & FINDER_ALIAS) !== 0) continue;
-    view.setUint8(data + BSD.ownerFlags, owner | IMMUTABLE);
-    view.setUint16(data + FINDER_FLAGS, finder | FINDER_ALIAS);
+    const owner = view.getUint8(data + LINK_FIELDS.ownerFlags);
+    const finder = view.getUint16(data + LINK_FIELDS.finderFlags);
+    if ((owner & UF_IMMUTABLE) !== 0 && (finder & FINDER_ALIAS) !== 0) continue;
+    view.setUint8(data + LINK_FIELDS.ownerFlags, owner | UF_IMMUTABLE);
+    view.setUint16(data + LINK_FIELDS.finderFlags, finder | FINDER_ALIAS);
     acts.note('corrected the flags of hard links to folders', shown(link));
   }
   if (!folder || inodes.size + links.length === 0) return;
   const { view, data } = folder;
-  const mode = view.getUint16(data + BSD.mode);
-  const owner = view.getUint8(data + BSD.ownerFlags);
-  if ((mode & STICKY) !== 0 && (owner & IMMUTABLE) !== 0) return;
-  view.setUint16(data + BSD.mode, mode | STICKY);
-  view.setUint8(data + BSD.ownerFlags, owner | IMMUTABLE);
+  const mode = view.getUint16(data + LINK_FIELDS.mode);
+  const owner = view.getUint8(data + LINK_FIELDS.ownerFlags);
+  if ((mode & STICKY) !== 0 && (owner & UF_IMMUTABLE) !== 0) return;
+  view.setUint16(data + LINK_FIELDS.mode, mode | STICKY);
+  view.setUint8(data + LINK_FIELDS.ownerFlags, owner | UF_IMMUTABLE);
   acts.note('made the private folder of hard links sticky and immutable');
 }
 

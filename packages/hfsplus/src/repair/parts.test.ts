@@ -1,11 +1,11 @@
 // The parts of repair one by one, where what they must leave alone shows better than on a whole volume.
 
 import { MemoryDevice } from '@tintype/core';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { change, field } from '../check/damage.testing.js';
 import { linked } from '../check/directory-link.testing.js';
 import { ForkFile } from '../check/fork-file.js';
-import { type Sample, sample, type TreeName } from '../check/sample.testing.js';
+import { type Sample, sample, type TreeName, sampleTest as test } from '../check/sample.testing.js';
 import { catalogKeys } from '../check/tree-keys.js';
 import { CatalogFolder } from '../structs/catalog.js';
 import { ForkData, VolumeHeader } from '../structs/volume-header.js';

@@ -2,10 +2,10 @@
 // file has changed but the one that was damaged.
 
 import { MemoryDevice } from '@tintype/core';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { catalogDamages } from '../check/catalog-damages.testing.js';
 import { linkDamages } from '../check/link-damages.testing.js';
-import { sample, sampleNames } from '../check/sample.testing.js';
+import { sample, sampleNames, sampleTest as test } from '../check/sample.testing.js';
 import { treeDamages } from '../check/tree-damages.testing.js';
 import { volumeDamages } from '../check/volume-damages.testing.js';
 import { repair } from './repair.js';

@@ -1,10 +1,10 @@
 // Everything that leaves told, by tree. What records hold is read again when it is wanted: there are millions of them.
 
 import { readName } from '../records/catalog-records.js';
-import { FILE_LINKS_FOLDER } from '../records/hard-links.js';
 import { AttributeKey } from '../structs/attributes.js';
 import { CatalogFile, CatalogThread, RECORD_TYPE } from '../structs/catalog.js';
 import { EXTENT_RECORD_SIZE, ExtentKey } from '../structs/extents.js';
+import { FILE_LINKS_FOLDER } from '../structs/hard-links.js';
 import type { OverflowRecord } from './forks.js';
 import { FoundItems, type RecordPlace } from './found-items.js';
 import type { Leaf } from './leaves.js';

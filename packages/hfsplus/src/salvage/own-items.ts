@@ -1,9 +1,10 @@
 // Items that are the file system's own, and are not shown: journal files, private folders, what stands behind hard links.
 
+import { FILE_LINK, FOLDER_LINK } from '../structs/hard-links.js';
 import { CNID } from '../structs/volume-header.js';
 import { type FoundItem, LOST_ID } from './found-items.js';
 import { type FoundRecords, isPrivateName } from './found-records.js';
-import { FILE_LINK, FOLDER_LINK, hasType, referenceOf } from './link-records.js';
+import { hasType, referenceOf } from './link-records.js';
 import { itemPlace, storedName } from './records-read.js';
 import type { SalvageSource } from './source.js';
 

@@ -8,9 +8,10 @@ import { Mounted, readVolumeHeader } from '../mounted.js';
 import { forkExtents } from '../records/extent-records.js';
 import { CatalogFile, RECORD_TYPE } from '../structs/catalog.js';
 import { FORK_TYPE } from '../structs/extents.js';
+import { FILE_LINK } from '../structs/hard-links.js';
 import { CNID, ForkData } from '../structs/volume-header.js';
 import { formatted, mount, newItem } from '../volume.testing.js';
-import { FILE_LINK, hasType } from './link-records.js';
+import { hasType } from './link-records.js';
 
 const SIZE = 64 << 20;
 

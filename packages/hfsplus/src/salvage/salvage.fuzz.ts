@@ -2,9 +2,9 @@
 
 import { type Item, MemoryDevice, TintypeError, type Volume } from '@tintype/core';
 import { count, Random } from '@tintype/testkit';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { fuzzedSamples, mutate } from '../check/mutate.testing.js';
-import { sample } from '../check/sample.testing.js';
+import { sample, sampleTest as test } from '../check/sample.testing.js';
 import { hfsplus } from '../driver.js';
 import { leafAt, scanLeaves } from './leaves.js';
 import { SalvageSource } from './source.js';

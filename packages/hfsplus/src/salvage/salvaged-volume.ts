@@ -16,19 +16,21 @@ import {
 } from '@tintype/core';
 import { FINDER_INFO, RESOURCE_FORK, readFinderInfo } from '../finder.js';
 import { itemOf } from '../item.js';
-import { SYMLINK_LIMIT, XATTR_NAME_LIMIT, XATTR_VALUE_LIMIT } from '../limits.js';
+import { SYMLINK_LIMIT, XATTR_VALUE_LIMIT } from '../limits.js';
 import { foldName, storable, toShown, toStored } from '../names.js';
 import type { Place } from '../records/catalog.js';
 import { BsdInfo, CatalogFile, RECORD_FLAGS, RECORD_TYPE } from '../structs/catalog.js';
 import { FORK_TYPE } from '../structs/extents.js';
+import { FILE_LINK, FOLDER_LINK } from '../structs/hard-links.js';
 import { CNID } from '../structs/volume-header.js';
+import { volumeTraits } from '../traits.js';
 import { volumeUuid } from '../uuid.js';
 import { FoundAttributes } from './attribute-records.js';
 import { type ForkShape, forkShape, lostOf, readFork } from './forks.js';
 import { type FoundItem, LOST_ID } from './found-items.js';
 import type { FoundRecords } from './found-records.js';
 import type { Geometry } from './geometry.js';
-import { FILE_LINK, FOLDER_LINK, hasType, referenceOf } from './link-records.js';
+import { hasType, referenceOf } from './link-records.js';
 import { itemPlace, recordBytes, storedName } from './records-read.js';
 import type { SalvageSource } from './source.js';
 
@@ -64,22 +66,7 @@ export class SalvagedHfsVolume extends ReadOnlyVolume implements WritableVolume 
   constructor(remains: VolumeRemains) {
     super();
     this.#remains = remains;
-    const { epoch } = remains.geometry;
-    this.traits = {
-      caseSensitive: remains.caseSensitive,
-      timeUnit: 1e9,
-      timeRange: { first: -epoch, last: 0xffff_ffff - epoch },
-      hardLinks: 'files',
-      holes: false,
-      flags: 0,
-      kinds: ['file', 'directory', 'symlink', 'fifo', 'socket', 'char', 'block'],
-      xattrs: true,
-      xattrLimits: { value: XATTR_VALUE_LIMIT, name: XATTR_NAME_LIMIT },
-      owners: true,
-      birthTimes: true,
-      changeTimes: true,
-      clones: false,
-    };
+    this.traits = volumeTraits({ caseSensitive: remains.caseSensitive, epoch: remains.geometry.epoch, flags: 0 });
   }
 
   get name(): string {

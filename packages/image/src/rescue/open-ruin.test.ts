@@ -156,5 +156,6 @@ test('what a disk says of its size is not believed when it cannot be', () => {
   const tail = new Uint8Array(2000).fill(1);
   longer.read(8000, tail);
   expect(tail.subarray(192).every((byte) => byte === 0)).toBe(true);
-  expect(() => longer.write()).toThrow(/only read/);
+  expect(longer.writable).toBe(false);
+  expect(() => longer.write()).toThrow(/read-only/);
 });

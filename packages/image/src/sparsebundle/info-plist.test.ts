@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { CorruptError, StoreError } from '@tintype/core';
-import { fixtureBytes, MemoryStore, unpackFixture, withFolder } from '@tintype/testkit';
+import { fixture, fixtureBytes, MemoryStore, unpackFixture, withFolder, withOracle } from '@tintype/testkit';
 import { describe, expect, test } from 'vitest';
 import { formatInfoPlist, parseFlatPlist, parseInfoPlist, readBundleInfo } from './info-plist.js';
 
@@ -9,18 +9,21 @@ const TYPE = '<key>diskimage-bundle-type</key><string>com.apple.diskimage.sparse
 const SIZES = '<key>band-size</key><integer>8388608</integer><key>size</key><integer>40960000</integer>';
 
 describe('the property list of a bundle', () => {
-  test('is written byte for byte as macOS does', () => {
-    withFolder((folder) => {
-      unpackFixture('sparse/bundle.zip', folder);
-      const name = readdirSync(folder, { recursive: true, encoding: 'utf8' }).find((each) =>
-        each.endsWith('Info.plist'),
-      );
-      const real = readFileSync(`${folder}/${name}`, 'utf8');
-      expect(formatInfoPlist({ bandSize: 8 << 20, size: 40_960_000 })).toBe(real);
-    });
-    const real = Buffer.from(fixtureBytes('encrypted/bundle-five-bands.sparsebundle/Info.plist')).toString();
-    expect(formatInfoPlist(parseInfoPlist(Buffer.from(real)))).toBe(real);
-  });
+  test.skipIf(fixture('sparse/bundle.zip').skip || withOracle('unzip').skip)(
+    'is written byte for byte as macOS does',
+    () => {
+      withFolder((folder) => {
+        unpackFixture('sparse/bundle.zip', folder);
+        const name = readdirSync(folder, { recursive: true, encoding: 'utf8' }).find((each) =>
+          each.endsWith('Info.plist'),
+        );
+        const real = readFileSync(`${folder}/${name}`, 'utf8');
+        expect(formatInfoPlist({ bandSize: 8 << 20, size: 40_960_000 })).toBe(real);
+      });
+      const real = Buffer.from(fixtureBytes('encrypted/bundle-five-bands.sparsebundle/Info.plist')).toString();
+      expect(formatInfoPlist(parseInfoPlist(Buffer.from(real)))).toBe(real);
+    },
+  );
   test('may have keys that nobody knows, lists and dictionaries among them', () => {
     const more = `<key>a</key><array><dict><key>size</key><integer>1</integer></dict><string/></array>
       <key>b</key><dict/> <key>c</key><true/><key>d</key><dict><key>e</key><array/></dict>
