@@ -257,6 +257,8 @@ test('without root a folder and a file that forbid writing are written all the s
   if (!isRoot) return;
   const script = `
     import { openHostFolder } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)};
+    // The native library is loaded at the first use, and may lie where only root can read.
+    openHostFolder(process.argv[1], { writable: false }).abandon();
     process.setgid(65534); process.setuid(65534);
     const fileSystem = openHostFolder(process.argv[1], { writable: true });
     const [volume] = fileSystem.volumes;
