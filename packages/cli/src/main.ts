@@ -8,9 +8,9 @@ import { COMMANDS } from './command-table.js';
 import { EXIT, exitStatusOf } from './exit-status.js';
 import { commandHelp, overview } from './help.js';
 import { nearest } from './nearest.js';
-import { type Call, errorText, failureEvents } from './output/errors.js';
+import { errorText, failureEvents } from './output/errors.js';
 import { takeFromEnvironment } from './passphrase.js';
-import { line, note, writeOut } from './terminal.js';
+import { type Call, line, note, writeOut } from './terminal.js';
 
 function version(): string {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {

@@ -1,8 +1,14 @@
 // The edge: results on standard output, everything else on standard error.
 
 import { writeSync } from 'node:fs';
-import type { Call } from './output/errors.js';
 import { sleep } from './sleep.js';
+
+/** What the user asked for, as far as it is known. */
+export interface Call {
+  readonly command: string | null;
+  /** The image that the command is about. */
+  readonly image: string | null;
+}
 
 export interface Io {
   /** For messages. */

@@ -7,17 +7,17 @@ export { DataWriter } from './devices/data-writer.js';
 export { LatchedDevice } from './devices/latched.js';
 export { MemoryDevice } from './devices/memory.js';
 export { type Change, OverlayDevice } from './devices/overlay.js';
+export { PassingDevice } from './devices/passing.js';
 export { ReadOnlyDevice } from './devices/read-only.js';
 export { WindowDevice } from './devices/window.js';
 export * from './errors.js';
 export * from './file-store.js';
 export * from './file-system.js';
 export * from './finding.js';
-export { serveLane } from './lanes/lane.js';
+export { type Perform, serveLane } from './lanes/lane.js';
 export {
   type Lanes,
   type LaneThread,
-  type Perform,
   SerialLanes,
   ThreadLanes,
   type ThreadLanesOptions,
@@ -34,5 +34,6 @@ export { ReadOnlyVolume } from './read-only-volume.js';
 export * from './report.js';
 export * from './struct/access.js';
 export * from './struct/fields.js';
+export * from './struct/offset.js';
 export * from './struct/struct.js';
 export * from './volume.js';

@@ -1,8 +1,8 @@
 // New catalog node ids: counted up, and from the first one again when all were used once.
 
 import { CorruptError, UnsupportedError } from '@tintype/core';
-import type { Mounted } from './mounted.js';
-import { attributeKey } from './records/attributes.js';
+import type { Tree } from './btree/tree.js';
+import { attributeKey } from './records/attribute-key.js';
 import { key } from './records/catalog-records.js';
 import { AttributeKey } from './structs/attributes.js';
 import { CNID, VOLUME_ATTRIBUTES } from './structs/volume-header.js';
@@ -11,11 +11,19 @@ const LAST_ID = 0xffff_fffe;
 /** Ids in use that are passed over in one search. */
 const PATIENCE = 10_000_000;
 
+/** What of a mounted volume tells which ids are in use. */
+export interface IdSource {
+  readonly header: { nextCatalogID: number; attributes: number };
+  headerChanged: boolean;
+  readonly catalog: { readonly tree: Tree };
+  readonly attributes: { readonly tree: Tree } | null;
+}
+
 export class CatalogIds {
-  readonly #volume: Mounted;
+  readonly #volume: IdSource;
 
   /** Makes the header's next id larger than all that are in use, where the volume does not say that ids wrapped. */
-  constructor(volume: Mounted) {
+  constructor(volume: IdSource) {
     this.#volume = volume;
     const { header } = volume;
     if (header.nextCatalogID < CNID.firstUser) header.nextCatalogID = CNID.firstUser;

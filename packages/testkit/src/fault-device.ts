@@ -1,6 +1,6 @@
 // A disk on which one call fails, for drivers: the n-th of those that can.
 
-import { type BlockDevice, type DeviceExtent, StoreError } from '@tintype/core';
+import { type BlockDevice, PassingDevice, StoreError } from '@tintype/core';
 
 /** The calls to a device that can be made to fail. */
 export type DeviceFaultKind = 'read' | 'write' | 'zero' | 'discard' | 'flush';
@@ -16,62 +16,40 @@ export interface DeviceFault {
 }
 
 /** A device whose n-th call fails. */
-export class FaultDevice implements BlockDevice {
-  readonly #below: BlockDevice;
+export class FaultDevice extends PassingDevice {
   readonly #fault: DeviceFault;
   #calls = 0;
 
   constructor(below: BlockDevice, fault: DeviceFault) {
-    this.#below = below;
+    super(below);
     this.#fault = fault;
   }
   /** True once the call has failed. */
   get fired(): boolean {
     return this.#calls >= this.#fault.call;
   }
-  get size(): number {
-    return this.#below.size;
-  }
-  get writable(): boolean {
-    return this.#below.writable;
-  }
-  get blockSize(): number {
-    return this.#below.blockSize;
-  }
-  get draft(): boolean {
-    return this.#below.draft;
-  }
-  read(position: number, target: Uint8Array): void {
+  override read(position: number, target: Uint8Array): void {
     if (this.#isTurn('read')) this.#fail('read');
-    this.#below.read(position, target);
+    super.read(position, target);
   }
-  write(position: number, source: Uint8Array): void {
+  override write(position: number, source: Uint8Array): void {
     if (this.#isTurn('write')) {
-      if (this.#fault.effect === 'half') this.#below.write(position, source.subarray(0, source.length >>> 1));
+      if (this.#fault.effect === 'half') super.write(position, source.subarray(0, source.length >>> 1));
       this.#fail('write');
     }
-    this.#below.write(position, source);
+    super.write(position, source);
   }
-  zero(position: number, length: number): void {
+  override zero(position: number, length: number): void {
     if (this.#isTurn('zero')) this.#fail('zero');
-    this.#below.zero(position, length);
+    super.zero(position, length);
   }
-  discard(position: number, length: number): void {
+  override discard(position: number, length: number): void {
     if (this.#isTurn('discard')) this.#fail('discard');
-    this.#below.discard(position, length);
+    super.discard(position, length);
   }
-  extent(position: number): DeviceExtent {
-    return this.#below.extent(position);
-  }
-  stored(position: number, length: number): number {
-    return this.#below.stored(position, length);
-  }
-  flush(): void {
+  override flush(): void {
     if (this.#isTurn('flush')) this.#fail('flush');
-    this.#below.flush();
-  }
-  close(): void {
-    this.#below.close();
+    super.flush();
   }
 
   #isTurn(kind: DeviceFaultKind): boolean {

@@ -1,6 +1,6 @@
 // A device that writes down what is asked of it.
 
-import type { BlockDevice, DeviceExtent } from '@tintype/core';
+import { PassingDevice } from '@tintype/core';
 
 /** A call to a device, as it was made. */
 export interface DeviceCall {
@@ -11,54 +11,32 @@ export interface DeviceCall {
 }
 
 /** Writes down every call to the device below. */
-export class RecordingDevice implements BlockDevice {
+export class RecordingDevice extends PassingDevice {
   readonly calls: DeviceCall[] = [];
-  readonly #below: BlockDevice;
 
-  constructor(below: BlockDevice) {
-    this.#below = below;
-  }
-  get size(): number {
-    return this.#below.size;
-  }
-  get writable(): boolean {
-    return this.#below.writable;
-  }
-  get blockSize(): number {
-    return this.#below.blockSize;
-  }
-  get draft(): boolean {
-    return this.#below.draft;
-  }
-  read(position: number, target: Uint8Array): void {
+  override read(position: number, target: Uint8Array): void {
     this.#record('read', position, target.length);
-    this.#below.read(position, target);
+    super.read(position, target);
   }
-  write(position: number, source: Uint8Array): void {
+  override write(position: number, source: Uint8Array): void {
     this.#record('write', position, source.length);
-    this.#below.write(position, source);
+    super.write(position, source);
   }
-  zero(position: number, length: number): void {
+  override zero(position: number, length: number): void {
     this.#record('zero', position, length);
-    this.#below.zero(position, length);
+    super.zero(position, length);
   }
-  discard(position: number, length: number): void {
+  override discard(position: number, length: number): void {
     this.#record('discard', position, length);
-    this.#below.discard(position, length);
+    super.discard(position, length);
   }
-  extent(position: number): DeviceExtent {
-    return this.#below.extent(position);
-  }
-  stored(position: number, length: number): number {
-    return this.#below.stored(position, length);
-  }
-  flush(): void {
+  override flush(): void {
     this.#record('flush', 0, 0);
-    this.#below.flush();
+    super.flush();
   }
-  close(): void {
+  override close(): void {
     this.#record('close', 0, 0);
-    this.#below.close();
+    super.close();
   }
 
   #record(kind: DeviceCall['kind'], position: number, length: number): void {

@@ -9,7 +9,7 @@ import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
 import { NxReaper, REAPER_FLAGS } from '../structs/reaper.js';
 import type { BlockMap } from './block-map.js';
 import type { CatalogCheck } from './catalog.js';
-import type { Changes } from './extents.js';
+import type { Changes } from './changes.js';
 import type { Counts } from './links.js';
 import type { Report } from './report.js';
 

@@ -5,24 +5,9 @@ import { physicalPlaces } from '../btree/disk-tree.js';
 import { EXTENT_REFERENCE_TREE } from '../btree/kinds.js';
 import { idAt } from '../records/ids.js';
 import { EXTENT_KIND, PhysicalExtentValue } from '../structs/records.js';
+import type { Changes } from './changes.js';
 import type { ContainerCheck } from './container.js';
 import { checkTree } from './tree.js';
-
-/** A change of a count at a block, as pairs of numbers: block, change. */
-export class Changes {
-  readonly #list: number[] = [];
-
-  add(start: number, count: number, change: number): void {
-    this.#list.push(start, change, start + count, -change);
-  }
-  /** Ascending by block. */
-  sorted(): { readonly at: number; readonly change: number }[] {
-    const all: { at: number; change: number }[] = [];
-    for (let i = 0; i < this.#list.length; i += 2)
-      all.push({ at: this.#list[i] as number, change: this.#list[i + 1] as number });
-    return all.sort((a, b) => a.at - b.at);
-  }
-}
 
 export interface ReferenceTree {
   readonly root: number;

@@ -5,7 +5,7 @@ import type { RecordPlace } from '../btree/cursor.js';
 import { get64 } from '../object.js';
 import type { Inode } from '../records/inodes.js';
 import { FileExtentValue } from '../structs/records.js';
-import { Changes } from './extents.js';
+import { Changes } from './changes.js';
 import type { Report } from './report.js';
 
 interface StreamFacts {

@@ -2,14 +2,8 @@
 
 import { TintypeError } from '@tintype/core';
 import { COMMANDS } from '../command-table.js';
+import type { Call } from '../terminal.js';
 import { printable } from './printable.js';
-
-/** What the user asked for, as far as it is known. */
-export interface Call {
-  readonly command: string | null;
-  /** The image that the command is about. */
-  readonly image: string | null;
-}
 
 const UNKNOWN_CALL: Call = { command: null, image: null };
 

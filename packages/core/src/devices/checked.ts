@@ -2,64 +2,52 @@
 
 import type { BlockDevice, DeviceExtent } from '../block-device.js';
 import { assert } from '../errors.js';
+import { PassingDevice } from './passing.js';
 
 /** The gate: asserts every call against what a `BlockDevice` promises, then passes it on. */
-export class CheckedDevice implements BlockDevice {
-  readonly #device: BlockDevice;
+export class CheckedDevice extends PassingDevice {
   #open = true;
 
-  constructor(device: BlockDevice) {
-    assert(Number.isInteger(Math.log2(device.blockSize)) && device.blockSize >= 512, 'block size is a power of two');
-    this.#device = device;
+  constructor(below: BlockDevice) {
+    assert(Number.isInteger(Math.log2(below.blockSize)) && below.blockSize >= 512, 'block size is a power of two');
+    super(below);
   }
-  get size(): number {
-    return this.#device.size;
-  }
-  get writable(): boolean {
-    return this.#device.writable;
-  }
-  get blockSize(): number {
-    return this.#device.blockSize;
-  }
-  get draft(): boolean {
-    return this.#device.draft;
-  }
-  read(position: number, target: Uint8Array): void {
+  override read(position: number, target: Uint8Array): void {
     this.#require(position, target.length);
-    this.#device.read(position, target);
+    super.read(position, target);
   }
-  write(position: number, source: Uint8Array): void {
+  override write(position: number, source: Uint8Array): void {
     this.#requireWrite(position, source.length);
-    this.#device.write(position, source);
+    super.write(position, source);
   }
-  zero(position: number, length: number): void {
+  override zero(position: number, length: number): void {
     this.#requireWrite(position, length);
-    this.#device.zero(position, length);
+    super.zero(position, length);
   }
-  discard(position: number, length: number): void {
+  override discard(position: number, length: number): void {
     this.#requireWrite(position, length);
-    this.#device.discard(position, length);
+    super.discard(position, length);
   }
-  extent(position: number): DeviceExtent {
+  override extent(position: number): DeviceExtent {
     this.#require(position, 1);
-    const extent = this.#device.extent(position);
+    const extent = super.extent(position);
     assert(extent.length > 0 && position + extent.length <= this.size, 'an extent lies inside the device');
     return extent;
   }
-  stored(position: number, length: number): number {
+  override stored(position: number, length: number): number {
     this.#require(position, length);
-    const stored = this.#device.stored(position, length);
+    const stored = super.stored(position, length);
     assert(stored >= 0, 'stored bytes are counted upwards');
     return stored;
   }
-  flush(): void {
+  override flush(): void {
     assert(this.#open, 'an open device is flushed');
-    this.#device.flush();
+    super.flush();
   }
-  close(): void {
+  override close(): void {
     assert(this.#open, 'a device is closed once');
     this.#open = false;
-    this.#device.close();
+    super.close();
   }
 
   #require(position: number, length: number): void {

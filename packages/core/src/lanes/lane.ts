@@ -1,7 +1,12 @@
 // What runs inside a lane: takes tasks until the thread is ended. It never decides anything, and does no input or output.
 
-import type { Perform } from './lanes.js';
 import { FAILED, field, type Slots, word } from './slots.js';
+
+/**
+ * What lanes do: from `input` to `output`; answers how many bytes of `output` count. `values` are the task's own
+ * numbers, 8 of 32 bits; what is left in them comes back. The same for the same input, in any thread.
+ */
+export type Perform = (values: Int32Array, input: Uint8Array, output: Uint8Array) => number;
 
 /** Never returns. */
 export function serveLane(slots: Slots, perform: Perform): never {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import type { Perform } from './lane.js';
 import { performTask } from './lane.js';
-import { type Lanes, type Perform, SerialLanes, ThreadLanes } from './lanes.js';
+import { type Lanes, SerialLanes, ThreadLanes } from './lanes.js';
 import { FAILED, field, Slots, word } from './slots.js';
 
 /** Adds the task's number to every byte; refuses a number of 99. */

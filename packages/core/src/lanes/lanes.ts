@@ -5,14 +5,8 @@
 // to wait, so a pipeline whose threads are not up yet, or never come up, is only slower.
 
 import { assert } from '../errors.js';
-import { performTask } from './lane.js';
+import { type Perform, performTask } from './lane.js';
 import { FAILED, field, type SlotSizes, Slots, VALUES, word } from './slots.js';
-
-/**
- * What lanes do: from `input` to `output`; answers how many bytes of `output` count. `values` are the task's own
- * numbers, 8 of 32 bits; what is left in them comes back. The same for the same input, in any thread.
- */
-export type Perform = (values: Int32Array, input: Uint8Array, output: Uint8Array) => number;
 
 /** All three are good during the call only. */
 export type Told = (output: Uint8Array, values: Int32Array, input: Uint8Array) => void;

@@ -1,7 +1,7 @@
 // The hot path: plain functions over primitives, which V8 inlines at each call, whatever other structures are read.
 
 import { CorruptError } from '../errors.js';
-import type { Offset } from './struct.js';
+import type { Offset } from './offset.js';
 
 /** Reads a field of 16 bits, big endian, at its offset in the record that begins at `at`. */
 export function u16be(block: DataView, at: number, field: Offset<'u16', 'big'>): number {

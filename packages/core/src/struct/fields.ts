@@ -1,6 +1,7 @@
 // The kinds of fields that an on-disk structure is declared from.
 
-import type { ByteOrder, Field, Fields, RecordOf, Struct, Width } from './struct.js';
+import type { ByteOrder, Width } from './offset.js';
+import type { Field, Fields, RecordOf, Struct } from './struct.js';
 
 const field = <V, W extends Width>(width: W, size: number, meaning: string, of?: Field['of']): Field<V, W> => ({
   width,

@@ -2,11 +2,7 @@
 
 import { CorruptError } from '../errors.js';
 import { join64 } from './access.js';
-
-/** Of the numbers in a structure. */
-export type ByteOrder = 'big' | 'little';
-/** How wide a field is, and how it is read. */
-export type Width = 'u8' | 'u16' | 'u32' | 'u64' | 'bytes' | 'array' | 'nested';
+import type { ByteOrder, Offset, Width } from './offset.js';
 
 /** One declared field: how wide it is, what it yields, and one line on what it means. */
 export interface Field<Value = unknown, W extends Width = Width> {
@@ -22,11 +18,6 @@ export type Fields = Record<string, Field>;
 /** The record that a structure with these fields reads and writes. */
 export type RecordOf<F extends Fields> = { -readonly [N in keyof F]: F[N] extends Field<infer V> ? V : never };
 
-/** Where a field lies in its structure. Width and byte order travel with it, so it cannot be read as something else. */
-export type Offset<W extends Width, O extends ByteOrder = ByteOrder> = number & {
-  readonly width: W;
-  readonly order: O;
-};
 type Offsets<F extends Fields, O extends ByteOrder> = {
   readonly [N in keyof F]: F[N] extends Field<unknown, infer W> ? Offset<W, O> : never;
 };

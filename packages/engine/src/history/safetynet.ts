@@ -16,21 +16,6 @@ export interface Aside {
   settle(): void;
 }
 
-/** `YYYY-MM-DD HH-MM-SS` in UTC. */
-export function safetyNetName(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ').replaceAll(':', '-');
-}
-
-/** A name for this run that no folder has yet: ` 2` … appended on a clash. */
-export function freeSafetyNetName(volume: WritableVolume, folders: OwnFolders, seconds: number): string {
-  const wanted = safetyNetName(seconds);
-  const folder = folders.find();
-  if (!folder) return wanted;
-  let name = wanted;
-  for (let i = 2; volume.lookup(folder.id, name); i += 1) name = `${wanted} ${i}`;
-  return name;
-}
-
 export class SafetyNet implements Aside {
   readonly #volume: WritableVolume;
   readonly #folders: OwnFolders;

@@ -2,7 +2,7 @@
 // known by their names, `SafetyNet YYYY-MM-DD HH-MM-SS` in UTC, and have a retention of their own.
 
 import type { FileSystem, SnapshotEntry, WritableVolume } from '@tintype/core';
-import { safetyNetName } from './safetynet.js';
+import { safetyNetName } from './safetynet-name.js';
 
 const NAME = /^SafetyNet \d{4}-\d\d-\d\d \d\d-\d\d-\d\d( \d+)?$/;
 const BILLION = 1_000_000_000n;

@@ -28,13 +28,13 @@ import type { BackupOptions, RunContext } from '../operation.js';
 import { reproducible } from '../reproducible.js';
 import { archiveCapacity } from '../rules/capacity.js';
 import { type NewVolume, newVolume } from '../rules/new-volume.js';
+import { needsSnapshots } from '../rules/snapshot-policy.js';
 import { drivers, mount, PARTITION_TYPES, probeVolumes } from '../stack.js';
 import { Filter } from '../tree/filter.js';
 import { measureTree } from '../tree/measure.js';
 import { GuardedSource } from '../tree/source-guard.js';
 import { UsageError } from '../usage-error.js';
 import type { Destination } from './backup-destination.js';
-import { needsSnapshots } from './backup-snapshots.js';
 import type { Side } from './sides.js';
 import { sourceForm } from './source-form.js';
 

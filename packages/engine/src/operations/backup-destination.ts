@@ -6,8 +6,8 @@ import { detect, imageFacts } from '@tintype/image';
 import { createStack, formatFor, requireParent } from '../maintenance/create.js';
 import type { BackupOptions, RunContext } from '../operation.js';
 import { newVolume } from '../rules/new-volume.js';
+import { needsSnapshots } from '../rules/snapshot-policy.js';
 import { UsageError } from '../usage-error.js';
-import { needsSnapshots } from './backup-snapshots.js';
 import { folderSide, imageSide, type Side } from './sides.js';
 import { sourceForm } from './source-form.js';
 

@@ -7,6 +7,7 @@ import { expiredNetSnapshots, makeNetSnapshot, type NetSnapshot } from '../histo
 import type { BackupOptions, RunContext } from '../operation.js';
 import {
   NO_TASK,
+  needsSnapshots,
   retentionNotice,
   SAFETYNET_SNAPSHOT_DAYS,
   type SnapshotVerdict,
@@ -18,11 +19,6 @@ import type { Destination } from './backup-destination.js';
 import { deleteSnapshots, type RetentionPlace, retain } from './retention.js';
 
 const DAY = 86_400;
-
-/** True if a run asks for what only a volume with snapshots can do. */
-export function needsSnapshots({ makeSnapshot, snapshots, keepRules }: BackupOptions): boolean {
-  return makeSnapshot !== undefined || snapshots === 'always' || keepRules !== undefined;
-}
 
 export class RunSnapshots {
   readonly #options: BackupOptions;

@@ -9,14 +9,8 @@ import { Committer } from '../history/committer.js';
 import { OwnFolders } from '../history/own-folder.js';
 import { lastTotals } from '../history/run-log.js';
 import { startRecord } from '../history/run-record.js';
-import {
-  type Aside,
-  clearPartial,
-  Discard,
-  freeSafetyNetName,
-  pruneSafetyNet,
-  SafetyNet,
-} from '../history/safetynet.js';
+import { type Aside, clearPartial, Discard, pruneSafetyNet, SafetyNet } from '../history/safetynet.js';
+import { freeSafetyNetName } from '../history/safetynet-name.js';
 import type { NetSnapshot } from '../history/snapshot-net.js';
 import { isKnownVolume, rememberVolume } from '../home.js';
 import type { BackupOptions, Operation, RunContext } from '../operation.js';

@@ -7,6 +7,18 @@ export const SAFETYNET_SNAPSHOT_DAYS = 7;
 export type SnapshotSetting = 'auto' | 'always' | 'never';
 export const SNAPSHOT_SETTINGS: readonly SnapshotSetting[] = ['auto', 'always', 'never'];
 
+/** What a run may ask for that only a volume with snapshots can do. */
+export interface SnapshotWishes {
+  readonly makeSnapshot?: string | undefined;
+  readonly snapshots?: SnapshotSetting | undefined;
+  readonly keepRules?: object | undefined;
+}
+
+/** True if a run asks for what only a volume with snapshots can do. */
+export function needsSnapshots({ makeSnapshot, snapshots, keepRules }: SnapshotWishes): boolean {
+  return makeSnapshot !== undefined || snapshots === 'always' || keepRules !== undefined;
+}
+
 /** What a task has; a run without a task has none of it. */
 export interface TaskSnapshots {
   /** The task was first made with a new image; remembered for good. */

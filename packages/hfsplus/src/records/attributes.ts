@@ -12,6 +12,7 @@ import {
   AttributeInline,
   AttributeKey,
 } from '../structs/attributes.js';
+import { attributeKey } from './attribute-key.js';
 import { join } from './catalog.js';
 import { readName, writeName } from './catalog-records.js';
 
@@ -192,19 +193,6 @@ function inlineSize(node: Node, index: number): number {
   if (at + AttributeInline.size + size > node.at(index + 1))
     throw AttributeInline.corrupt(node.view, at, 'attrSize', 'the value reaches past its record');
   return size;
-}
-
-export function attributeKey(id: number, name: string, startBlock: number): DataView {
-  const view = new DataView(new ArrayBuffer(AttributeKey.size + 2 * name.length));
-  AttributeKey.write(view, 0, {
-    keyLength: 12 + 2 * name.length,
-    pad: 0,
-    fileID: id,
-    startBlock,
-    attrNameLen: name.length,
-  });
-  writeName(view, AttributeKey.at.attrNameLen, name);
-  return view;
 }
 
 function inlineRecord(id: number, name: string, value: Uint8Array): Uint8Array {
