@@ -47,6 +47,18 @@ export function plant(volume: WritableVolume, files = 40): void {
   for (let i = 0; i < files; i += 3) volume.remove(folder, `file-${i}`);
 }
 
+/** Writes 0xA5 into every block that the image's volume does not use. */
+export function spoilFreeSpace(store: FileStore, path: string, passphrase: Uint8Array = PASSPHRASE): void {
+  const context = memoryContext(store);
+  const { holder } = context;
+  const image = openImage(store, path, { passphrase, writable: true, waitLock: 0, holder, allowTimeMachine: false });
+  const volumes = probeVolumes(image.device, partitionMap(image.device));
+  for (const { start, length } of [...freeRangesOf(image.device, volumes, context)])
+    image.device.write(start, new Uint8Array(length).fill(0xa5));
+  image.device.flush();
+  image.close();
+}
+
 /** An image with a tree, and 0xA5 in every free block. */
 export function wasteful(options: CreateOptions, canPunch = true): Wasteful {
   const store = new MemoryStore({ limits: { canPunch } });
@@ -57,18 +69,7 @@ export function wasteful(options: CreateOptions, canPunch = true): Wasteful {
   const tree = snapshotOf(stack.live);
   stack.close();
   const lean = imageFacts(store, options.image).hostBytes;
-  const image = openImage(store, options.image, {
-    ...secret,
-    writable: true,
-    waitLock: 0,
-    holder: context.holder,
-    allowTimeMachine: false,
-  });
-  const volumes = probeVolumes(image.device, partitionMap(image.device));
-  for (const { start, length } of [...freeRangesOf(image.device, volumes, context)])
-    image.device.write(start, new Uint8Array(length).fill(0xa5));
-  image.device.flush();
-  image.close();
+  spoilFreeSpace(store, options.image);
   return { store, image: options.image, lean, tree };
 }
 
