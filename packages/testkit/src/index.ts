@@ -6,6 +6,7 @@ export { type DeviceFault, type DeviceFaultKind, FaultDevice } from './fault-dev
 export { type Fault, type FaultKind, FaultStore } from './fault-store.js';
 export { type Fixture, fixture, fixtureBytes, temporaryFolder, unpackFixture, withFolder } from './fixtures.js';
 export { changeFolder, folderModel } from './folder-change.js';
+export { allItems, asKernelItems, comparableItems } from './kernel-items.js';
 export { MemoryFileSystem } from './memory-file-system.js';
 export { MemoryStore, type StoreLimits } from './memory-store.js';
 export { MemoryVolume, type MemoryVolumeOptions, plainAttributes } from './memory-volume.js';

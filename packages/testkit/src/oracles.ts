@@ -156,18 +156,46 @@ export interface KernelItem {
 
 const GUEST_DIED_EARLY = /virtio-ports\/\S+: No such file|IO-APIC \+ timer doesn't work/;
 
+/** What the kernel's driver shows of a volume, and whether it was content. */
+export interface KernelListing {
+  readonly items: KernelItem[];
+  readonly verdict: Verdict;
+}
+
 /** Mounts a raw image's volume with the kernel's driver in a guest (2 s and more) and lists it. */
-export function kernelRead(file: string, options: readonly string[] = []): { items: KernelItem[]; verdict: Verdict } {
-  let result = spawn('kernel-read', [...options, file]);
-  // On a machine with much other work the guest may look for its ports before they are there: it has judged nothing then.
-  for (let again = 0; again < 4 && GUEST_DIED_EARLY.test(result.stderr); again += 1)
-    result = spawn('kernel-read', [...options, file]);
+export function kernelRead(file: string, options: readonly string[] = []): KernelListing {
+  const result = inGuest('kernel-read', [...options, file]);
+  return { items: kernelItems(result.stdout), verdict: guestVerdict(result) };
+}
+
+/** Changes a raw image's APFS volume with the kernel's driver, by a shell script in a guest, and lists it afterwards. */
+export function kernelWrite(script: string, file: string): KernelListing {
+  return withFolder((folder) => {
+    const [source, listing] = [path.join(folder, 'script'), path.join(folder, 'listing')];
+    writeFileSync(source, script);
+    const result = inGuest('kernel-write', [source, file, '--fs', 'apfs', '--json', listing]);
+    const shown = existsSync(listing) ? readFileSync(listing, 'utf8') : '';
+    const { ok, output, exit } = guestVerdict(result);
+    return { items: kernelItems(shown), verdict: { ok, output: result.stdout + output, exit } };
+  });
+}
+
+/** On a machine with much other work the guest may look for its ports before they are there: it has mounted nothing then. */
+function inGuest(name: OracleName, args: readonly string[]): SpawnSyncReturns<string> {
+  let result = spawn(name, args);
+  for (let again = 0; again < 4 && GUEST_DIED_EARLY.test(result.stderr); again += 1) result = spawn(name, args);
+  return result;
+}
+function guestVerdict({ status, stderr }: SpawnSyncReturns<string>): Verdict {
+  return { ok: status === 0, output: stderr, exit: status ?? -1 };
+}
+function kernelItems(listing: string): KernelItem[] {
   const items: KernelItem[] = [];
-  for (const line of result.stdout.split('\n')) {
+  for (const line of listing.split('\n')) {
     const value: unknown = line.startsWith('{') ? JSON.parse(line) : null;
     if (isKernelItem(value)) items.push(value);
   }
-  return { items, verdict: { ok: result.status === 0, output: result.stderr, exit: result.status ?? -1 } };
+  return items;
 }
 
 /** A line of a body file, as sleuthkit and libfsapfs write them. */
@@ -204,10 +232,10 @@ function bodyLines(text: string): BodyLine[] {
   });
 }
 
-/** All items of the first volume of an APFS container, as sleuthkit lists them, and how it reads a file. */
-export function sleuthkit(file: string): { items: BodyLine[]; read(inode: number): Uint8Array } {
+/** All items of the first volume of an APFS container, or of its snapshot `xid`, as sleuthkit lists them, and how it reads a file. */
+export function sleuthkit(file: string, xid?: number): { items: BodyLine[]; read(inode: number): Uint8Array } {
   const block = /APSB Block Number: (\d+)/.exec(run('pstat', [file]).output)?.[1] ?? '0';
-  const volume = ['-P', 'apfs', '-B', block];
+  const volume = ['-P', 'apfs', '-B', block, ...(xid === undefined ? [] : ['-S', String(xid)])];
   const { ok, output } = run('fls', ['-r', '-p', '-m', '/', ...volume, file]);
   if (!ok) throw new Error(output);
   const read = (inode: number): Uint8Array =>

@@ -7,16 +7,16 @@ import { createHash } from 'node:crypto';
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { apfs } from '@tintype/apfs';
-import { type Item, type ItemKind, MemoryDevice, type WritableVolume } from '@tintype/core';
+import { type Item, MemoryDevice, type Volume, type WritableVolume } from '@tintype/core';
 import { expect, test } from 'vitest';
 import { contractFormat, contractMount } from '../contracts/driver.js';
 import { firstVolume } from '../contracts/volume.js';
 import { withFolder } from '../fixtures.js';
+import { allItems, asKernelItems, comparableItems } from '../kernel-items.js';
 import { plainAttributes } from '../memory-volume.js';
 import {
   apfsck,
   fsapfsinfo,
-  type KernelItem,
   kernelRead,
   mkapfs,
   type OracleName,
@@ -85,18 +85,6 @@ function written(
   return { file, volume: firstVolume(apfs.open(new MemoryDevice(bytes), contractMount('read-only'))) };
 }
 
-/** All items but the root. */
-function items(volume: WritableVolume): { path: string; item: Item }[] {
-  const found: { path: string; item: Item }[] = [];
-  const visit = (id: number, above: string): void => {
-    for (const item of volume.list(id)) {
-      found.push({ path: `${above}/${item.name}`, item });
-      if (item.kind === 'directory') visit(item.id, `${above}/${item.name}`);
-    }
-  };
-  visit(volume.root.id, '');
-  return found.sort((a, b) => (a.path < b.path ? -1 : 1));
-}
 /** As `ls` shows it. */
 function modeText({ kind, mode }: Item): string {
   const bits = Array.from('rwxrwxrwx', (letter, i) => ((mode >>> (8 - i)) & 1 ? letter : '-'));
@@ -105,37 +93,6 @@ function modeText({ kind, mode }: Item): string {
   return first + bits.join('');
 }
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-
-const KINDS: Partial<Record<ItemKind, string>> = { file: 'file', directory: 'folder', symlink: 'symlink' };
-
-/** As `kernel-read` shows items. */
-function asKernelItems(volume: WritableVolume): Partial<KernelItem>[] {
-  return items(volume).map(({ path: name, item }) => ({
-    path: name.slice(1),
-    type: KINDS[item.kind] ?? item.kind,
-    mode: item.mode.toString(8).padStart(4, '0'),
-    uid: item.uid,
-    gid: item.gid,
-    mtime: String(BigInt(item.mtime) * 1_000_000_000n + BigInt(item.mtimeNanos)),
-    xattrs: Object.fromEntries(
-      volume
-        .xattrs(item.id)
-        .map((each) => [`osx.${each.name}`, Buffer.from(volume.xattr(item.id, each.name) ?? []).toString('base64')]),
-    ),
-    ...(item.kind === 'file' && { size: item.size, nlink: item.nlink, sha256: sha256Of(volume, item.id) }),
-    ...(item.kind === 'symlink' && { target: volume.readlink(item.id) }),
-  }));
-}
-function comparable(item: KernelItem): Partial<KernelItem> {
-  const { path: name, type, mode, uid, gid, mtime, xattrs, size, nlink, sha256: hash, target } = item;
-  const own = Object.entries(xattrs ?? {}).filter(([each]) => each !== 'osx.com.apple.fs.symlink');
-  const common = { path: name, type, mode, uid, gid, mtime, xattrs: Object.fromEntries(own) };
-  return {
-    ...common,
-    ...(type === 'file' && { size, nlink, sha256: hash }),
-    ...(type === 'symlink' && { target }),
-  } as Partial<KernelItem>;
-}
 
 test.skipIf(lacks('kernel-read')).each(['', 'then', 'second'])(
   'the driver of Linux reads the same, each node with its checksum; snapshot "%s"',
@@ -146,41 +103,47 @@ test.skipIf(lacks('kernel-read')).each(['', 'then', 'second'])(
       expect(xid === undefined).toBe(snapshot === '');
       const read = kernelRead(file, ['--strict', ...(snapshot ? ['--option', `snap=${snapshot}`] : [])]);
       expect(read.verdict.ok, read.verdict.output).toBe(true);
-      const shown = read.items.filter(({ path: name }) => name !== '').map(comparable);
       const then = xid === undefined ? volume : volume.openSnapshot(xid);
-      expect(shown.sort((a, b) => (`/${a.path}` < `/${b.path}` ? -1 : 1))).toEqual(asKernelItems(then));
+      expect(comparableItems(read.items)).toEqual(asKernelItems(then));
     }),
   300_000,
 );
+
+/** Sleuthkit lists and reads what we do, of the volume or of one of its snapshots. */
+function expectSleuthkitAgrees(file: string, volume: Volume, xid?: number): void {
+  const { items: shown, read } = sleuthkit(file, xid);
+  const expected = allItems(volume).map(({ path: name, item }) => ({
+    path: name,
+    inode: item.inode,
+    mode: modeText(item),
+    uid: item.uid,
+    gid: item.gid,
+    size: item.kind === 'file' ? item.size : 0,
+    mtime: item.mtime,
+    target: item.kind === 'symlink' ? volume.readlink(item.id) : '',
+  }));
+  expect(shown.sort((a, b) => (a.path < b.path ? -1 : 1))).toEqual(expected);
+  // It has no attribute of an empty file to read.
+  for (const { path: name, item } of allItems(volume))
+    if (item.kind === 'file' && item.size > 0) expect(sha256(read(item.inode)), name).toBe(sha256Of(volume, item.id));
+}
 
 test.skipIf(lacks('fls', 'icat', 'pstat')).each(['nothing', 'snapshots'] as const)(
   'sleuthkit lists and reads the same; later: %s',
   (later) =>
     withFolder((folder) => {
       const { file, volume } = written(folder, later);
-      const { items: shown, read } = sleuthkit(file);
-      const expected = items(volume).map(({ path: name, item }) => ({
-        path: name,
-        inode: item.inode,
-        mode: modeText(item),
-        uid: item.uid,
-        gid: item.gid,
-        size: item.kind === 'file' ? item.size : 0,
-        mtime: item.mtime,
-        target: item.kind === 'symlink' ? volume.readlink(item.id) : '',
-      }));
-      expect(shown.sort((a, b) => (a.path < b.path ? -1 : 1))).toEqual(expected);
-      // It has no attribute of an empty file to read.
-      for (const { path: name, item } of items(volume))
-        if (item.kind === 'file' && item.size > 0)
-          expect(sha256(read(item.inode)), name).toBe(sha256Of(volume, item.id));
+      expectSleuthkitAgrees(file, volume);
+      const snapshots = volume.snapshots ?? [];
+      expect(snapshots).toHaveLength(later === 'nothing' ? 0 : 2);
+      for (const { xid } of snapshots) expectSleuthkitAgrees(file, volume.openSnapshot(xid), xid);
     }),
 );
 
 test.skipIf(lacks('7zz'))('7-Zip reads the same', () =>
   withFolder((folder) => {
     const { file, volume } = written(folder, 'nothing', 'plain');
-    const files = items(volume).filter(({ item }) => item.kind === 'file');
+    const files = allItems(volume).filter(({ item }) => item.kind === 'file');
     const shown = [...sevenZipHashes(file)].filter(([name]) => !name.includes(':')).sort();
     expect(shown).toEqual(files.map(({ path: name, item }) => [name.slice(1), sha256Of(volume, item.id)]));
   }),
@@ -189,7 +152,7 @@ test.skipIf(lacks('7zz'))('7-Zip reads the same', () =>
 test.skipIf(lacks('fsapfsinfo'))('libfsapfs tells the same', () =>
   withFolder((folder) => {
     const { file, volume } = written(folder, 'nothing');
-    for (const { path: name, item } of items(volume)) {
+    for (const { path: name, item } of allItems(volume)) {
       const { output } = fsapfsinfo(file, name);
       const field = (label: string): string => new RegExp(`^\\t${label}\\s*: (.*)$`, 'm').exec(output)?.[1] ?? '';
       expect(field('Identifier'), name).toBe(String(item.inode));
