@@ -30,3 +30,16 @@ test('as an array of booleans', () => {
     expect(findClear(bytes, place, end, least)).toBe(expected);
   }
 });
+
+test('a search looks no further than it has to', () => {
+  const bytes = new Uint8Array(4096);
+  let looked = 0;
+  const watched = new Proxy(bytes, {
+    get(target, key) {
+      looked += 1;
+      return Reflect.get(target, key);
+    },
+  });
+  expect(findClear(watched, 0, 32_768, 3)).toBe(0);
+  expect(looked).toBeLessThan(10);
+});

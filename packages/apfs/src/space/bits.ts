@@ -56,8 +56,13 @@ export function runLength(bytes: Uint8Array, bit: number, end: number): number {
 /** The first run of at least `least` clear bits in `[first, end)`, or -1. */
 export function findClear(bytes: Uint8Array, first: number, end: number, least: number): number {
   for (let bit = first; bit < end; ) {
-    const length = runLength(bytes, bit, end);
-    if (length >= least && !isSet(bytes, bit)) return bit;
+    if (isSet(bytes, bit)) {
+      bit += runLength(bytes, bit, end);
+      continue;
+    }
+    // No further than needed: a fresh chunk has 32,768 clear bits, and they are looked for once a file.
+    const length = runLength(bytes, bit, Math.min(end, bit + least));
+    if (length >= least) return bit;
     bit += length;
   }
   return -1;

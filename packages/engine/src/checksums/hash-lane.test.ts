@@ -89,3 +89,26 @@ test('a long first file waits for the thread; where none comes up, the caller ha
     lane.close();
   }
 });
+
+test('a read finds room for all of a small file, or at least for much of it', async () => {
+  const lane = await readyLane();
+  const found: string[] = [];
+  for (let i = 0; i < 200; i += 1) {
+    const size = 9000 * (i % 7) + 5000;
+    lane.begin(size);
+    for (let at = 0; at < size; ) {
+      const space = lane.space(size - at);
+      expect(space.length).toBe(size - at);
+      space.fill(i);
+      lane.filled(space.length);
+      at += space.length;
+    }
+    lane.end((digest) => found.push(Buffer.from(digest).toString('hex')));
+  }
+  lane.drain();
+  lane.close();
+  const sizes = Array.from({ length: 200 }, (_, i) => 9000 * (i % 7) + 5000);
+  expect(found).toEqual(
+    sizes.map((size, i) => createHash('sha256').update(new Uint8Array(size).fill(i)).digest('hex')),
+  );
+});

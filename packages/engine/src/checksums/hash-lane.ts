@@ -10,6 +10,8 @@ import { SlotHasher } from './slot-hasher.js';
 /** Bytes from which on a thread is worth its start. */
 const AFTER = 8 << 20;
 const LONGEST_ZEROS = 1 << 30;
+/** A slot with less room than this is not begun by a longer read, which would be cut in two. */
+const LEAST_SPACE = 64 << 10;
 /** Milliseconds that a thread may take to come up (some 40 here) before the caller does its work. */
 const PATIENCE = 5000;
 
@@ -64,7 +66,9 @@ export class LaneHasher implements ContentHasher {
     }
   }
   space(length: number): Uint8Array {
-    return this.#isSerial ? this.#serial.space(length) : this.#free(length);
+    if (this.#isSerial) return this.#serial.space(length);
+    if (SLOT_SIZE - this.#used < Math.min(length, LEAST_SPACE)) this.#submit();
+    return this.#free(length);
   }
   filled(length: number): void {
     this.#offered += length;

@@ -4,6 +4,8 @@ import type { Item, ItemId, Progress, Volume, WritableVolume } from '@tintype/co
 import type { ContentHasher } from '../checksums/hasher.js';
 
 const BUFFER_SIZE = 1 << 20;
+/** Most file systems' block: a file is written in pieces of whole ones. */
+const ALIGNMENT = 4096;
 /** A file that goes on changing is read this often before it is reported. */
 const ATTEMPTS = 3;
 
@@ -107,12 +109,13 @@ export class ContentCopier {
     let position = start;
     const end = start + length;
     while (position < end) {
-      const buffer = end - position < BUFFER_SIZE ? this.#buffer.subarray(0, end - position) : this.#buffer;
+      // One byte more than there should be: a read that stops short tells the end.
+      const rest = item.size > position ? item.size - position + 1 : BUFFER_SIZE;
+      const buffer = this.#space(hasher, position, Math.min(end - position, rest, BUFFER_SIZE));
       const got = source.read(item.id, position, buffer);
-      const bytes = buffer.subarray(0, got);
       this.room?.require(got);
-      if (got > 0) target.write(id, position, bytes);
-      hasher?.add(bytes);
+      if (got > 0) target.write(id, position, buffer.subarray(0, got));
+      hasher?.filled(got);
       position += got;
       this.bytes += got;
       this.#progress.add('bytes', got);
@@ -121,6 +124,14 @@ export class ContentCopier {
       if (between && position < end) between();
     }
     return position;
+  }
+
+  /** Where to read to: right where it is hashed, which may end earlier, but in the middle of a block only if `length` does. */
+  #space(hasher: ContentHasher | null, position: number, length: number): Uint8Array {
+    if (!hasher) return this.#buffer.subarray(0, length);
+    const space = hasher.space(length);
+    const past = space.length < length ? (position + space.length) % ALIGNMENT : 0;
+    return past < space.length ? space.subarray(0, space.length - past) : space;
   }
 }
 
