@@ -1,14 +1,14 @@
 import { Random } from '@tintype/testkit';
 import { expect, test } from 'vitest';
-import { decodeLzfse } from '../lzfse.js';
 import { BlockWriter, LITERALS_LIMIT, LONGEST_LITERALS, LONGEST_MATCH, TRIPLETS_LIMIT } from './block-writer.js';
+import { decodeByReference } from './decoder.js';
 import { readPackedHeader } from './header.js';
 
 const END = Buffer.from('bvx$');
 
 function decode(block: Uint8Array, size: number): Uint8Array {
   const target = new Uint8Array(size);
-  decodeLzfse(Buffer.concat([block, END]), target);
+  decodeByReference(Buffer.concat([block, END]), target);
   return target;
 }
 

@@ -1,5 +1,5 @@
 // Writes LZFSE streams: matches by hash chains with one step of lazy comparison, coded in blocks of `bvx2`; short input
-// as LZVN, what does not shrink as it is. Source: the public lzfse project's format and choices (docs/formats/codecs.md).
+// as LZVN, what does not shrink as it is. `kernels/encode.ts` does the same, faster. Source: the public lzfse project's format and choices (docs/formats/codecs.md).
 
 import { encodeLzvn } from '../lzvn/encoder.js';
 import { MatchFinder } from '../matches.js';
@@ -14,10 +14,14 @@ const SMALLEST_CODED = 4096;
 const SMALLEST_LZVN = 8;
 const END = Uint8Array.of(0x62, 0x76, 0x78, 0x24);
 
-export function encodeLzfse(source: Uint8Array): Uint8Array {
+/** The coded blocks of `source`, which is not short, without an end mark; null if they are not shorter than `limit`. */
+export type BlockCoder = (source: Uint8Array, limit: number) => readonly Uint8Array[] | null;
+
+/** A whole stream; `code` gives the bytes that the reference gives. */
+export function encodeStream(source: Uint8Array, code: BlockCoder = codedBlocks): Uint8Array {
   const raw = [blockHeader('bvx-', [source.length]), source];
-  let blocks = raw;
-  if (source.length >= SMALLEST_CODED) blocks = codedBlocks(source);
+  let blocks: readonly Uint8Array[] = raw;
+  if (source.length >= SMALLEST_CODED) blocks = code(source, size(raw)) ?? raw;
   else if (source.length >= SMALLEST_LZVN) {
     const payload = encodeLzvn(source);
     blocks = [blockHeader('bvxn', [source.length, payload.length]), payload];
@@ -37,7 +41,8 @@ function blockHeader(magic: string, numbers: readonly number[]): Uint8Array {
   return header;
 }
 
-function codedBlocks(source: Uint8Array): Uint8Array[] {
+/** The reference of the kernel. */
+export function codedBlocks(source: Uint8Array): Uint8Array[] {
   const stream = new Triplets(source);
   const finder = new MatchFinder(source, LIMITS);
   for (let at = 0; at < source.length; ) {
