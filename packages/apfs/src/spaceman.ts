@@ -1,8 +1,8 @@
 // Which blocks are free, and who gets them.
 //
 // Invariants: a block that the last checkpoint refers to is never given out: freed, it waits in a queue, marked as used, until
-// the checkpoint that freed it is the last but one (or the last, when there is no other room). A block given out since the last
-// checkpoint is fresh: only fresh blocks may be written, and a fresh block that is freed can be given out again at once.
+// the checkpoint that freed it is the last but one (or the last, when there is no other room). What the queue has no room for is
+// free with the checkpoint that freed it, and not before. A block given out since the last checkpoint is fresh: only fresh blocks may be written, and a fresh block that is freed can be given out again at once.
 //
 // Metadata goes to the first chunks and file data behind them, so that neither lies between the other.
 
@@ -59,6 +59,10 @@ export class Spaceman {
   /** Queued by this transaction and by the one before it: given back to the host when no checkpoint but an older one needs them. */
   #freed: Extent[] = [];
   #freedBefore: Extent[] = [];
+  /** Freed by this transaction, but the queue is full: marked as used until all of its blocks were taken. */
+  #overflow: Extent[] = [];
+  /** Of the one before: free already, so that some may be taken again. */
+  #overflowBefore: Extent[] = [];
   #nextMetadata = 0;
   #metadataEnd: number;
   #nextData: number;
@@ -110,14 +114,6 @@ export class Spaceman {
   full(blocks: number): VolumeFullError {
     return new VolumeFullError(blocks * BLOCK_SIZE, Math.max(0, this.available - this.reserve) * BLOCK_SIZE);
   }
-  /** @throws VolumeFullError unless the queue takes so many more ranges */
-  requireQueue(ranges: number): void {
-    if (this.#queue.records + ranges <= this.#queue.capacity) return;
-    this.#begin();
-    this.#release(this.#xid - 1);
-    if (!this.#queue.fits() || this.#queue.records + ranges > this.#queue.capacity) throw this.full(ranges);
-  }
-
   /** One block for metadata. The caller has asked `require`. */
   takeMetadata(): number {
     this.#begin();
@@ -199,13 +195,21 @@ export class Spaceman {
       for (let at = bit; at < bit + length; ) {
         const run = held ? runLength(held, at, bit + length) : bit + length - at;
         if (held && !isSet(held, at)) this.#clear(chunk, at, run);
-        else {
-          this.#queue.add(this.#xid, chunk * BLOCKS_PER_CHUNK + at, run);
-          this.#freed.push({ start: chunk * BLOCKS_PER_CHUNK + at, count: run });
-        }
+        else this.#wait({ start: chunk * BLOCKS_PER_CHUNK + at, count: run });
         at += run;
       }
     });
+  }
+  #wait(extent: Extent): void {
+    const isFull = (): boolean => this.#queue.records >= this.#queue.capacity;
+    // Joining takes long: once.
+    if (isFull() && this.#overflow.length === 0) this.#queue.fits();
+    if (isFull()) {
+      this.#overflow.push(extent);
+      return;
+    }
+    this.#queue.add(this.#xid, extent.start, extent.count);
+    this.#freed.push(extent);
   }
 
   /** Free ranges in bytes, ascending. What waits in the queue is not free. */
@@ -235,6 +239,7 @@ export class Spaceman {
   prepare(newOid: () => number): { oid: number; node: Node }[] {
     this.#begin();
     assert(this.#queue.fits(), 'the free queue holds what was freed');
+    for (const { start, count } of this.#overflow) this.#clearAll(start, count);
     const changed = new Map([...this.#changed].map(([chunk, { bytes }]) => [chunk, bytes] as const));
     this.#table.write(this.view, this.#xid, changed);
     put64(this.view, SpacemanObject.at.sm_dev + SpacemanDevice.at.sm_free_count, this.#free);
@@ -246,8 +251,11 @@ export class Spaceman {
   /** The checkpoint is durable: what it refers to is not fresh any more. The one before it stays whole. */
   settle(): void {
     for (const { start, count } of this.#freedBefore) this.#device.discard(start * BLOCK_SIZE, count * BLOCK_SIZE);
+    for (const { start, count } of this.#overflowBefore) this.#discardFree(start, count);
     this.#freedBefore = this.#freed;
     this.#freed = [];
+    this.#overflowBefore = this.#overflow;
+    this.#overflow = [];
     for (const [chunk, { bytes }] of this.#changed) this.#keep(chunk, bytes);
     this.#changed.clear();
     this.#xid += 1;
@@ -260,6 +268,7 @@ export class Spaceman {
     this.#hasBegun = true;
     this.#pool.release(this.#xid - 2);
     this.#release(this.#xid - 2);
+    if (!this.#queue.fits()) this.#release(this.#xid - 1);
   }
   /** What transactions up to `xid` freed is free. */
   #release(xid: number): void {
@@ -291,6 +300,22 @@ export class Spaceman {
     this.#free += count;
     clearBits(this.#change(chunk).bytes, bit, count);
     this.#table.free[chunk] = (this.#table.free[chunk] as number) + count;
+  }
+
+  #clearAll(start: number, count: number): void {
+    this.#eachPart(start, count, (chunk, bit, length) => this.#clear(chunk, bit, length));
+  }
+  /** Of these blocks, those that nobody took. */
+  #discardFree(start: number, count: number): void {
+    this.#eachPart(start, count, (chunk, bit, length) => {
+      const bytes = this.#bitmap(chunk);
+      for (let at = bit; at < bit + length; ) {
+        const run = runLength(bytes, at, bit + length);
+        const block = chunk * BLOCKS_PER_CHUNK + at;
+        if (!isSet(bytes, at)) this.#device.discard(block * BLOCK_SIZE, run * BLOCK_SIZE);
+        at += run;
+      }
+    });
   }
 
   /** The first run of `least` free blocks in one chunk of `[from, to)`, or -1. */

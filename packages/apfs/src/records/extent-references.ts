@@ -81,28 +81,6 @@ export class ExtentReferences {
       return true;
     });
   }
-  /** How many stretches of blocks `merge` would free. Changes nothing. */
-  freedByMerge(older: Tree): number {
-    const changes: Piece[] = [];
-    this.#putKey(0);
-    this.#records.scan(this.#record, (leaf, index) => {
-      const piece = pieceAt(leaf, index);
-      if (piece.kind === EXTENT_KIND.update && piece.references < 0) changes.push(piece);
-      return true;
-    });
-    let freed = 0;
-    let next = 0;
-    this.#putKey(0);
-    older.scan(this.#record, (leaf, index) => {
-      const { start, count, kind, references } = pieceAt(leaf, index);
-      if (kind !== EXTENT_KIND.new) return true;
-      while (next < changes.length && endOf(changes[next]) <= start) next += 1;
-      for (let i = next; i < changes.length && (changes[i] as Piece).start < start + count; i += 1)
-        if ((changes[i] as Piece).references + references === 0) freed += 1;
-      return true;
-    });
-    return freed;
-  }
   #mergePiece(older: Piece, newer: Piece): void {
     if (newer.kind === 0) {
       this.#insert(older);
@@ -216,10 +194,6 @@ export class ExtentReferences {
     putKeyHeader(this.#record.view, 0, block, RECORD_TYPE.extent);
     this.#record.keyLength = KEY_HEADER;
   }
-}
-
-function endOf(piece: Piece | undefined): number {
-  return piece ? piece.start + piece.count : 0;
 }
 
 function pieceAt(leaf: Node, index: number): Piece {

@@ -30,7 +30,7 @@ export function mendReferences(device: BlockDevice, volume: Mounted, facts: Volu
   const acts: string[] = [];
   for (const difference of differences) {
     const { start, count, held, counted } = difference;
-    volume.require({ catalog: 0, references: 4, freed: 4 });
+    volume.require({ catalog: 0, references: 4 });
     if (counted === 0) addMissing(device, volume, references, difference);
     for (let i = Math.max(counted, 1); i < held; i += 1) references.take(start, count);
     for (let i = held; i < counted; i += 1) references.put(start, count);

@@ -91,7 +91,7 @@ export class DataStreams {
     const keep = Math.ceil(size / BLOCK_SIZE);
     if (size === old && extents.blocks <= keep) return;
     const gone = keep < extents.blocks ? extents.slice(keep, extents.blocks).length : 0;
-    this.#volume.require({ catalog: 4, references: gone, freed: gone }, 'removal');
+    this.#volume.require({ catalog: 4, references: gone }, 'removal');
     const stream = this.#own(id, size, size);
     this.#volume.pending.freed += gone;
     if (size > stream.size) this.#lengthen(stream, size);
@@ -202,7 +202,6 @@ export class DataStreams {
       catalog: places,
       references: places,
       data: data + exchanged.blocks,
-      freed: exchanged.pieces,
     });
     if (stream.isShared) this.#unshare(stream);
     if (!this.#dirty.has(stream)) {

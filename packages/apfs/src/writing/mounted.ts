@@ -218,7 +218,6 @@ export class Mounted {
     const all = [catalog, maps, references];
     const nodes = all.reduce((sum, { copied, made }) => sum + copied + made, 0);
     spaceman.require(nodes + (needs.data ?? 0), purpose);
-    spaceman.requireQueue(all.reduce((sum, { copied }) => sum + copied, 8) + (needs.freed ?? 0) + pending.freed);
   }
 }
 
@@ -231,8 +230,6 @@ export interface Needs {
   readonly references?: number;
   /** Blocks of file data. */
   readonly data?: number;
-  /** Stretches of blocks that are freed. */
-  readonly freed?: number;
 }
 
 /** Nodes that may be copied when records change in `places` of a tree, and made when they are inserted in so many of them. */

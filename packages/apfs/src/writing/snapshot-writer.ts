@@ -17,8 +17,6 @@ import type { Mounted } from './mounted.js';
 
 const at = SnapshotMetadataValue.at;
 const NAME_LIMIT = 255;
-/** Nodes of the tree of snapshots and superblocks that a removal exchanges: more than it can be. */
-const OTHER_NODES = 16;
 const PHYSICAL_TREE = (STORAGE.physical | OBJECT_TYPE.btree) >>> 0;
 
 interface Snapshot {
@@ -88,7 +86,7 @@ export class SnapshotWriter {
     this.#volume.changed = true;
   }
 
-  /** What only this snapshot saw is free with the commit. @throws UnsupportedError if it is too much for one commit */
+  /** What only this snapshot saw is free with the commit. @throws UnsupportedError, VolumeFullError */
   remove(xid: number): void {
     const snapshot = this.#required(xid);
     const all = this.#all();
@@ -102,10 +100,6 @@ export class SnapshotWriter {
     const gone = volume.omap.unseenBut(remaining);
     const { nodeCount } = volume.omap.tree;
     volume.require({ catalog: 0, references: old.keyCount, data: 2 * nodeCount + 24 }, 'removal');
-    const copied = (newer ?? volume.extentReferences).nodeCount;
-    spaceman.requireQueue(
-      references.freedByMerge(old) + gone.length + old.nodeCount + copied + nodeCount + OTHER_NODES,
-    );
     references.merge(old);
     dropTree(old);
     spaceman.free(snapshot.superblock, 1);
@@ -123,7 +117,7 @@ export class SnapshotWriter {
 
   /**
    * The volume becomes what the newest snapshot holds. What was read of the volume is void once this is committed.
-   * @throws UnsupportedError if it is too much for one commit, or a newer snapshot is there
+   * @throws UnsupportedError, VolumeFullError
    */
   revert(xid: number): void {
     const snapshot = this.#required(xid);
@@ -131,9 +125,7 @@ export class SnapshotWriter {
     const volume = this.#volume;
     const { spaceman, device } = volume.place;
     const newer = volume.omap.newerThan(xid);
-    const { keyCount, nodeCount } = volume.extentReferences;
     volume.require({ catalog: 0, data: 2 * volume.omap.tree.nodeCount + 24 }, 'removal');
-    spaceman.requireQueue(newer.length + keyCount + nodeCount + volume.omap.tree.nodeCount);
     const then = viewOf(readBlock(device, snapshot.superblock));
     const place = { structure: 'apfs_superblock', type: OBJECT_TYPE.volume, oid: snapshot.superblock };
     requireObject(then, snapshot.superblock, place);

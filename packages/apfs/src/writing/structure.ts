@@ -38,6 +38,9 @@ export interface Parts {
   readonly xattrs: XattrWriter;
 }
 
+/** Records of extents in a leaf, at least: those of fewer are joined. */
+const EXTENTS_IN_LEAF = 16;
+
 export class Structure {
   readonly #volume: Mounted;
   readonly #catalog: Catalog;
@@ -158,7 +161,7 @@ export class Structure {
     const links = viewOf(value).getUint32(at.nchildren_or_nlink, true);
     const stream = get64(viewOf(value), at.private_id);
     const freed = entry.type === TYPE.file && links <= 1 ? this.#records.extents(stream).length : 0;
-    this.#volume.require({ catalog: 5, references: freed, freed }, 'removal');
+    this.#volume.require({ catalog: 5 + Math.floor(freed / EXTENTS_IN_LEAF), references: freed }, 'removal');
     if (entry.type === TYPE.directory) {
       assert(links === 0, 'a folder that is removed is empty');
       this.#removeItem(entry, value);

@@ -53,7 +53,7 @@ export class XattrWriter {
     const isStream = value.length > XATTR_EMBEDDED_LIMIT || name === RESOURCE_FORK;
     const data = isStream ? Math.ceil(value.length / BLOCK_SIZE) : 0;
     const bytes = isStream ? 0 : value.length;
-    this.#volume.require({ catalog: 6 + freed, bytes, references: 4 + freed, data, freed });
+    this.#volume.require({ catalog: 6 + freed, bytes, references: 4 + freed, data });
     const extents = data > 0 ? this.#volume.place.spaceman.take(data) : [];
     if (data > 0) this.#write(extents, value);
     if (old) this.#removeRecord(id, old);
@@ -66,7 +66,7 @@ export class XattrWriter {
     const old = this.#find(id, name);
     if (!old) return;
     const freed = old.stream > 0 ? this.#records.extents(old.stream).length : 0;
-    this.#volume.require({ catalog: 6 + freed, references: freed, freed }, 'removal');
+    this.#volume.require({ catalog: 6 + freed, references: freed }, 'removal');
     this.#removeRecord(id, old);
     this.#setFlags(id, name, 'gone');
   }

@@ -1,0 +1,118 @@
+// More pieces are freed at once than the free queue of so small a container has room for: 142 ranges. It is done in one commit
+// all the same, and a cut leaves all of it or none.
+
+import type { NewItem, WritableVolume } from '@tintype/core';
+import { CrashDevice, count, plainAttributes, type SparseDevice, snapshotOf } from '@tintype/testkit';
+import { expect, test } from 'vitest';
+import { check } from '../check/check.js';
+import { expectApfsckContent, formatted, mountOptions } from '../container.testing.js';
+import { ApfsFileSystem } from '../file-system.js';
+
+const PIECES = 400;
+const SIZE = 16 << 20;
+const newFile = (name: string): NewItem => ({
+  ...plainAttributes,
+  kind: 'file',
+  name,
+  size: 0,
+  target: '',
+  rdevMajor: 0,
+  rdevMinor: 0,
+});
+
+function volumeOf(fileSystem: ApfsFileSystem): WritableVolume {
+  const [volume] = fileSystem.volumes;
+  if (!volume) throw new Error('there is a volume');
+  return volume;
+}
+
+/** Two files whose blocks take turns. */
+function fragmented(): SparseDevice {
+  const device = formatted(SIZE);
+  const fileSystem = new ApfsFileSystem(device, mountOptions);
+  const volume = volumeOf(fileSystem);
+  const ids = volume.create(volume.root.id, [newFile('gone'), newFile('kept')]);
+  for (let i = 0; i < PIECES; i += 1) {
+    for (const id of ids) volume.write(id, i * 4096, new Uint8Array(4096).fill((i % 250) + id));
+    if (i % 50 === 0) fileSystem.commit();
+  }
+  fileSystem.close();
+  expectApfsckContent(device);
+  return device;
+}
+
+const changes: Record<string, (fileSystem: ApfsFileSystem, volume: WritableVolume) => void> = {
+  removed: (_, volume) => volume.remove(volume.root.id, 'gone'),
+  cut: (_, volume) => volume.truncate(volume.lookup(volume.root.id, 'gone')?.id ?? 0, 100),
+  'written anew': (_, volume) => {
+    const id = volume.lookup(volume.root.id, 'gone')?.id ?? 0;
+    volume.write(id, 0, new Uint8Array(PIECES * 4096).fill(7));
+  },
+  'renamed over': (_, volume) => {
+    const [id = 0] = volume.create(volume.root.id, [newFile('new')]);
+    volume.write(id, 0, Buffer.from('in its place'));
+    volume.remove(volume.root.id, 'gone');
+    volume.rename(volume.root.id, 'new', volume.root.id, 'gone');
+  },
+};
+
+test.each(Object.keys(changes))('a file of very many pieces is %s in one commit, cut anywhere', (name) => {
+  const start = fragmented();
+  const before = snapshotOf(volumeOf(new ApfsFileSystem(start.clone(), mountOptions)));
+  const crash = new CrashDevice(start);
+  const fileSystem = new ApfsFileSystem(crash, mountOptions);
+  const volume = volumeOf(fileSystem);
+  changes[name]?.(fileSystem, volume);
+  const after = snapshotOf(volume);
+  fileSystem.commit();
+  const committed = crash.calls;
+  // Blocks that did not wait are taken again.
+  const [id = 0] = volume.create(volume.root.id, [newFile('next')]);
+  volume.write(id, 0, new Uint8Array(3 << 20).fill(9));
+  const last = snapshotOf(volume);
+  fileSystem.commit();
+  fileSystem.close();
+  const possible = [before, after, last].map((tree) => JSON.stringify(tree));
+  const seen = new Set<number>();
+  const look = ({ device, description, calls }: { device: SparseDevice; description: string; calls: number }): void => {
+    const found = possible.indexOf(JSON.stringify(snapshotOf(volumeOf(new ApfsFileSystem(device, mountOptions)))));
+    expect(found, description).toBeGreaterThanOrEqual(calls >= committed ? 1 : 0);
+    const findings = [...check(device, {})].filter(({ kind }) => kind !== 'not-unmounted' && kind !== 'copy-damaged');
+    expect(findings, description).toEqual([]);
+    if (!seen.has(found)) expectApfsckContent(device, 'open');
+    seen.add(found);
+  };
+  const every = count(Math.ceil(crash.calls / 30), 1);
+  for (const state of crash.prefixes()) if (state.calls % every === 0 || state.calls > crash.calls - 3) look(state);
+  for (const state of crash.randomStates({ seed: 4, count: count(20, 1000) })) look({ ...state, calls: 0 });
+  expect([...seen].sort()).toEqual([0, 1, 2]);
+});
+
+test('a snapshot that alone holds very many pieces is deleted, and reverted to, in one commit', () => {
+  for (const act of ['delete', 'revert'] as const) {
+    const device = fragmented();
+    const fileSystem = new ApfsFileSystem(device, mountOptions);
+    const xid = fileSystem.createSnapshot(volumeOf(fileSystem), 'then');
+    const then = snapshotOf(volumeOf(fileSystem));
+    const [id = 0] = volumeOf(fileSystem).create(volumeOf(fileSystem).root.id, [newFile('a')]);
+    const [other = 0] = volumeOf(fileSystem).create(volumeOf(fileSystem).root.id, [newFile('b')]);
+    for (let i = 0; i < PIECES / 2; i += 1) {
+      for (const each of [id, other]) volumeOf(fileSystem).write(each, i * 4096, new Uint8Array(4096).fill(5));
+      if (i % 50 === 0) fileSystem.commit();
+    }
+    fileSystem.commit();
+    volumeOf(fileSystem).remove(volumeOf(fileSystem).root.id, 'gone');
+    volumeOf(fileSystem).remove(volumeOf(fileSystem).root.id, 'b');
+    fileSystem.commit();
+    const now = snapshotOf(volumeOf(fileSystem));
+    const free = fileSystem.free;
+    if (act === 'delete') fileSystem.deleteSnapshot(volumeOf(fileSystem), xid);
+    else fileSystem.revertToSnapshot(volumeOf(fileSystem), xid);
+    expect(snapshotOf(volumeOf(fileSystem))).toEqual(act === 'delete' ? now : then);
+    fileSystem.close();
+    expectApfsckContent(device);
+    const again = new ApfsFileSystem(device, mountOptions);
+    expect(again.free).toBeGreaterThan(free + (PIECES / 4) * 4096);
+    expect(volumeOf(again).snapshots).toHaveLength(act === 'delete' ? 0 : 1);
+  }
+});
