@@ -1,28 +1,16 @@
 // Real images with bands removed: what comes back whole is what it was, and what does not is named.
 
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { count, FULL, Random, temporaryFolder } from '@tintype/testkit';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { SummaryEvent } from '../events.js';
 import { backup } from '../operations/backup.js';
 import { testContext } from '../run-context.testing.js';
 import { rescue } from './rescue.js';
+import { grown, rescued, wholeIn } from './rescue.testing.js';
 
 const MIB = 1 << 20;
 const BAND = MIB;
-
-interface Report {
-  readonly volumes: readonly {
-    readonly whole: number;
-    readonly partial: readonly {
-      path: string;
-      size: number;
-      ranges: { start: number; length: number; reason: string }[];
-    }[];
-    readonly namesOnly: readonly string[];
-  }[];
-}
 
 let folder = '';
 beforeAll(() => {
@@ -32,39 +20,6 @@ beforeAll(() => {
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** Files of many sizes, all of them noise; answers their contents by path. */
-function grown(root: string, random: Random, files: number): Map<string, Buffer> {
-  const contents = new Map<string, Buffer>();
-  const folders = [''];
-  for (let i = 0; i < files; i += 1) {
-    const parent = random.pick(folders);
-    if (random.oneIn(12)) folders.push(`${parent}/folder ${i}`);
-    const path = `${random.pick(folders)}/file ${i}`;
-    const bytes = Buffer.from(random.bytes(1 + random.below(random.oneIn(10) ? 300_000 : 12_000)));
-    contents.set(path, bytes);
-    mkdirSync(join(root, path, '..'), { recursive: true });
-    writeFileSync(join(root, path), bytes);
-  }
-  return contents;
-}
-
-function rescued(image: string, to: string, passphrase?: string): { summary: SummaryEvent; report: Report } {
-  const given = passphrase === undefined ? {} : { passphrase: Buffer.from(passphrase) };
-  const summary = rescue({ image, target: to, ...given }, testContext());
-  return { summary, report: JSON.parse(readFileSync(join(to, '_Rescue', 'report.json'), 'utf8')) as Report };
-}
-
-/** Whole files are equal to what they were; answers the paths of those that came back. */
-function wholeIn(to: string, contents: ReadonlyMap<string, Buffer>): Set<string> {
-  const whole = new Set<string>();
-  for (const [path, bytes] of contents) {
-    if (!existsSync(join(to, path))) continue;
-    expect(readFileSync(join(to, path)).equals(bytes), path).toBe(true);
-    whole.add(path);
-  }
-  return whole;
-}
 
 describe.each(['hfs+', 'apfs'] as const)('%s', (fs) => {
   const image = () => join(folder, `${fs}.sparsebundle`);
