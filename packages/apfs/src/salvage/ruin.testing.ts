@@ -94,13 +94,15 @@ export function nodeBlocks(device: SparseDevice): { block: number; level: number
   );
 }
 
-/** Inodes whose record and whose extents all stand in leaves that are in use, and not among `gone`. */
-export function recordsOutside(device: SparseDevice, gone: ReadonlySet<number>): Set<number> {
+/** What leaves say of files, as text, by inode. */
+type FileRecords = ReadonlyMap<number, ReadonlySet<string>>;
+
+/** Of all leaves that can be found, or of the newest version of each. */
+export function fileRecords(device: SparseDevice, which: 'newest' | 'all'): FileRecords {
   const kind = fileSystemTree('hashed');
-  const sizes = new Map<number, number>();
-  const mapped = new Map<number, number>();
+  const records = new Map<number, Set<string>>();
   for (const { block, level, isNewest } of nodeBlocks(device)) {
-    if (level > 0 || !isNewest || gone.has(block)) continue;
+    if (level > 0 || (which === 'newest' && !isNewest)) continue;
     const bytes = new Uint8Array(BLOCK);
     device.read(block * BLOCK, bytes);
     const isRoot = (new DataView(bytes.buffer).getUint16(32, true) & 1) !== 0;
@@ -109,12 +111,26 @@ export function recordsOutside(device: SparseDevice, gone: ReadonlySet<number>):
       const record = recordAt(node, i);
       const type = typeAt(record.view, record.keyAt);
       const id = idAt(record.view, record.keyAt);
-      if (type === RECORD_TYPE.inode) sizes.set(id, readInode(record).size);
+      const said = records.get(id) ?? new Set();
+      if (type === RECORD_TYPE.inode) said.add(`${readInode(record).size} bytes`);
       if (type === RECORD_TYPE.fileExtent)
-        mapped.set(id, (mapped.get(id) ?? 0) + record.view.getUint32(record.valueAt, true));
+        said.add(
+          `extent ${Buffer.from(bytes.subarray(record.keyAt, record.keyAt + 16)).toString('hex')} at ${Buffer.from(
+            bytes.subarray(record.valueAt, record.valueAt + 24),
+          ).toString('hex')}`,
+        );
+      if (said.size > 0) records.set(id, said);
     }
   }
-  return new Set([...sizes].flatMap(([id, size]) => ((mapped.get(id) ?? 0) >= size ? [id] : [])));
+  return records;
+}
+
+/** Inodes of which all that `before` says still stands in some leaf, of whatever checkpoint. */
+export function survivorsOf(before: FileRecords, device: SparseDevice): Set<number> {
+  const left = fileRecords(device, 'all');
+  const isThere = ([id, said]: readonly [number, ReadonlySet<string>]): boolean =>
+    [...said].every((each) => left.get(id)?.has(each));
+  return new Set([...before].filter(isThere).map(([id]) => id));
 }
 
 /** Where contents of files lie, and their paths. */

@@ -5,7 +5,8 @@ import { count, Random, type SparseDevice } from '@tintype/testkit';
 import { expect, test } from 'vitest';
 import { mountOptions } from '../container.testing.js';
 import { apfs } from '../driver.js';
-import { BLOCK, dataRanges, filled, found, nodeBlocks, recordsOutside } from './ruin.testing.js';
+import { isSealed } from '../object.js';
+import { BLOCK, dataRanges, fileRecords, filled, found, nodeBlocks, survivorsOf } from './ruin.testing.js';
 
 function only(device: SparseDevice): SalvagedVolume {
   const [volume, ...others] = apfs.salvage(device, {});
@@ -71,8 +72,9 @@ test.each(Array.from({ length: count(4, 200) }, (_, i) => i))('all superblocks a
   for (let at = 0; at < device.size; at += BLOCK) {
     if (device.extent(at).kind === 'zero' || nodes.has(at / BLOCK)) continue;
     device.read(at, block);
-    const type = new DataView(block.buffer).getUint16(24, true);
-    const isObject = [1, 2, 3, 5, 7, 0xb, 0xc, ...(seed % 2 === 0 ? [0xd] : [])].includes(type) && block[30] === 0;
+    const view = new DataView(block.buffer);
+    const type = view.getUint16(24, true);
+    const isObject = [1, 2, 3, 5, 7, 0xb, 0xc, ...(seed % 2 === 0 ? [0xd] : [])].includes(type) && isSealed(view);
     if (isObject) device.bytes.punch(at, BLOCK);
   }
   const salvaged = only(device);
@@ -80,34 +82,84 @@ test.each(Array.from({ length: count(4, 200) }, (_, i) => i))('all superblocks a
   for (const path of contents.keys()) expect(whole).toContain(path);
 });
 
-test.each(Array.from({ length: count(6, 300) }, (_, i) => i))('nodes gone, seed %i', (seed) => {
-  const random = new Random(500 + seed);
-  const { device, contents } = filled(random, 300);
-  const before = only(device);
-  const byInode = new Map(
-    found(before.volume).flatMap(({ path, item }) => {
+/** Contents by inode. */
+function byInode(device: SparseDevice, contents: ReadonlyMap<string, Uint8Array>): Map<number, Uint8Array> {
+  return new Map(
+    found(only(device).volume).flatMap(({ path, item }) => {
       const bytes = contents.get(path);
       return bytes ? [[item.id, bytes] as const] : [];
     }),
   );
-  const gone = nodeBlocks(device).filter(({ isNewest }) => isNewest && random.oneIn(5));
-  const survivors = recordsOutside(device, new Set(gone.map(({ block }) => block)));
-  for (const { block } of gone) device.bytes.punch(block * BLOCK, BLOCK);
-  const [salvaged] = apfs.salvage(device, {});
-  if (gone.length > 0 && salvaged) expect(salvaged.findings.map(({ kind }) => kind)).toContain('tree-damaged');
+}
+
+/** All of `wanted` are found whole; answers how many. */
+function expectWhole(
+  salvaged: SalvagedVolume | undefined,
+  wanted: Iterable<readonly [id: number, bytes: Uint8Array]>,
+): number {
   const items = new Map(salvaged ? found(salvaged.volume).map(({ item }) => [item.id, item]) : []);
-  for (const [id, wanted] of byInode) {
-    if (!survivors.has(id)) continue;
+  let whole = 0;
+  for (const [id, wantedBytes] of wanted) {
     const item = items.get(id);
     expect(item, `inode ${id}`).toBeDefined();
     if (!item || !salvaged) continue;
     expect(salvaged.lost(id), `inode ${id}`).toEqual([]);
     const bytes = new Uint8Array(item.size);
     salvaged.volume.read(id, 0, bytes);
-    expect(Buffer.compare(bytes, wanted), `inode ${id}`).toBe(0);
+    expect(Buffer.compare(bytes, wantedBytes), `inode ${id}`).toBe(0);
+    whole += 1;
   }
-  if (salvaged) wholeOnes(salvaged, contents);
-});
+  return whole;
+}
+
+test.each(Array.from({ length: count(6, 300) }, (_, i) => i))(
+  'nodes gone: each file whose records stand in any node, of any checkpoint, comes back, seed %i',
+  (seed) => {
+    const random = new Random(500 + seed);
+    const { device, contents } = filled(random, 300);
+    const files = byInode(device, contents);
+    const before = fileRecords(device, 'newest');
+    const gone = nodeBlocks(device).filter(({ isNewest }) => isNewest && random.oneIn(5));
+    for (const { block } of gone) device.bytes.punch(block * BLOCK, BLOCK);
+    const survivors = survivorsOf(before, device);
+    const [salvaged] = apfs.salvage(device, {});
+    if (gone.length > 0 && salvaged) expect(salvaged.findings.map(({ kind }) => kind)).toContain('tree-damaged');
+    expectWhole(
+      salvaged,
+      [...files].filter(([id]) => survivors.has(id)),
+    );
+    if (salvaged) wholeOnes(salvaged, contents);
+  },
+);
+
+test.each(Array.from({ length: count(3, 100) }, (_, i) => i))(
+  'a band with leaves of the tree gone: each file whose records stand elsewhere, and whose data does, comes back, seed %i',
+  (seed) => {
+    const BAND = 256 << 10;
+    const random = new Random(700 + seed);
+    const { device, contents } = filled(random, 600);
+    const files = byInode(device, contents);
+    const before = fileRecords(device, 'newest');
+    const bands = new Set(
+      nodeBlocks(device).flatMap(({ block, level, isNewest }) =>
+        level === 0 && isNewest ? [Math.floor((block * BLOCK) / BAND) * BAND] : [],
+      ),
+    );
+    const band = random.pick([...bands]);
+    const reader = apfs.open(device, { ...mountOptions, writable: false }).volumes[0];
+    if (!reader) throw new Error('there is a volume');
+    const ids = new Map(found(reader).map(({ path, item }) => [path, item.id]));
+    const hit = new Set(
+      dataRanges(device, reader).flatMap(({ path, ranges }) => (ranges.overlaps(band, BAND) ? [ids.get(path)] : [])),
+    );
+    device.bytes.punch(band, BAND);
+    const survivors = survivorsOf(before, device);
+    const [salvaged] = apfs.salvage(device, {});
+    const wanted = [...files].filter(([id]) => survivors.has(id) && !hit.has(id));
+    expect(expectWhole(salvaged, wanted)).toBe(wanted.length);
+    if (salvaged) wholeOnes(salvaged, contents);
+  },
+);
 
 test.each(Array.from({ length: count(4, 200) }, (_, i) => i))(
   'index nodes gone: every file comes back, seed %i',

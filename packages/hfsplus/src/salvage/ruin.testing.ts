@@ -44,33 +44,73 @@ export class Expected {
     }
     return { files, metadata };
   }
+}
 
-  /** Files whose record lies in a leaf of the catalog that has nothing in the range: their ids and contents. */
-  recordsOutside(device: BlockDevice, start: number, length: number): { id: number; bytes: Uint8Array }[] {
-    const mounted = new Mounted(device);
-    const reader = openFileSystem(device, { ...mount, writable: false }).volume;
-    const wanted: { id: number; bytes: Uint8Array }[] = [];
-    const { tree, file } = mounted.catalog;
-    let node = tree.firstLeaf;
-    while (node !== 0) {
-      const leaf = tree.node(node);
-      const position = file.position(leaf);
-      const isGone = position < start + length && position + leaf.bytes.length > start;
-      for (let i = 0; i < leaf.count && !isGone; i += 1) {
-        const at = leaf.dataAt(i);
-        const type = leaf.view.getUint16(at);
-        if (type !== RECORD_TYPE.file || hasType({ node: leaf, index: i, at, type }, FILE_LINK)) continue;
-        const id = leaf.view.getUint32(at + CatalogFile.at.fileID);
-        const item = reader.stat(id);
-        if (item.kind !== 'file' || /^\.journal/.test(item.name)) continue;
-        const bytes = new Uint8Array(item.size);
-        reader.read(id, 0, bytes);
-        wanted.push({ id, bytes });
-      }
-      node = leaf.fLink;
+/** A file by its record: `ID FORK`, the fork in hex. */
+type FileRecord = string;
+
+/** Where the leaves of the catalog lie on the device. */
+export function leafPositions(device: BlockDevice): number[] {
+  const { tree, file } = new Mounted(device).catalog;
+  const positions: number[] = [];
+  for (let node = tree.firstLeaf; node !== 0; node = tree.node(node).fLink)
+    positions.push(file.position(tree.node(node)));
+  return positions;
+}
+
+/** What the catalog says of the files of a sound volume, with their contents. */
+export function catalogFiles(
+  device: BlockDevice,
+): Map<FileRecord, { readonly id: number; readonly bytes: Uint8Array }> {
+  const mounted = new Mounted(device);
+  const reader = openFileSystem(device, { ...mount, writable: false }).volume;
+  const files = new Map<FileRecord, { id: number; bytes: Uint8Array }>();
+  const { tree } = mounted.catalog;
+  for (let node = tree.firstLeaf; node !== 0; node = tree.node(node).fLink) {
+    const leaf = tree.node(node);
+    for (let i = 0; i < leaf.count; i += 1) {
+      const at = leaf.dataAt(i);
+      const type = leaf.view.getUint16(at);
+      if (type !== RECORD_TYPE.file || hasType({ node: leaf, index: i, at, type }, FILE_LINK)) continue;
+      const id = leaf.view.getUint32(at + CatalogFile.at.fileID);
+      const item = reader.stat(id);
+      if (item.kind !== 'file' || /^\.journal/.test(item.name)) continue;
+      const bytes = new Uint8Array(item.size);
+      reader.read(id, 0, bytes);
+      files.set(fileRecord(leaf.bytes, at), { id, bytes });
     }
-    return wanted;
   }
+  return files;
+}
+
+/**
+ * File records in all that looks like a leaf, wherever it lies: in the catalog, the journal, freed blocks. By a reading of its
+ * own, from TN1150 alone.
+ */
+export function recordsAnywhere(device: BlockDevice, nodeSize: number): Set<FileRecord> {
+  const sector = 512;
+  const records = new Set<FileRecord>();
+  const node = Buffer.alloc(nodeSize);
+  for (let position = 0; position + nodeSize <= device.size; position += sector) {
+    if (device.extent(position).kind === 'zero') continue;
+    device.read(position, node);
+    const count = node.readUInt16BE(10);
+    if (node[8] !== 0xff || node[9] !== 1 || count === 0 || 2 * (count + 1) > nodeSize - 14) continue;
+    const starts = Array.from({ length: count + 1 }, (_, i) => node.readUInt16BE(nodeSize - 2 * (i + 1)));
+    if (starts[0] !== 14 || starts.some((start, i) => start > nodeSize || start <= (starts[i - 1] ?? 0))) continue;
+    for (const start of starts.slice(0, -1)) {
+      const at = start + 2 + node.readUInt16BE(start);
+      if (at + CatalogFile.size <= nodeSize && node.readUInt16BE(at) === RECORD_TYPE.file)
+        records.add(fileRecord(node, at));
+    }
+  }
+  return records;
+}
+
+function fileRecord(node: Uint8Array, at: number): FileRecord {
+  const bytes = Buffer.from(node.buffer, node.byteOffset + at, CatalogFile.size);
+  const fork = bytes.subarray(CatalogFile.at.dataFork, CatalogFile.at.dataFork + ForkData.size);
+  return `${bytes.readUInt32BE(CatalogFile.at.fileID)} ${fork.toString('hex')}`;
 }
 
 function dataExtents(mounted: Mounted, id: number) {
