@@ -1,6 +1,6 @@
 // All commands. Help, completion and parsing read this table.
 
-import { COMPACT_BELOW, DEFAULT_WAIT, STARTUP_RESERVE } from '@tintype/engine/thresholds';
+import { COMPACT_BELOW, DEFAULT_ENCRYPTION, DEFAULT_WAIT, STARTUP_RESERVE } from '@tintype/engine/thresholds';
 import type { CommandSpec, OptionSpec } from './command.js';
 
 const COMPACT_WHEN = `its host has less than ${COMPACT_BELOW.free / 1e9} GB or ${COMPACT_BELOW.share * 100} % free`;
@@ -50,7 +50,7 @@ const making: readonly OptionSpec[] = [
   { name: 'volume-name', value: 'N', help: 'name of the volume (default: the file name)' },
   { name: 'size', value: 'S', help: 'capacity (default: free space of the host volume)' },
   { name: 'band-size', value: 'S', help: 'bytes of a band (default: 8m, or more)' },
-  { name: 'encryption', value: 'E', help: 'none (default), aes-128 or aes-256' },
+  { name: 'encryption', value: 'E', help: `none, aes-128 or aes-256 (with a passphrase: ${DEFAULT_ENCRYPTION})` },
   kdfRounds,
 ];
 

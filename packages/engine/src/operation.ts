@@ -91,7 +91,7 @@ export interface BackupOptions extends ImageChoice, SecondPassphrase {
   readonly bandSize?: number | undefined;
   readonly encryption?: string | undefined;
   readonly kdfRounds?: number | undefined;
-  /** A passphrase was given for the destination: a new one may not be made clear without saying so. */
+  /** A passphrase was given for the destination: a new one is encrypted, unless `encryption` says otherwise. */
   readonly mustEncrypt?: boolean | undefined;
   readonly safetyNet?: boolean | undefined;
   /** Seconds that a SafetyNet folder is kept; Infinity: forever; undefined: 1 day on images that we made. */

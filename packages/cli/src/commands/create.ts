@@ -1,4 +1,5 @@
 import { type SummaryEvent, UsageError } from '@tintype/engine/run';
+import { DEFAULT_ENCRYPTION } from '@tintype/engine/thresholds';
 import { flag, text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
 import { locking } from '../locking.js';
@@ -49,21 +50,20 @@ function requireBandSize(bytes: number): number {
 
 export const run: CommandBody = (parsed, io) => {
   const [image = ''] = parsed.operands;
+  const made = makingOptions(parsed);
+  const hasPassphrase = ['passphrase-file', 'passphrase-fd', 'stdinpass'].some(
+    (name) => parsed.values[name] !== undefined,
+  );
   const options = {
     image,
-    ...makingOptions(parsed),
+    ...made,
+    encryption: made.encryption ?? (hasPassphrase ? DEFAULT_ENCRYPTION : undefined),
     layout: text(parsed, 'layout'),
     preallocate: flag(parsed, 'preallocate'),
     overwrite: flag(parsed, 'overwrite'),
     ...locking(parsed),
   };
   const isEncrypted = options.encryption !== undefined && options.encryption !== 'none';
-  if (
-    !isEncrypted &&
-    ['passphrase-file', 'passphrase-fd', 'stdinpass'].some((name) => parsed.values[name] !== undefined)
-  )
-    if (options.encryption === undefined)
-      throw new UsageError('a passphrase is given: say also --encryption aes-128 or aes-256 (or none)');
   const needs = { making: isEncrypted ? image : undefined };
   return runUnlocked('create', options, { parsed, io, needs }, { summary: summaryText });
 };

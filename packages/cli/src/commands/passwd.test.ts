@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageInfo } from '@tintype/engine';
 import { apfsck, fixture, fsckHfsplus, unpackFixture, withFolder, withOracle } from '@tintype/testkit';
@@ -114,13 +114,24 @@ test.skipIf(fsck.skip || withOracle('apfsck').skip).each([
   });
 });
 
-test('a new image is not made clear where a passphrase was given, nor encrypted without one', () => {
+test('B36 a new image is not made clear where a passphrase was given, but with AES-256; nor encrypted without one', () => {
   withFolder((folder) => {
     const from = source(folder);
     const image = join(folder, 'x.sparsebundle');
     const pass = ['--passphrase-file', put(folder, 'p', 'secret')];
-    expect(tintype('create', image, '--size', '20m', ...pass).status).toBe(2);
-    expect(tintype('backup', from, image, '--size', '20m', ...pass).status).toBe(2);
+    const making = ['--size', '20m', '--kdf-rounds', '1000'];
+    for (const [i, words] of [['create'], ['backup', from], ['backup', from]].entries()) {
+      const made = join(folder, ['c.sparseimage', 'b.sparsebundle', 'archive.dmg'][i] ?? '');
+      expect(tintype(...words, made, ...making, ...pass).status).toBe(0);
+      expect(json<ImageInfo>('info', made).container.encryption).toMatchObject({ algorithm: 'AES', keyBits: 256 });
+      expect(tintype('ls', made).status).toBe(4);
+      expect(tintype('ls', made, ...pass).status).toBe(0);
+      rmSync(made, { recursive: true });
+    }
+    const smaller = join(folder, 'smaller.dmg');
+    expect(tintype('create', smaller, ...making, '--encryption', 'aes-128', ...pass).status).toBe(0);
+    expect(json<ImageInfo>('info', smaller).container.encryption).toMatchObject({ keyBits: 128 });
+    rmSync(smaller);
     expect(tintype('create', image, '--size', '20m', '--encryption', 'aes-128').status).toBe(4);
     expect(
       call(['create', image, '--size', '20m', '--encryption', 'aes-128', '--stdinpass'], '').status,

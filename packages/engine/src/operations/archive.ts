@@ -27,6 +27,7 @@ import { finishReplacement, prepareDraft, removeImage, replaceImage } from '../m
 import type { BackupOptions, RunContext } from '../operation.js';
 import { reproducible } from '../reproducible.js';
 import { archiveCapacity } from '../rules/capacity.js';
+import { newEncryption } from '../rules/new-encryption.js';
 import { type NewVolume, newVolume } from '../rules/new-volume.js';
 import { needsSnapshots } from '../rules/snapshot-policy.js';
 import { drivers, mount, PARTITION_TYPES, probeVolumes } from '../stack.js';
@@ -66,7 +67,7 @@ export function archivePlan(options: BackupOptions, context: RunContext): Archiv
   }
   if (options.mustExist) throw new RefusedError('missing', `${destination} does not exist`, { path: destination });
   requireParent(store, dirname(destination));
-  return { format: wanted, encryption: encryptionOf(options), replaces: false };
+  return { format: wanted, encryption: encryptionOf({ encryption: newEncryption(options) }), replaces: false };
 }
 
 function existingPlan(options: BackupOptions, context: RunContext): ArchivePlan | null {

@@ -5,6 +5,7 @@ import { type FileStore, RefusedError, UnsupportedError } from '@tintype/core';
 import { detect, imageFacts } from '@tintype/image';
 import { createStack, formatFor, requireParent } from '../maintenance/create.js';
 import type { BackupOptions, RunContext } from '../operation.js';
+import { newEncryption } from '../rules/new-encryption.js';
 import { newVolume } from '../rules/new-volume.js';
 import { needsSnapshots } from '../rules/snapshot-policy.js';
 import { UsageError } from '../usage-error.js';
@@ -89,11 +90,7 @@ function existing(options: BackupOptions, context: RunContext): Destination {
 }
 
 function created(options: BackupOptions, source: Side, context: RunContext): Destination {
-  const { destination, format, size, bandSize, encryption, passphrase, kdfRounds } = options;
-  if (options.mustEncrypt && passphrase && encryption === undefined)
-    throw new UsageError(
-      `a passphrase is given, but ${destination} is new: say also --encryption aes-128 or aes-256 (or none)`,
-    );
+  const { destination, format, size, bandSize, passphrase, kdfRounds } = options;
   const chosen = newVolume(options, sourceForm(source));
   if (needsSnapshots(options) && chosen.fs !== 'apfs')
     throw new UnsupportedError(`${destination} cannot have snapshots: only APFS volumes can (--fs apfs)`);
@@ -106,7 +103,7 @@ function created(options: BackupOptions, source: Side, context: RunContext): Des
         options.volumeName ?? (source.stack ? source.volume.name : basename(destination, extname(destination))),
       size,
       bandSize,
-      encryption,
+      encryption: newEncryption(options),
       passphrase,
       kdfRounds,
     },
