@@ -1,4 +1,4 @@
-// What a lane does for an archive: encodes or decodes one chunk, and sums up what it stands for.
+// What a lane does for an archive: encodes one chunk and sums up what it stands for, or decodes one.
 
 import { assert, crc32, type Perform } from '@tintype/core';
 import { adc } from './adc.js';
@@ -15,7 +15,7 @@ const DECODE = 1;
 /** Instead of a codec's number: bytes are taken as they are. */
 const PLAIN = -1;
 
-/** Numbers of a task; in the last, the CRC-32 of the clear bytes comes back. */
+/** Numbers of a task; in the last, the CRC-32 of the clear bytes comes back from encoding. */
 const at = { operation: 0, codec: 1, level: 2, size: 3, crc: 4 } as const;
 
 /** Values and room for `performChunk`. `codec` null: nothing is to be compressed. */
@@ -26,7 +26,7 @@ export function encoding(codec: Codec | null, clear: Uint8Array, level: number |
 export function decoding(codec: Codec, stored: Uint8Array, size: number) {
   return { values: [DECODE, numberOf(codec), 0, size], input: stored, room: size };
 }
-/** From the numbers that a task leaves: of its clear bytes. */
+/** From the numbers that an encoding task leaves: the CRC-32 of its clear bytes. */
 export function clearSum(values: Int32Array): number {
   return (values[at.crc] as number) >>> 0;
 }
@@ -38,7 +38,6 @@ export const performChunk: Perform = (values, input, output) => {
     assert(codec !== undefined, 'a chunk is decoded by a codec');
     const clear = output.subarray(0, values[at.size]);
     codec.decode(input, clear);
-    values[at.crc] = crc32(clear);
     return clear.length;
   }
   values[at.crc] = crc32(input);

@@ -10,8 +10,8 @@ import { kolyOf } from './udif.testing.js';
 const SIZE = 4000;
 
 /** A fork of chunks, each of its own number; the ones in `bad` are no streams. */
-function forkOf(count: number, bad: readonly number[]): { fork: DataFork; runs: UdifRun[] } {
-  const parts = Array.from({ length: count }, (_, i) => Buffer.from(zlib.encode(new Uint8Array(SIZE).fill(i + 1))));
+function forkOf(count: number, bad: readonly number[], size = SIZE): { fork: DataFork; runs: UdifRun[] } {
+  const parts = Array.from({ length: count }, (_, i) => Buffer.from(zlib.encode(new Uint8Array(size).fill(i + 1))));
   for (const i of bad) parts[i]?.fill(0xff);
   const file = new MemoryStore().open('x', 'create');
   file.write(0, Buffer.concat(parts));
@@ -19,7 +19,7 @@ function forkOf(count: number, bad: readonly number[]): { fork: DataFork; runs: 
   const koly = Koly.read(new DataView(trailer.buffer, trailer.byteOffset, trailer.length), 0);
   let offset = 0;
   const runs = parts.map(({ length }, i) => {
-    const run = { type: 0x8000_0005, start: i * SIZE, size: SIZE, offset, length };
+    const run = { type: 0x8000_0005, start: i * size, size, offset, length };
     offset += length;
     return run;
   });
@@ -39,6 +39,24 @@ test.each([0, 2])('chunks in order and out of order, with %s threads; damage is 
     if (bad.includes(i)) expect(() => read(i)).toThrow('zlib stream');
     else expect(read(i)).toBe(i + 1);
   decoded.expect(runs, 4);
+  decoded.clear();
+  lanes?.close();
+});
+
+test.each([0, 2])('chunks that take turns in the same memory stay apart, with %s threads', (count) => {
+  const size = 1 << 20;
+  const { fork, runs } = forkOf(60, [], size);
+  const lanes = count > 0 ? chunkLanes(count, 0) : null;
+  const decoded = new DecodedChunks(fork, lanes);
+  const memory = new Set<ArrayBufferLike>();
+  // Forwards, and back again over what was dropped.
+  for (const i of [...runs.keys(), ...[...runs.keys()].reverse()]) {
+    decoded.expect(runs, i);
+    const clear = decoded.get(runs[i] as UdifRun);
+    memory.add(clear.buffer);
+    expect([clear.length, clear[0], clear[size >> 1], clear[size - 1]]).toEqual([size, i + 1, i + 1, i + 1]);
+  }
+  expect(memory.size).toBeLessThanOrEqual(16);
   decoded.clear();
   lanes?.close();
 });

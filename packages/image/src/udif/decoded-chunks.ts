@@ -25,7 +25,7 @@ export class DecodedChunks {
     this.#lanes = lanes && lanes.depth > 1 ? lanes : null;
   }
 
-  /** @throws CorruptError */
+  /** The clear bytes, good until the next call. @throws CorruptError */
   get(run: UdifRun): Uint8Array {
     while (!this.#cache.has(run) && this.#coming.includes(run)) this.#next(run);
     const known = this.#cache.get(run);
@@ -34,7 +34,7 @@ export class DecodedChunks {
       this.#cache.set(run, known);
       return known;
     }
-    const clear = new Uint8Array(run.size);
+    const clear = this.#roomFor(run.size);
     codecOf(run).decode(this.#stored(run), clear);
     this.#keep(run, clear);
     return clear;
@@ -67,7 +67,9 @@ export class DecodedChunks {
     try {
       lanes.push(decoding(codecOf(run), stored, run.size), (clear) => {
         this.#coming.shift();
-        this.#keep(run, clear.slice());
+        const kept = this.#roomFor(run.size);
+        kept.set(clear);
+        this.#keep(run, kept);
       });
     } catch (error) {
       // Performed at once, and told when it is read: then it is decoded again.
@@ -93,14 +95,21 @@ export class DecodedChunks {
     return stored;
   }
 
-  #keep(run: UdifRun, clear: Uint8Array): void {
-    for (const [oldest, { length }] of this.#cache) {
-      if (this.#cachedBytes + run.size <= DECODED_BYTES) break;
+  /** Drops what was not used for longest. Its memory is used again: new memory would be zeroed first. */
+  #roomFor(size: number): Uint8Array {
+    let spare: Uint8Array | null = null;
+    for (const [oldest, clear] of this.#cache) {
+      if (this.#cachedBytes + size <= DECODED_BYTES) break;
       this.#cache.delete(oldest);
-      this.#cachedBytes -= length;
+      this.#cachedBytes -= clear.length;
+      if (clear.length === size) spare = clear;
     }
+    return spare ?? new Uint8Array(size);
+  }
+
+  #keep(run: UdifRun, clear: Uint8Array): void {
     this.#cache.set(run, clear);
-    this.#cachedBytes += run.size;
+    this.#cachedBytes += clear.length;
   }
 }
 
