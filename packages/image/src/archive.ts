@@ -14,12 +14,13 @@ import { type Leased, leaseImage } from './claim.js';
 import { encryptedFile, parentOf } from './create.js';
 import type { ArchiveForm, ArchiveOptions, DraftImage, DraftOptions, Partition, PartitionMap } from './disk-image.js';
 import type { Lease } from './lease.js';
+import { ARCHIVE_LIMIT } from './limits.js';
 import { takeLocks } from './lock.js';
 import { partitionMap, writePartitionMap } from './partitions/map.js';
 import { DraftDevice } from './udif/draft.js';
 import { readKoly } from './udif/koly.js';
 import { UdifDevice } from './udif/reader.js';
-import { writeUdif } from './udif/writer.js';
+import { bytesToStore, writeUdif } from './udif/writer.js';
 
 /** The file of clear bytes of a new archive, which nobody else may use. */
 interface NewFile {
@@ -56,8 +57,18 @@ function newFile(store: FileStore, path: string, form: ArchiveForm): NewFile {
   }
 }
 
+/** @throws UnsupportedError if an archive shall store more clear bytes than its tables can have in memory */
+export function requireArchiveSize(bytes: number, path: string): void {
+  if (bytes > ARCHIVE_LIMIT)
+    throw new UnsupportedError(
+      `${path} would store ${bytes} bytes, and a read-only image holds ${ARCHIVE_LIMIT} (4 TiB) at most, since its tables are kept in memory; make a sparse bundle instead`,
+      { path },
+    );
+}
+
 /** A new read-only image of a disk, durable when this returns. @throws StoreError `EEXIST` and others */
 export function createArchive(store: FileStore, path: string, disk: BlockDevice, options: ArchiveOptions): void {
+  requireArchiveSize(bytesToStore(disk, options.free), path);
   const { clear, release } = newFile(store, path, options);
   try {
     writeUdif(disk, clear, { ...options, map: partitionMap(disk) });

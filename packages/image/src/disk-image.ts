@@ -142,7 +142,7 @@ export interface ArchiveOptions extends ArchiveForm {
   /** For the archive's own id. */
   readonly random: (target: Uint8Array) => void;
   /** What the file systems do not use, ascending: left out. */
-  readonly free: Iterable<Range>;
+  readonly free: readonly Range[];
   /** Told of each stretch of the disk that is done; may throw to stop. */
   readonly progress?: ((bytes: number) => void) | undefined;
 }

@@ -1,9 +1,10 @@
-export { createArchive, createDraft } from './archive.js';
+export { createArchive, createDraft, requireArchiveSize } from './archive.js';
 export { claimImage, lockHolder } from './claim.js';
 export { bandSizeFor, createImage } from './create.js';
 export { detect } from './detect.js';
 export * from './disk-image.js';
 export { inspectImage } from './inspect.js';
+export { ARCHIVE_LIMIT } from './limits.js';
 export { imageFacts, openImage } from './open.js';
 export { repairGpt } from './partitions/gpt-repair.js';
 export { partitionMap, writePartitionMap } from './partitions/map.js';

@@ -27,6 +27,8 @@ export const VECTOR_PAGES = 2048;
 export const PLIST_DEPTH = 8;
 /** Chunks of one table of a UDIF: 16 TiB in chunks of 1 MiB. */
 export const RUNS_LIMIT = 1 << 24;
+/** Bytes that a read-only image stores, clear: what stands in its tables stays in memory until the end. */
+export const ARCHIVE_LIMIT = 2 ** 42;
 export const SEGMENTS_LIMIT = 1000;
 /** Decoded chunks of a UDIF that are kept; one is, whatever its size. */
 export const DECODED_BYTES = 16 << 20;

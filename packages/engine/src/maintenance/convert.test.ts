@@ -3,6 +3,7 @@ import { hfsplus } from '@tintype/hfsplus';
 import { createImage, openImage, writePartitionMap } from '@tintype/image';
 import { CrashStore, count, FaultStore, MemoryStore, Random } from '@tintype/testkit';
 import { describe, expect, test } from 'vitest';
+import type { EngineEvent } from '../events.js';
 import { hostContext } from '../host-context.js';
 import type { ConvertOptions, RunContext } from '../operation.js';
 import { convert } from './convert.js';
@@ -99,3 +100,43 @@ test('asked to stop, it stops and leaves nothing', () => {
     );
   expect(store.list('f').map(({ name }) => name)).toEqual(['a.dmg']);
 });
+
+test.each([...FORMATS, 'encrypted'])('%s, changed on the disk before it is checked, does not take the name', (kind) => {
+  const store = made();
+  const secret = { encryption: 'aes-256', newPassphrase: Buffer.from('p'), kdfRounds: 1 };
+  let checks = 0;
+  const emit = (event: EngineEvent): void => {
+    if (event.type !== 'phase' || event.name !== 'verify') return;
+    checks += 1;
+    flipHeader(store, 'f/.b.dmg.tintype.new');
+  };
+  const options = kind === 'encrypted' ? secret : { format: kind };
+  expect(() => convert({ image: 'f/a.dmg', out: 'f/b.dmg', ...options }, { ...contextOf(store), emit })).toThrow(
+    TintypeError,
+  );
+  expect([checks, store.list('f').map(({ name }) => name)]).toEqual([1, ['a.dmg']]);
+});
+
+/** One bit of the new volume's header, or of what stands for it. */
+function flipHeader(store: FileStore, path: string): void {
+  for (const name of filesBelow(store, path).filter((found) => !/Info\.|token/.test(found))) {
+    const bytes = bytesOf(store, name);
+    const at = Math.max(bytes.indexOf('H+'), 0) || (bytes.length < 200_000 ? 100 : 122_368 + 100);
+    const file = store.open(name, 'write');
+    file.write(at, Uint8Array.of((bytes[at] as number) ^ 1));
+    file.close();
+  }
+}
+
+function filesBelow(store: FileStore, path: string): string[] {
+  if (store.kind(path) !== 'directory') return [path];
+  return store.list(path).flatMap(({ name }) => filesBelow(store, `${path}/${name}`));
+}
+
+function bytesOf(store: FileStore, path: string): Buffer {
+  const file = store.open(path, 'read');
+  const bytes = Buffer.alloc(file.size());
+  file.read(0, bytes);
+  file.close();
+  return bytes;
+}

@@ -29,6 +29,7 @@ import type { ConvertOptions, Operation, RunContext } from '../operation.js';
 import { derivedRandom } from '../reproducible.js';
 import { probeVolumes } from '../stack.js';
 import { UsageError } from '../usage-error.js';
+import { type CopiedRange, CopiedRanges, requireCopied, requireSound } from './converted.js';
 import { archiveFormat, encryptionOf, formatFor, requireParent, requirePassphrase } from './create.js';
 import { imageToRead, requireFreeOut } from './opened-image.js';
 import { finishReplacement, prepareDraft, removeImage, replaceImage } from './replace-image.js';
@@ -52,7 +53,7 @@ export const convert: Operation<'convert'> = (given, context): SummaryEvent => {
     const image = imageToRead(given.image, given, context, lanes[0]);
     try {
       context.emit({ type: 'phase', name: 'copy' });
-      const format = makeBeside(image, options, { ...context, lanes: lanes[1] });
+      const format = makeBeside(image, options, { ...context, lanes: lanes[1], readLanes: lanes[0] });
       const { size } = image.device;
       return { type: 'summary', image: given.image, out: given.out, format, size, problems: [] };
     } finally {
@@ -66,6 +67,8 @@ export const convert: Operation<'convert'> = (given, context): SummaryEvent => {
 interface ConvertContext extends RunContext {
   /** Compress. */
   readonly lanes: Lanes | undefined;
+  /** Decode ahead; the old image has them until it was read. */
+  readonly readLanes: Lanes | undefined;
 }
 
 /** OUT is encrypted as IMAGE is, by the same passphrase, unless something else is said. */
@@ -126,6 +129,7 @@ function make(path: string, format: string, image: DiskImage, options: ConvertOp
       progress: step,
     };
     createArchive(store, path, image.device, made);
+    verifyArchive(path, options, context);
     return;
   }
   const live = LIVE.find((name) => name === format);
@@ -147,10 +151,24 @@ function make(path: string, format: string, image: DiskImage, options: ConvertOp
   try {
     // Where nothing was written, an encrypted raw image is noise to macOS.
     const zeros = live === 'udrw' && encryption !== undefined ? 'write' : 'skip';
-    copyDisk(image.device, target.device, { free, step, zeros });
+    const copied = copyDisk(image.device, target.device, { free, step, zeros });
     target.device.flush();
+    context.emit({ type: 'phase', name: 'verify' });
+    requireSound(target.verify(), options.out, context);
+    requireCopied(copied, target.device, options.out, context);
   } finally {
     target.close();
+  }
+}
+
+/** Its checksums are of what was read from the old image. */
+function verifyArchive(path: string, options: ConvertOptions, context: ConvertContext): void {
+  context.emit({ type: 'phase', name: 'verify' });
+  const image = imageToRead(path, { passphrase: options.passphrase }, context, context.readLanes);
+  try {
+    requireSound(image.verify(), options.out, context);
+  } finally {
+    image.close();
   }
 }
 
@@ -187,7 +205,8 @@ interface CopyRules {
   readonly zeros: 'write' | 'skip';
 }
 
-function copyDisk(from: BlockDevice, to: BlockDevice, { free, step, zeros }: CopyRules): void {
+function copyDisk(from: BlockDevice, to: BlockDevice, { free, step, zeros }: CopyRules): readonly CopiedRange[] {
+  const copied = new CopiedRanges();
   const buffer = new Uint8Array(BUFFER);
   let next = 0;
   for (let position = 0; position < from.size; ) {
@@ -202,12 +221,14 @@ function copyDisk(from: BlockDevice, to: BlockDevice, { free, step, zeros }: Cop
     if (isCopied) {
       const part = buffer.subarray(0, size);
       from.read(position, part);
+      copied.add(position, part);
       if (zeros === 'write') to.write(position, part);
       else writeData(to, position, part);
     }
     position += size;
     step(size);
   }
+  return copied.list;
 }
 
 function writeData(device: BlockDevice, position: number, bytes: Uint8Array): void {

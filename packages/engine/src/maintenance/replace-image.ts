@@ -8,6 +8,7 @@ import { basename, dirname, join } from 'node:path';
 import { type FileStore, LinkLostError, LockedError, PassphraseError, RefusedError, TintypeError } from '@tintype/core';
 import { claimImage, openImage } from '@tintype/image';
 import type { Locking } from '../locking.js';
+import { settleAside } from './kept-archives.js';
 
 /** Where a new image is made until it is whole. */
 function draftOf(path: string): string {
@@ -48,16 +49,19 @@ export function finishReplacement(store: FileStore, path: string): void {
 }
 
 /**
- * Makes room for a draft; an hour of work shall not end at what can be told before it.
+ * Makes room for a draft; an hour of work shall not end at what can be told before it. Finishes what a cut left of an old
+ * archive that is kept, with `keep` of them in all.
  * @throws LockedError if the image at `path` is in use, RefusedError if it is no file or bundle
  */
-export function prepareDraft(store: FileStore, path: string, locking: Locking): string {
+export function prepareDraft(store: FileStore, path: string, locking: Locking, keep?: number): string {
   const kind = store.kind(path);
   if (kind === 'device' || kind === 'other')
     throw new RefusedError('not-a-file', `${path} is neither a file nor a bundle, and is not replaced`, { path });
   requireUnused(store, path, locking);
   const draft = draftOf(path);
   requireUnused(store, draft, locking);
+  const isReplaced = store.kind(draft) === null;
+  settleAside(store, path, { isReplaced, ...(keep ? { count: keep } : {}) });
   removeImage(store, draft);
   return draft;
 }
@@ -88,6 +92,13 @@ function isKept(error: unknown): boolean {
     error instanceof LinkLostError ||
     (error instanceof RefusedError && error.code === 'time-machine')
   );
+}
+
+/** Removes the draft at `draft`, after what was set aside for it: what stays aside without a draft was replaced. */
+export function removeDraft(store: FileStore, draft: string, path: string): void {
+  if (store.kind(draft) === null) return;
+  settleAside(store, path, { isReplaced: false });
+  removeImage(store, draft);
 }
 
 /** A file, or a bundle with what is in it. */

@@ -10,7 +10,16 @@ import {
   VolumeFullError,
   WindowDevice,
 } from '@tintype/core';
-import { createDraft, type DraftImage, detect, imageFacts, openImage, partitionMap } from '@tintype/image';
+import {
+  ARCHIVE_LIMIT,
+  createDraft,
+  type DraftImage,
+  detect,
+  imageFacts,
+  openImage,
+  partitionMap,
+  requireArchiveSize,
+} from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
 import { freeRangesOf } from '../free-ranges.js';
 import { type Locking, locking } from '../locking.js';
@@ -22,8 +31,8 @@ import {
   requireParent,
   requirePassphrase,
 } from '../maintenance/create.js';
-import { keepArchive, keptPath } from '../maintenance/kept-archives.js';
-import { finishReplacement, prepareDraft, removeImage, replaceImage } from '../maintenance/replace-image.js';
+import { keptPath, setAside, settleAside } from '../maintenance/kept-archives.js';
+import { finishReplacement, prepareDraft, removeDraft, replaceImage } from '../maintenance/replace-image.js';
 import type { BackupOptions, RunContext } from '../operation.js';
 import { reproducible } from '../reproducible.js';
 import { archiveCapacity } from '../rules/capacity.js';
@@ -131,7 +140,10 @@ export function makeArchive(
   if (needsSnapshots(options) && chosen.fs !== 'apfs')
     throw new UnsupportedError(`${options.destination} cannot have snapshots: only APFS volumes can (--fs apfs)`);
   context.emit({ type: 'phase', name: 'scan' });
-  let size = options.size ?? archiveCapacity(measured(options, source, context));
+  const content =
+    options.size !== undefined && options.size <= ARCHIVE_LIMIT ? null : measured(options, source, context);
+  if (content) requireArchiveSize(content.blocks, options.destination);
+  let size = options.size ?? archiveCapacity(content ?? { items: 0, blocks: 0 });
   for (let attempt = 1; ; attempt += 1) {
     const archive = new Archive({ plan, options, source, chosen, driver, size, context });
     try {
@@ -195,7 +207,7 @@ class Archive {
   make(perform: PerformRun): SummaryEvent {
     const { options, context } = this.#parts;
     try {
-      const path = prepareDraft(this.#store, options.destination, this.#locks);
+      const path = prepareDraft(this.#store, options.destination, this.#locks, options.keep);
       context.emit({ type: 'phase', name: 'open' });
       const draft = this.#draft(path);
       try {
@@ -265,8 +277,10 @@ class Archive {
     const volumes = probeVolumes(draft.device, partitionMap(draft.device));
     draft.finish([...freeRangesOf(draft.device, volumes, context)]);
     if (plan.replaces) this.#prove(draft);
-    if (plan.replaces && keep > 0 && this.#store.kind(destination) !== null) this.#keep(destination, keep);
+    const isKept = plan.replaces && keep > 0 && this.#store.kind(destination) !== null;
+    if (isKept) this.#setAside(destination);
     replaceImage(this.#store, destination, this.#locks);
+    if (isKept) settleAside(this.#store, destination, { isReplaced: true, count: keep });
   }
 
   /** @throws CancelledError; RefusedError if the new archive does not read as it was written */
@@ -291,8 +305,8 @@ class Archive {
       }
   }
 
-  #keep(path: string, count: number): void {
-    if (keepArchive(this.#store, path, count)) return;
+  #setAside(path: string): void {
+    if (setAside(this.#store, path)) return;
     throw new RefusedError(
       'no-links',
       `the file system of ${dirname(path)} cannot give a file two names, so the old archive cannot be kept beside the new one; say --keep 0, or rename it`,
@@ -305,7 +319,7 @@ class Archive {
     try {
       draft.close();
     } finally {
-      if (this.#store.kind(path) !== null) removeImage(this.#store, path);
+      removeDraft(this.#store, path, this.#parts.options.destination);
     }
   }
 }

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chunkLanes } from '@tintype/codec';
-import { type Lanes, MemoryDevice, type Range } from '@tintype/core';
+import { type BlockDevice, type Lanes, MemoryDevice, type Range, UnsupportedError } from '@tintype/core';
 import { fixture, fixtureBytes, MemoryStore, Random, shared, withFolder, withOracle } from '@tintype/testkit';
 import { describe, expect, test } from 'vitest';
 import { createArchive } from '../archive.js';
@@ -168,4 +168,29 @@ test('compressed by threads, and read with them: the same bytes as by the caller
   expect(findings(lanes)).toEqual(findings());
   expect(findings().map(([kind]) => kind)).toEqual(['udif-data-checksum', 'udif-chunk']);
   lanes.close();
+});
+
+test('more than 4 TiB to store is refused before anything is made; zeros and what is free do not count', () => {
+  const TIB = 2 ** 40;
+  /** Data up to `data`, zeros behind. */
+  const disk = (data: number): BlockDevice =>
+    new Proxy(new MemoryDevice(new Uint8Array(512)), {
+      get: (device, name) => {
+        if (name === 'size') return 9 * TIB;
+        if (name === 'read') return (_position: number, target: Uint8Array) => target.fill(0);
+        if (name !== 'extent') return Reflect.get(device, name, device);
+        return (position: number) =>
+          position < data
+            ? { length: Math.min(data - position, TIB), kind: 'data' }
+            : { length: 9 * TIB - position, kind: 'zero' };
+      },
+    });
+  const store = new MemoryStore();
+  const make = (data: number, free: readonly Range[]) =>
+    createArchive(store, 'x.dmg', disk(data), { format: 'udzo', holder, random: holder.random, free });
+  expect(() => make(4 * TIB + 512, [])).toThrow(/4398046511616 bytes.*4 TiB.*sparse bundle/);
+  expect(() => make(6 * TIB, [{ start: TIB, length: TIB }])).toThrow(UnsupportedError);
+  expect(store.kind('x.dmg')).toBe(null);
+  make(5 * TIB, [{ start: MIB, length: 5 * TIB - 2 * MIB }]);
+  expect(store.kind('x.dmg')).toBe('file');
 });

@@ -26,6 +26,26 @@ export function writeUdif(disk: BlockDevice, file: StoreFile, options: UdifOptio
   new UdifWriter(disk, file, options).run();
 }
 
+/** Clear bytes of `disk` that are neither zeros by its own map nor in one of the ranges `free`, which ascend. */
+export function bytesToStore(disk: BlockDevice, free: Iterable<Range>): number {
+  let bytes = 0;
+  let position = 0;
+  const add = (end: number): void => {
+    while (position < end) {
+      const { length, kind } = disk.extent(position);
+      const part = Math.min(length, end - position);
+      if (kind === 'data') bytes += part;
+      position += part;
+    }
+  };
+  for (const { start, length } of free) {
+    add(Math.min(start, disk.size));
+    position = Math.max(position, Math.min(start + length, disk.size));
+  }
+  add(disk.size);
+  return bytes;
+}
+
 class UdifWriter {
   readonly #disk: BlockDevice;
   readonly #file: StoreFile;
