@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import { chunkLanes } from '@tintype/codec';
 import { CancelledError, Progress, type TintypeError } from '@tintype/core';
 import { imageFacts } from '@tintype/image';
-import { count, Random, withFolder } from '@tintype/testkit';
+import { count, FaultStore, Random, withFolder } from '@tintype/testkit';
 import { expect, test } from 'vitest';
 import type { BackupEstimate, EngineEvent, SummaryEvent } from '../events.js';
 import { verify } from '../maintenance/verify.js';
@@ -109,6 +109,38 @@ test('B8: an archive that is there is replaced only if that is said, and old one
     expect(readFileSync(join(folder, 'a.2.dmg')).equals(second)).toBe(true);
     run({ replace: true });
     expect(judged(place)).toEqual([]);
+  });
+});
+
+test('whichever of the last calls fails for good, the next run keeps each old archive once', () => {
+  withSource((place, run) => {
+    const { folder, source } = place;
+    rmSync(join(source, 'sub'), { recursive: true });
+    const name = (file: string): string => readFileSync(join(folder, file)).subarray(-448, -432).toString('hex');
+    const ids = (): string[] =>
+      readdirSync(folder)
+        .filter((file) => file.endsWith('.dmg') && !file.startsWith('.'))
+        .sort((a, b) => b.length - a.length)
+        .map(name);
+    run();
+    const { store } = testContext();
+    const counted = new FaultStore(store, { call: Number.POSITIVE_INFINITY, code: 'EIO' });
+    run({ replace: true, keep: 2 }, { store: counted });
+    const { calls } = counted;
+    let replaced = 0;
+    for (let call = calls - 30; call <= calls; call += count(3, 1)) {
+      const old = name('a.dmg');
+      const fault = new FaultStore(store, { call, code: 'EIO', lasts: Number.POSITIVE_INFINITY });
+      codeOf(() => run({ replace: true, keep: 2, wait: 0 }, { store: fault }));
+      if (name('a.dmg') !== old) replaced += 1;
+      const before = name('a.dmg');
+      run({ replace: true, keep: 2 });
+      const after = ids();
+      expect([call, new Set(after).size, after.includes(before)]).toEqual([call, after.length, true]);
+      expect(readdirSync(folder).filter((file) => file.includes('.tintype.'))).toEqual([]);
+    }
+    expect(replaced).toBeGreaterThan(0);
+    expect(replaced).toBeLessThan(30);
   });
 });
 
