@@ -73,6 +73,7 @@ test('a segment that is missing, of another image, or not the first', () => {
   const missing = segmented([100, 200]);
   missing.remove(segmentPath('big.dmg', 3));
   expect(() => open(missing)).toThrow(StoreError);
+  expect(() => open(missing)).toThrow(/big\.003\.dmgpart/);
   const mixed = segmented([100]);
   const other = segmented([100], 8).open(segmentPath('big.dmg', 2), 'read');
   const bytes = new Uint8Array(other.size());
