@@ -49,6 +49,13 @@ export class Siblings {
     catalog.record.valueLength = 8;
     catalog.tree.insert(catalog.record);
   }
+  /** As `insert`, where a damaged record may lie in the way. */
+  replace(id: number, sibling: number, parent: number, name: string): void {
+    this.#catalog.putKey(id, RECORD_TYPE.siblingLink, sibling);
+    this.#catalog.tree.remove(this.#catalog.record);
+    this.#removeMap(sibling);
+    this.insert(id, sibling, parent, name);
+  }
   rename(id: number, sibling: number, parent: number, name: string): void {
     this.#putLink(id, sibling, parent, name);
     this.#catalog.tree.replace(this.#catalog.record);

@@ -95,8 +95,7 @@ class NameMending {
     this.#require();
     if (!record) {
       record = { id: this.#linkId(id, sibling, records), folder, name };
-      this.#catalog.removeAll(record.id, (each) => each === RECORD_TYPE.siblingMap);
-      this.#siblings.insert(id, record.id, folder, name);
+      this.#siblings.replace(id, record.id, folder, name);
       records.push(record);
       this.#did(`made the record of a name of inode ${id}`);
     } else if (this.#maps.get(record.id) !== id) this.#putMap(record.id, id);

@@ -10,6 +10,8 @@ import { filled } from '../salvage/ruin.testing.js';
 import { repair } from './repair.js';
 
 const PATIENCE = 60_000;
+/** Seeds that once found a defect. 470: the record of a name is there, but not to be read. */
+const FOUND = [470];
 
 test('mutations of a container of ours', () => {
   const { device } = filled(new Random(77), 80);
@@ -17,7 +19,7 @@ test('mutations of a container of ours', () => {
   device.read(0, original);
   const objects = objectsOf(original);
   let mended = 0;
-  for (let seed = 1; seed <= count(25, 1000); seed += 1) {
+  for (const seed of new Set([...Array.from({ length: count(25, 1000) }, (_, i) => i + 1), ...FOUND])) {
     const bytes = original.slice();
     mutateObjects(bytes, objects, new Random(seed));
     const overlay = new OverlayDevice(new MemoryDevice(bytes));
