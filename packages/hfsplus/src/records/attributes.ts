@@ -14,7 +14,7 @@ import {
 } from '../structs/attributes.js';
 import { attributeKey } from './attribute-key.js';
 import { join } from './catalog.js';
-import { readName, writeName } from './catalog-records.js';
+import { readName } from './catalog-records.js';
 
 interface Found {
   readonly size: number;
