@@ -44,7 +44,7 @@ import { Filter } from '../tree/filter.js';
 import { measureTree } from '../tree/measure.js';
 import { GuardedSource } from '../tree/source-guard.js';
 import { UsageError } from '../usage-error.js';
-import type { Destination } from './backup-destination.js';
+import { type Destination, requireNew } from './backup-destination.js';
 import type { Side } from './sides.js';
 import { sourceForm } from './source-form.js';
 
@@ -74,7 +74,7 @@ export function archivePlan(options: BackupOptions, context: RunContext): Archiv
     if (options.replace) throw new UsageError(`--replace is for read-only images, and ${destination} is none`);
     return null;
   }
-  if (options.mustExist) throw new RefusedError('missing', `${destination} does not exist`, { path: destination });
+  requireNew(options);
   requireParent(store, dirname(destination));
   return { format: wanted, encryption: encryptionOf({ encryption: newEncryption(options) }), replaces: false };
 }

@@ -31,11 +31,24 @@ export function destinationKind(options: BackupOptions, { store }: RunContext): 
     }
     if (formatFor(destination, options.format, 'udzo') !== null && extname(destination) !== '')
       throw new RefusedError('not-an-image', `${destination} exists, but is no disk image`, { path: destination });
+    if (options.volume !== undefined)
+      throw new RefusedError('not-an-image', `${destination} is a folder: it holds no volume ${options.volume}`, {
+        path: destination,
+      });
     return 'folder';
   }
-  if (options.mustExist) throw new RefusedError('missing', `${destination} does not exist`, { path: destination });
+  requireNew(options);
   requireParent(store, dirname(destination));
   return formatFor(destination, options.format, 'udzo') === null ? 'new-folder' : 'new-image';
+}
+
+/** B9: what must be there is not made: neither under --must-exist, nor where a volume of it was named. */
+export function requireNew({ destination, mustExist, volume }: BackupOptions): void {
+  if (mustExist) throw new RefusedError('missing', `${destination} does not exist`, { path: destination });
+  if (volume !== undefined)
+    throw new RefusedError('missing', `${destination} does not exist, and so holds no volume ${volume}`, {
+      path: destination,
+    });
 }
 
 /** An existing image keeps its own format, file system and encryption; what would change it is wrong usage. */

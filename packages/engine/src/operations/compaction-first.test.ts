@@ -40,6 +40,16 @@ test('B24 on battery it is not, and a line says so, unless allowed', () => {
   expect(codes()).toEqual(['on-battery', 'compacted']);
 });
 
+test('B9 an image with another volume than the one that was named is not compacted', () => {
+  const { store, before, context, codes } = image(1e9);
+  expect(() => compactFirst({ ...options, volume: '12345678-1234-1234-1234-123456789ABC' }, context, false)).toThrow(
+    'holds no volume',
+  );
+  expect([imageFacts(store, IMAGE).hostBytes, codes()]).toEqual([before, []]);
+  compactFirst({ ...options, volume: '0' }, context, false);
+  expect(codes()).toEqual(['compacted']);
+});
+
 test('B19 where the host has room nothing is looked at', () => {
   const { context, events } = image(1e12);
   compactFirst(options, context, false);

@@ -7,6 +7,7 @@ import { imageFacts } from '@tintype/image';
 import { compactImage, predict } from '../maintenance/compact.js';
 import type { BackupOptions, RunContext } from '../operation.js';
 import { isCompactionDue, isGainWorthwhile, mayCompact } from '../rules/compaction-due.js';
+import { openReadable } from './sides.js';
 
 const SPARSE = ['sparsebundle', 'sparseimage', 'asif'];
 
@@ -16,7 +17,7 @@ export function compactFirst(
   context: RunContext,
   onBattery: boolean | null = isOnBattery(),
 ): void {
-  const { destination } = options;
+  const { destination, volume } = options;
   const { store, emit } = context;
   const { free, capacity } = store.facts(dirname(destination));
   if (!isCompactionDue({ hostFree: free, hostCapacity: capacity })) return;
@@ -26,8 +27,10 @@ export function compactFirst(
     tell('on-battery', 'it is not compacted, because this host runs on its battery');
     return;
   }
-  emit({ type: 'phase', name: 'Compacting the destination disk image' });
   try {
+    // B9: another image in its place is not touched.
+    if (volume !== undefined) openReadable(destination, options, context).close();
+    emit({ type: 'phase', name: 'Compacting the destination disk image' });
     const { givenBack: gain, before: imageBytes } = predict(destination, { passphrase: options.passphrase }, context);
     if (!isGainWorthwhile({ gain, imageBytes })) {
       tell(
