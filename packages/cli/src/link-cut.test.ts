@@ -5,7 +5,17 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CutShare, count, FULL, lacksCutShares, Random, temporaryFolder } from '@tintype/testkit';
+import {
+  apfsck,
+  CutShare,
+  count,
+  FULL,
+  fsckHfsplus,
+  lacksCutShares,
+  Random,
+  temporaryFolder,
+  withOracle,
+} from '@tintype/testkit';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ENVIRONMENT, type Event, PROGRAM } from './built.testing.js';
 
@@ -96,6 +106,16 @@ async function expectWhole(image: string): Promise<void> {
   expect(await run('diff', source, image, '--checksum')).toBe(0);
 }
 
+/** By the foreign checker, where there is one. */
+async function expectSoundForOthers(image: string, fs: string): Promise<void> {
+  if (withOracle(fs === 'apfs' ? 'apfsck' : 'fsck.hfsplus').skip) return;
+  const raw = `${image}.raw`;
+  expect(await run('raw', image, raw, '--volume', '0')).toBe(0);
+  // Nobody unmounted it: -u.
+  expect(fs === 'apfs' ? apfsck(raw, '-uw') : fsckHfsplus(raw)).toMatchObject({ ok: true });
+  rmSync(raw);
+}
+
 /** Long enough, where the client connects anew, for it to see that it must. */
 const cutFor = ({ reconnect }: Round): number => (FULL ? 30_000 : reconnect ? 8000 : 4000);
 
@@ -134,6 +154,7 @@ test.skipIf(lacksCutShares()).concurrent.each(roundsOf(count(1, 8)))(
       expect(started.events().at(-2)).toMatchObject({ type: 'error', code: 'link-lost' });
       expect(started.stderr()).toMatch(/the next run goes on from there/);
       expect(await run('verify', real)).toBe(0);
+      await expectSoundForOthers(real, round.fs);
       expect(await run('backup', source, real)).toBe(0);
       await expectWhole(real);
     } finally {
