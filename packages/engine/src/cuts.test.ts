@@ -168,8 +168,8 @@ class Life {
     this.#source = source;
   }
 
-  /** One operation, cut at random moments; the life goes on with what it left when it was not. */
-  live(stage: Stage, seed: number): void {
+  /** One operation, cut at random moments; the life goes on with what it left when it was not. `over`: between it and the host. */
+  live(stage: Stage, seed: number, { cuts = CUTS, over = (store: FileStore) => store } = {}): void {
     this.#prepare(stage);
     const crash = new CrashStore(this.#store);
     let from = 0;
@@ -177,8 +177,8 @@ class Life {
       // Before there is an image there is none to open: that it then is whole or absent, backup.crash.test shows.
       if (stage === 'first backup' && name === 'copy') from = crash.calls.length;
     };
-    const summary = this.#perform(stage, crash, emitted);
-    for (const state of crash.randomStates({ seed, count: CUTS, from })) this.#judge(stage, state);
+    const summary = this.#perform(stage, over(crash), emitted);
+    for (const state of crash.randomStates({ seed, count: cuts, from })) this.#judge(stage, state);
     const [end] = [...crash.prefixes({ from: crash.calls.length })];
     if (!end) throw new Error('the last prefix is all calls');
     this.#store = end.store.clone();
@@ -279,6 +279,26 @@ test.for(CASES)('B4 $cuts cuts in the life of $container.destination with $fs', 
     for (const [i, stage] of stagesOf(container).entries()) life.live(stage, i + 1);
     expect(life.cuts).toBe(cuts);
     task.meta.cuts = life.cuts;
+  });
+});
+
+/** Syncing a file does nothing on this host. */
+function withoutSync(store: FileStore): FileStore {
+  const replacing = <T extends object>(target: T, own: Partial<T>): T =>
+    new Proxy(target, {
+      get: (from, name) => {
+        const value: unknown = Reflect.get(own, name) ?? Reflect.get(from, name, from);
+        return typeof value === 'function' ? value.bind(from) : value;
+      },
+    });
+  return replacing(store, { open: (path, mode) => replacing(store.open(path, mode), { sync: () => {} }) });
+}
+
+test.each(['hfs+', 'apfs'])('a host that does not sync would be caught, with %s', (fs) => {
+  withFolder((source) => {
+    const life = new Life({ destination: '/a.sparsebundle' }, fs, source);
+    life.live('first backup', 1);
+    expect(() => life.live('second backup', 2, { cuts: 40, over: withoutSync })).toThrow();
   });
 });
 
