@@ -1,11 +1,10 @@
 // Attributes that go onto an item by handle: owner, then mode (which the change of an owner would clear), then times.
 
 import type { AttributeChange, Attributes, VolumeTraits } from '@tintype/core';
+import { keptChange } from './attribute-change.js';
 import type { HeldItem } from './entry.js';
 import { atFlags, currentFolder, omitTime } from './linux.js';
 import type { NativeLibrary, NativeMemory } from './native.js';
-
-const setIdBits = 0o6000;
 
 export class AttributeCalls {
   readonly #native: NativeLibrary;
@@ -20,16 +19,9 @@ export class AttributeCalls {
     this.#emptyName = native.memory(1);
   }
 
-  /** What of `change` this host keeps. Without root nobody else's setuid or setgid is made ours. */
+  /** What of `change` this host keeps. */
   kept(change: AttributeChange): AttributeChange {
-    const { mode, uid, gid, mtime, mtimeNanos } = change;
-    const kept: { -readonly [K in keyof Attributes]?: Attributes[K] } = {};
-    if (mode !== undefined) kept.mode = this.#keepsOwners || isOurs(uid, gid) ? mode : mode & ~setIdBits;
-    if (this.#keepsOwners && uid !== undefined) kept.uid = uid;
-    if (this.#keepsOwners && gid !== undefined) kept.gid = gid;
-    if (mtime !== undefined) kept.mtime = mtime;
-    if (mtimeNanos !== undefined) kept.mtimeNanos = mtimeNanos;
-    return kept;
+    return keptChange(change, { keepsOwners: this.#keepsOwners });
   }
 
   /** Sets what `kept` left of a change; `now` gives what the change does not say. @throws StoreError */
@@ -82,8 +74,4 @@ export class AttributeCalls {
   #proc(target: HeldItem): number {
     return this.#native.name(`/proc/self/fd/${target.handle}`);
   }
-}
-
-function isOurs(uid: number | undefined, gid: number | undefined): boolean {
-  return uid === process.getuid?.() && gid === process.getgid?.();
 }

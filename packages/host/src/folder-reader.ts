@@ -18,9 +18,10 @@ import {
   type XattrEntry,
 } from '@tintype/core';
 import { DirectoryReader } from './directory-reader.js';
-import { type Entry, type Folder, HeldItem, type Place, pathOf, pathOfFolder } from './entry.js';
+import { type Entry, type Folder, HeldItem, pathOf, pathOfFolder } from './entry.js';
 import { FolderHandles } from './folder-handles.js';
 import { ItemHandles } from './item-handles.js';
+import { ItemTree } from './item-tree.js';
 import { directoryBufferSize, maxPathBytes } from './limits.js';
 import { atFlags } from './linux.js';
 import type { NativeLibrary, NativeMemory } from './native.js';
@@ -29,10 +30,7 @@ import { kindOfMode, statxMask } from './statx-record.js';
 import { hostTraits } from './traits.js';
 import { XattrCalls } from './xattr-calls.js';
 
-const rootId: ItemId = 1;
-const NO_LINKS: readonly Place[] = [];
-
-export class FolderReader implements Volume {
+export class FolderReader extends ItemTree implements Volume {
   readonly name: string;
   readonly uuid = '';
   readonly traits: VolumeTraits;
@@ -41,20 +39,17 @@ export class FolderReader implements Volume {
   protected readonly folders: FolderHandles;
   protected readonly items: ItemHandles;
   protected readonly attributes: XattrCalls;
-  protected readonly rootFolder: Folder;
-  protected readonly rootId = rootId;
-  readonly #entries = new Map<ItemId, Entry>();
   readonly #reader: DirectoryReader;
   readonly #target: NativeMemory;
-  #nextId = rootId + 1;
 
   constructor(native: NativeLibrary, path: string) {
+    const folders = new FolderHandles(native);
+    super(folders.openRoot(path));
     this.native = native;
     this.name = basename(path);
-    this.folders = new FolderHandles(native);
+    this.folders = folders;
     this.items = new ItemHandles(native, this.folders);
     this.attributes = new XattrCalls(native);
-    this.rootFolder = this.folders.openRoot(path);
     this.traits = hostTraits(this.facts(), process.getuid?.() === 0);
     this.#reader = new DirectoryReader(native, directoryBufferSize);
     this.#target = native.memory(maxPathBytes);
@@ -69,7 +64,7 @@ export class FolderReader implements Volume {
   }
 
   get root(): Item {
-    return this.stat(rootId);
+    return this.stat(this.rootId);
   }
 
   nameKey(name: string): string {
@@ -96,7 +91,7 @@ export class FolderReader implements Volume {
       if (calls.statx(handle, address, flags, statxMask, stat.address) === 0) {
         items.push(this.#found(folder, name));
       } else if (this.native.errno() !== 'ENOENT') {
-        items.push(this.#unknown(folder, name, kindOfMode(type << 12), this.native.error('stat', `${path}/${name}`)));
+        items.push(this.unknown(folder, name, kindOfMode(type << 12), this.native.error('stat', `${path}/${name}`)));
       }
     });
     return items;
@@ -109,57 +104,7 @@ export class FolderReader implements Volume {
   }
 
   #found(folder: Folder, name: string): Item {
-    return this.shown(this.remember(folder, name).item);
-  }
-
-  /** What the last stat shows, under the id that it had already if it is still the same. */
-  protected remember(folder: Folder, name: string): { readonly entry: Entry; readonly item: Item } {
-    const { stat } = this.folders;
-    const known = folder.children.get(name);
-    const isSame = known !== undefined && known.inode === stat.inode && known.device === stat.device;
-    const item = stat.item(isSame ? known.id : this.#nextId++, name, this.traits.xattrs);
-    const mayHaveHoles = item.allocated < item.size;
-    if (isSame && known.kind === item.kind) {
-      known.mayHaveHoles = mayHaveHoles;
-      known.failure = null;
-      return { entry: known, item };
-    }
-    const { id, kind, device, inode } = item;
-    const place = { folder, name };
-    const entry: Entry = { id, place, links: NO_LINKS, kind, device, inode, mayHaveHoles, failure: null, folder: null };
-    this.#add(entry);
-    return { entry, item };
-  }
-
-  /** An item whose attributes the host does not tell: it is listed, and every use of it fails with the reason. */
-  #unknown(folder: Folder, name: string, kind: Item['kind'], failure: StoreError): Item {
-    const id = this.#nextId++;
-    const entry: Entry = {
-      id,
-      place: { folder, name },
-      links: NO_LINKS,
-      kind,
-      device: -1,
-      inode: -1,
-      mayHaveHoles: false,
-      failure,
-      folder: null,
-    };
-    this.#add(entry);
-    const zeros = { mode: 0, uid: 0, gid: 0, flags: 0, mtime: 0, mtimeNanos: 0, ctime: 0, ctimeNanos: 0 };
-    const rest = { btime: 0, btimeNanos: 0, size: 0, allocated: 0, rdevMajor: 0, rdevMinor: 0, nlink: 1 };
-    return { ...zeros, ...rest, id, name, kind, inode: -id, device: -1, hasXattrs: true };
-  }
-
-  #add(entry: Entry): void {
-    const { folder, name } = entry.place;
-    const former = folder.children.get(name);
-    if (former) {
-      this.release(former.id);
-      this.forget(former);
-    }
-    folder.children.set(name, entry);
-    this.#entries.set(entry.id, entry);
+    return this.shown(this.remember(folder, name, this.folders.stat).item);
   }
 
   /** Attributes as the caller set them, where the host's own are still on the way. */
@@ -168,9 +113,9 @@ export class FolderReader implements Volume {
   }
 
   stat(id: ItemId): Item {
-    if (id === rootId) {
+    if (id === this.rootId) {
       this.folders.statHandle(this.rootFolder.handle, this.rootFolder.rootPath);
-      return this.shown(this.folders.stat.item(rootId, '', this.traits.xattrs));
+      return this.shown(this.folders.stat.item(this.rootId, '', this.traits.xattrs));
     }
     const entry = this.entry(id);
     const { folder, name } = entry.place;
@@ -217,7 +162,7 @@ export class FolderReader implements Volume {
 
   /** Runs `use` with the item held in the cheapest way that leads to nothing else. */
   protected withXattrs<T>(id: ItemId, use: (target: HeldItem) => T): T {
-    if (id === rootId || this.entry(id).kind === 'directory') return use(this.heldFolder(this.folder(id)));
+    if (id === this.rootId || this.entry(id).kind === 'directory') return use(this.heldFolder(this.folder(id)));
     const entry = this.entry(id);
     if (entry.kind !== 'file') return this.withPath(entry, use);
     return use(new HeldItem(entry, this.items.forReading(entry)));
@@ -235,78 +180,18 @@ export class FolderReader implements Volume {
   openSnapshot(): WritableVolume {
     throw new UnsupportedError('a host folder has no snapshots');
   }
-  release(id: ItemId): void {
-    const entry = this.#entries.get(id);
-    if (entry && entry.kind !== 'directory') this.releaseItem(entry);
-    const folder = id === rootId ? this.rootFolder : entry?.folder;
-    if (!folder) return;
-    const below = [folder];
-    for (let at = 0; at < below.length; at++) {
-      for (const child of (below[at] as Folder).children.values()) if (child.folder) below.push(child.folder);
-    }
-    // From the bottom up: what a folder still has to do to itself may need its parents' handles.
-    for (const next of below.reverse()) {
-      for (const child of next.children.values()) if (!this.#staysElsewhere(child, next)) this.forget(child);
-      next.children.clear();
-      if (next !== this.rootFolder) this.releaseFolder(next);
-    }
-  }
-
-  /** True if a name in another folder is known: then the entry lives on under that one. */
-  #staysElsewhere(entry: Entry, released: Folder): boolean {
-    // With two names in the folder it is asked twice: the second time its place is elsewhere already.
-    if (entry.links.length === 0 && entry.place.folder === released) return false;
-    const others = [entry.place, ...entry.links].filter(
-      ({ folder, name }) => folder !== released && folder.children.get(name) === entry,
-    );
-    const [place, ...links] = others;
-    if (!place) return false;
-    this.releaseItem(entry);
-    entry.place = place;
-    entry.links = links;
-    return true;
-  }
-
-  protected releaseItem(entry: Entry): void {
+  protected override releaseItem(entry: Entry): void {
     this.items.close(entry);
   }
 
-  protected releaseFolder(folder: Folder): void {
+  protected override releaseFolder(folder: Folder): void {
     this.folders.close(folder);
-  }
-
-  protected forget(entry: Entry): void {
-    this.releaseItem(entry);
-    this.#entries.delete(entry.id);
   }
 
   /** Gives up all handles. */
   end(): void {
-    this.release(rootId);
+    this.release(this.rootId);
     this.items.close();
     this.folders.close(this.rootFolder);
-  }
-
-  protected entry(id: ItemId): Entry {
-    const entry = this.#entries.get(id);
-    assert(entry !== undefined, `the id ${id} names an item`);
-    if (entry.failure) throw entry.failure;
-    return entry;
-  }
-
-  private file(id: ItemId): Entry {
-    const entry = this.entry(id);
-    assert(entry.kind === 'file', 'only a file has data');
-    return entry;
-  }
-
-  protected folder(id: ItemId): Folder {
-    if (id === rootId) return this.rootFolder;
-    const entry = this.entry(id);
-    assert(entry.kind === 'directory', 'only a folder has items');
-    const { device, inode } = entry;
-    const state = { handle: -1, pending: null, passesLists: null };
-    entry.folder ??= { entry, children: new Map(), ...state, rootPath: '', device, inode };
-    return entry.folder;
   }
 }

@@ -1,9 +1,9 @@
 // A host folder as a `FileSystem` of one volume.
 
-import { assert, type FileSystem, UnsupportedError, type WritableVolume } from '@tintype/core';
+import { assert, type FileSystem, type StoreFacts, UnsupportedError, type WritableVolume } from '@tintype/core';
+import { PathWriter } from './by-path/path-writer.js';
 import { FolderWriter } from './folder-writer.js';
-import type { NativeLibrary } from './native.js';
-import { missingCalls, nativeLibrary } from './native.js';
+import { nativeLibrary } from './native.js';
 
 /** How a folder is opened. */
 export interface HostFolderOptions {
@@ -11,13 +11,27 @@ export interface HostFolderOptions {
 }
 
 /**
- * Opens a folder of the host; its path may lead through links, what lies below is never followed.
+ * Opens a folder of the host; its path may lead through links, what lies below is never followed. Where this host's
+ * system calls are not written here (`missingCalls`) it is walked by path.
  * @throws StoreError `ENOENT`, `ENOTDIR`, `EACCES`, …
  */
 export function openHostFolder(path: string, options: HostFolderOptions): FileSystem {
   const native = nativeLibrary();
-  if (!native) throw new UnsupportedError(`folders of this host: it lacks ${missingCalls().join(', ')}`, { path });
-  return new HostFolder(native, path, options.writable);
+  const volume = native ? new FolderWriter(native, path, options) : new PathWriter(path, options);
+  return new HostFolder(volume, path, options.writable);
+}
+
+/** What a folder's volume does beside what every volume does. */
+interface FolderVolume extends WritableVolume {
+  facts(): StoreFacts;
+  /** All files finished, all folders' own times put back. */
+  settle(): void;
+  /** Makes durable what was settled. */
+  sync(): void;
+  /** Leaves everything as it is at this moment. */
+  abandon(): void;
+  /** Gives up all handles. */
+  end(): void;
 }
 
 class HostFolder implements FileSystem {
@@ -27,16 +41,14 @@ class HostFolder implements FileSystem {
   readonly writable: boolean;
   readonly volumes: readonly WritableVolume[];
   readonly commitDue = false;
-  readonly #native: NativeLibrary;
-  readonly #volume: FolderWriter;
+  readonly #volume: FolderVolume;
   readonly #path: string;
   #isOpen = true;
 
-  constructor(native: NativeLibrary, path: string, writable: boolean) {
-    this.#native = native;
+  constructor(volume: FolderVolume, path: string, writable: boolean) {
     this.#path = path;
     this.writable = writable;
-    this.#volume = new FolderWriter(native, path, { writable });
+    this.#volume = volume;
     this.volumes = [this.#volume];
   }
 
@@ -52,7 +64,7 @@ class HostFolder implements FileSystem {
   commit(): void {
     if (!this.writable) return;
     this.#volume.settle();
-    this.#native.check(this.#native.calls.syncfs(this.#volume.rootHandle), 'sync', this.#path);
+    this.#volume.sync();
   }
 
   freeRanges(): null {

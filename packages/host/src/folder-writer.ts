@@ -72,7 +72,7 @@ export class FolderWriter extends FolderReader implements WritableVolume {
     try {
       if (handle >= 0) this.folders.statHandle(handle, item.name);
       else if (!this.folders.statAt(folder, item.name)) throw new StoreError('changed', 'create', pathOf(place));
-      const { entry, item: made } = this.remember(folder, item.name);
+      const { entry, item: made } = this.remember(folder, item.name, this.folders.stat);
       if (entry.kind !== item.kind) throw new StoreError('changed', 'create', pathOf(place));
       if (this.#passesLists(folder)) this.#dropInherited(entry, handle);
       this.#dress(entry, { item, made, handle });
@@ -142,8 +142,7 @@ export class FolderWriter extends FolderReader implements WritableVolume {
       native.calls.unlinkat(this.folders.of(folder), native.name(name), 0);
       throw new StoreError('changed', 'link', path);
     }
-    entry.links = [...entry.links, { folder, name }];
-    folder.children.set(name, entry);
+    this.linked(entry, { folder, name });
   }
 
   remove(id: ItemId, name: string): void {
@@ -151,13 +150,13 @@ export class FolderWriter extends FolderReader implements WritableVolume {
     this.#refuseName(folder, name);
     const path = pathOf({ folder, name });
     if (!this.folders.statAt(folder, name)) throw new StoreError('ENOENT', 'remove', path);
-    const { entry, item } = this.remember(folder, name);
+    const { entry, item } = this.remember(folder, name, this.folders.stat);
     this.#touch(folder);
     const flags = item.kind === 'directory' ? atFlags.removeFolder : 0;
     const { native } = this;
     native.check(native.calls.unlinkat(this.folders.of(folder), native.name(name), flags), 'remove', path);
     folder.children.delete(name);
-    if (this.#dropPlace(entry, { folder, name })) return;
+    if (this.dropPlace(entry, { folder, name })) return;
     if (item.nlink <= 1) this.#written.drop(entry);
     if (entry.folder) {
       this.#moved.delete(entry.folder);
@@ -165,20 +164,6 @@ export class FolderWriter extends FolderReader implements WritableVolume {
     }
     this.release(entry.id);
     this.forget(entry);
-  }
-
-  /** True if the entry lives on under another name that is known. */
-  #dropPlace(entry: Entry, place: Place): boolean {
-    const isHere = (other: Place): boolean => other.folder === place.folder && other.name === place.name;
-    const others = entry.links.filter((link) => !isHere(link));
-    if (!isHere(entry.place)) {
-      entry.links = others;
-      return true;
-    }
-    const next = others.shift();
-    entry.links = others;
-    if (next) entry.place = next;
-    return next !== undefined;
   }
 
   rename(id: ItemId, name: string, toId: ItemId, toName: string): void {
@@ -189,16 +174,11 @@ export class FolderWriter extends FolderReader implements WritableVolume {
     const path = pathOf({ folder, name });
     if (!this.folders.statAt(folder, name)) throw new StoreError('ENOENT', 'rename', path);
     if (folder === toFolder && name === toName) return;
-    const { entry } = this.remember(folder, name);
+    const { entry } = this.remember(folder, name, this.folders.stat);
     this.#touch(folder);
     this.#touch(toFolder);
     this.#move({ folder, name }, { folder: toFolder, name: toName });
-    folder.children.delete(name);
-    toFolder.children.set(toName, entry);
-    this.#dropPlace(entry, { folder, name });
-    entry.links = [...entry.links, entry.place];
-    entry.place = { folder: toFolder, name: toName };
-    entry.links = entry.links.filter((link) => link.folder.children.get(link.name) === entry && link !== entry.place);
+    this.moved(entry, { folder, name }, { folder: toFolder, name: toName });
   }
 
   #move(from: Place, to: Place): void {
@@ -302,6 +282,11 @@ export class FolderWriter extends FolderReader implements WritableVolume {
   settle(): void {
     this.#written.finishAll();
     for (const folder of [...this.#moved]) this.#settleFolder(folder);
+  }
+
+  /** What was settled is durable. */
+  sync(): void {
+    this.native.check(this.native.calls.syncfs(this.rootHandle), 'sync', this.rootFolder.rootPath);
   }
 
   /** Leaves everything as it is at this moment. */

@@ -176,14 +176,14 @@ function load(): NativeLibrary | null {
 /** What this host lacks for want of native calls, in words for the user; empty where all is there. */
 export function missingCalls(): readonly string[] {
   if (nativeLibrary() !== null) return [];
-  return [
-    'extended attributes',
-    'folders walked by handle',
-    'locks against other processes',
-    'hole punching and reserving space',
-    'owners and times of links',
-    'device files and pipes',
-  ];
+  return [...folderLosses(), 'folders walked by handle', 'locks against other processes', 'hole punching'];
+}
+
+/** What folders of this host do not give, and do not keep, for want of native calls; empty where all is there. */
+export function folderLosses(): readonly string[] {
+  if (nativeLibrary() !== null) return [];
+  const modes = process.platform === 'win32' ? ['permissions'] : [];
+  return ['extended attributes', 'access lists', 'flags', ...modes];
 }
 
 /** Ends the process at once, also while a worker is inside a system call. */

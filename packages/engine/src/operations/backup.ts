@@ -27,6 +27,7 @@ import { RunSnapshots } from './backup-snapshots.js';
 import { verifyBackup } from './backup-verify.js';
 import { compactFirst } from './compaction-first.js';
 import { fileRoom } from './file-room.js';
+import { noticeFolderLosses } from './folder-losses.js';
 import { growing } from './growth.js';
 import { resuming } from './link-loss.js';
 import { Resumption } from './resumption.js';
@@ -60,6 +61,7 @@ function backUpArchive(plan: ArchivePlan, given: BackupOptions, context: RunCont
   const { sourceVolume: volume, passphrase, waitLock } = given;
   const source = openReadable(options.source, { volume, passphrase, waitLock }, context);
   try {
+    if (source.stack === null) noticeFolderLosses(options.source, context);
     if (options.dryRun) return dryRun(options, 'new-image', source, context, plan);
     noticeSystemSource(options.source, source.volume, context);
     const reserve = startupRoom(options, 'new-image', source, context);
@@ -86,9 +88,10 @@ function backUp(given: BackupOptions, context: RunContext, resumption: Resumptio
   const { sourceVolume: volume, passphrase, waitLock } = given;
   const source = openReadable(options.source, { volume, passphrase, waitLock }, context);
   try {
+    const isFirst = given.continues === undefined;
+    if (isFirst && source.stack === null) noticeFolderLosses(options.source, context);
     if (options.dryRun) return dryRun(options, kind, source, context);
     if (kind === 'image' || kind === 'folder') resumption.found();
-    const isFirst = given.continues === undefined;
     if (isFirst && kind.endsWith('image')) noticeSystemSource(options.source, source.volume, context);
     const reserve = startupRoom(options, kind, source, context);
     if (kind === 'image') compactFirst(options, context);

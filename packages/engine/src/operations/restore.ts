@@ -18,6 +18,7 @@ import { Report } from '../tree/report.js';
 import { SourceError } from '../tree/source-guard.js';
 import { copyXattrs, mirrorXattrs } from '../tree/xattrs.js';
 import { differences } from './diff.js';
+import { noticeFolderLosses } from './folder-losses.js';
 import { RestoreView, rightsHere } from './restore-view.js';
 import { folderSide, itemAt, openReadable, type Side } from './sides.js';
 
@@ -28,6 +29,7 @@ export const restore: Operation<'restore'> = (options, context): SummaryEvent =>
   try {
     const made = prepareTarget(options);
     const target = made && options.dryRun ? null : folderSide(options.target, !options.dryRun);
+    noticeFolderLosses(options.target, context);
     const source = { volume: backup.volume, isImage: backup.stack !== null };
     const run = new RestoreRun(options, context, source, target);
     const interrupted = run.perform(made);

@@ -6,6 +6,7 @@ import {
   type Item,
   type ItemId,
   type NewItem,
+  StoreError,
   type Volume,
   VolumeFullError,
   type WritableVolume,
@@ -19,6 +20,10 @@ import { SourceError } from './source-guard.js';
 import { copyXattrs } from './xattrs.js';
 
 const LINK_BYTES = 16;
+/** What a host says of a name that it has already in another form, or cannot hold. */
+const NAME_REFUSALS: readonly string[] = ['EEXIST', 'EINVAL', 'EILSEQ', 'ENAMETOOLONG'];
+/** What a host says that has no second names, such as FAT and many shares. */
+const LINK_REFUSALS: readonly string[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
 const BATCH_ITEMS = 512;
 const BATCH_BYTES = 64 << 20;
 /** Changes this close to the scan, in seconds, leave no trace in the times. */
@@ -104,8 +109,15 @@ export class Creator {
   }
 
   #canCreate(item: Item, path: string): boolean {
-    if (this.#parts.target.traits.kinds.includes(item.kind)) return true;
-    this.#parts.report.problem(`${path}/${item.name}`, 'kind', `the target cannot hold a ${item.kind}`);
+    const { target, report } = this.#parts;
+    if (!target.traits.kinds.includes(item.kind)) {
+      report.problem(`${path}/${item.name}`, 'kind', `the target cannot hold a ${item.kind}`);
+      return false;
+    }
+    // An image's names went through `original-names`, which escapes what the file system cannot hold.
+    if (this.#parts.idsLast || target.nameAsStored(item.name) !== null) return true;
+    report.counts.failed += 1;
+    report.problem(`${path}/${item.name}`, 'name', 'the target cannot hold this name');
     return false;
   }
 
@@ -126,9 +138,33 @@ export class Creator {
       return !isSecond;
     });
     const { ready, news } = this.#prepare(plain, path, scanned);
-    const ids = target.create(folder, news);
-    this.#fill(folder, path, ready, ids, scanned, folders);
+    if (this.#parts.idsLast) this.#fill(folder, path, ready, target.create(folder, news), scanned, folders);
+    else this.#createEach(folder, path, ready, news, scanned, folders);
     for (const item of linked) this.#createLink(folder, path, item, scanned, folders);
+  }
+
+  /** In a folder of the host each name may be refused, and costs that item. */
+  #createEach(
+    folder: ItemId,
+    path: string,
+    items: readonly Item[],
+    news: readonly NewItem[],
+    scanned: number,
+    folders: Map<string, ItemId>,
+  ): void {
+    const { target, report } = this.#parts;
+    const made: Item[] = [];
+    const ids: ItemId[] = [];
+    for (const [i, item] of items.entries()) {
+      try {
+        ids.push(...target.create(folder, [news[i] as NewItem]));
+        made.push(item);
+      } catch (error) {
+        if (!(error instanceof StoreError && NAME_REFUSALS.includes(error.code))) throw error;
+        report.failed(`${path}/${item.name}`, error);
+      }
+    }
+    this.#fill(folder, path, made, ids, scanned, folders);
   }
 
   /** Items whose description could be read, with what the target is to create. */
@@ -260,7 +296,15 @@ export class Creator {
       this.#createBatch(folder, path, [{ ...item, nlink: 1 }], scanned, folders);
       return;
     }
-    target.link(folder, item.name, first);
+    try {
+      target.link(folder, item.name, first);
+    } catch (error) {
+      const isRefused = error instanceof StoreError && error.values.operation === 'link';
+      if (!isRefused || !LINK_REFUSALS.includes(error.code)) throw error;
+      report.notKept('hard link', item.name);
+      this.#createBatch(folder, path, [{ ...item, nlink: 1 }], scanned, folders);
+      return;
+    }
     report.made(`${path}/${item.name}`, this.#replaced.has(item.name));
   }
 
