@@ -41,7 +41,10 @@ function plant(device: BlockDevice, size: number, random: Random, share: number)
     bytes += length;
     if (fileSystem.commitDue || i % 50 === 0) fileSystem.commit();
   }
-  for (const name of names) if (random.oneIn(2)) volume.remove(root, name);
+  for (const name of names) {
+    if (random.oneIn(2)) volume.remove(root, name);
+    if (fileSystem.commitDue) fileSystem.commit();
+  }
   fileSystem.close();
 }
 

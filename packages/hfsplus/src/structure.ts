@@ -177,6 +177,7 @@ export class Structure {
   remove(folder: number, name: string): void {
     const { place, id, stored } = this.#required(folder, name);
     this.#catalog.tree.reserveRemovals(4);
+    this.#attributes.reserveRemoval();
     if (place.type === RECORD_TYPE.folder) this.#removeFolder(folder, stored, id, place);
     else if (this.#links.isFileLink(place) && this.#links.target(place)) this.#removeLink(folder, stored, id, place);
     else this.#removeFile({ parent: folder, name: stored }, id);

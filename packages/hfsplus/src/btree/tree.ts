@@ -18,6 +18,9 @@ export interface TreeSpec {
 
 const DEPTH_LIMIT = 8;
 
+/** Removals between two reservations, at the most: a hard link and its file, each with its thread. */
+const MOST_REMOVALS = 4;
+
 /** A place in a leaf. `found`: the record there has the wanted key; else the key would be inserted there. */
 export interface Position {
   readonly leaf: Node;
@@ -142,12 +145,12 @@ export class Tree {
 
   /** Nodes that insertions leave free, so that removals, which may lengthen index keys, find room on a full volume. */
   get #removalMargin(): number {
-    return 2 * (this.depth + 1);
+    return nodesForRemovals(MOST_REMOVALS, this.depth + 1);
   }
 
-  /** Makes sure that removals cannot fail half-way: an index key can become longer. @throws VolumeFullError */
+  /** Makes sure that so many removals cannot fail half-way. @throws VolumeFullError, with nothing changed */
   reserveRemovals(removals: number): void {
-    if (removals > 0) this.#file.reserve(removals * (this.depth + 1));
+    if (removals > 0) this.#file.reserve(nodesForRemovals(removals, this.depth));
   }
 
   /** Inserts a record (key with its length, then data; even length), of which `key` is a view. The key must be new. */
@@ -357,6 +360,14 @@ export class Tree {
   #corruptNode(node: Node, problem: string): CorruptError {
     return new CorruptError(`${this.#spec.name} node ${node.number}`, 'kind', 0, problem);
   }
+}
+
+/**
+ * Nodes that removals can need in a tree of this depth. Without its first record a leaf has another first key; where that is
+ * longer, its index record may no longer fit: a split of one node on each level of index nodes, and, once, a new root.
+ */
+function nodesForRemovals(removals: number, depth: number): number {
+  return depth < 2 ? 0 : removals * (depth - 1) + 1;
 }
 
 /** Key of the node's first record, then its number. */

@@ -83,8 +83,13 @@ export class Attributes {
     else this.#insertFork(file, id, name, value, extents);
   }
 
-  /** Removes a value and frees its blocks; false if there was none. */
+  /** Removes a value and frees its blocks; false if there was none. @throws VolumeFullError, with nothing changed */
   remove(id: number, name: string): boolean {
+    this.reserveRemoval();
+    return this.#removeRecords(id, name);
+  }
+
+  #removeRecords(id: number, name: string): boolean {
     const file = this.#volume.attributes;
     const found = this.#find(id, name);
     if (!file || !found) return false;
@@ -93,15 +98,24 @@ export class Attributes {
       if (other === name) starts.push(node.view.getUint32(node.at(index) + AttributeKey.at.startBlock));
       return other === name;
     });
-    file.tree.reserveRemovals(starts.length);
     this.#volume.writer.flush();
     for (const start of starts) file.tree.remove(attributeKey(id, name, start));
     for (const extent of found.extents) this.#volume.allocation.free(extent);
     return true;
   }
 
+  /**
+   * Makes sure that the removal of one attribute, or of all of an item, cannot fail half-way: their records are neighbours, so
+   * as each goes, one index record at a time changes, and only where they begin and where they end is it one that stays.
+   * @throws VolumeFullError, with nothing changed
+   */
+  reserveRemoval(): void {
+    this.#volume.attributes?.tree.reserveRemovals(2);
+  }
+
+  /** Before: `reserveRemoval`. */
   removeAll(id: number): void {
-    for (const { name } of this.list(id)) this.remove(id, name);
+    for (const { name } of this.list(id)) this.#removeRecords(id, name);
   }
 
   #insertFork(file: TreeFile, id: number, name: string, value: Uint8Array, extents: Extent[]): void {
