@@ -270,11 +270,22 @@ function unseen<R extends { readonly xid: number; readonly isDeleted: boolean }>
   let kept = 0;
   return records.filter(({ xid, isDeleted }, i) => {
     const next = records[i + 1];
-    const isSeen = remaining.some((snapshot) => xid <= snapshot && (!next || snapshot < next.xid));
+    const snapshot = firstFrom(remaining, xid);
+    const isSeen = snapshot !== undefined && (!next || snapshot < next.xid);
     const stays = next ? isSeen && !isDeleted : !isDeleted || kept > 0;
     if (stays) kept += 1;
     return !stays;
   });
+}
+/** The least of these, ascending, that is not less than `xid`. */
+function firstFrom(snapshots: readonly number[], xid: number): number | undefined {
+  let low = 0;
+  for (let high = snapshots.length; low < high; ) {
+    const middle = (low + high) >>> 1;
+    if ((snapshots[middle] as number) < xid) low = middle + 1;
+    else high = middle;
+  }
+  return snapshots[low];
 }
 function putSnapshotKey(record: RecordBuffer, xid: number): void {
   put64(record.view, 0, xid);

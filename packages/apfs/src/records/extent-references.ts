@@ -81,13 +81,29 @@ export class ExtentReferences {
       return true;
     });
   }
+  /** As `merge`, the other way round: all records of a newer tree are put into this one, which takes its place. */
+  mergeNewer(newer: Tree): void {
+    this.#putKey(0);
+    newer.scan(this.#record, (leaf, index) => {
+      const piece = pieceAt(leaf, index);
+      for (let block = piece.start; block < piece.start + piece.count; ) {
+        const older = this.#cut(block, piece.start + piece.count);
+        if (older.kind === 0) this.#insert({ ...piece, start: block, count: older.count });
+        else {
+          requireUpdate(piece);
+          this.#count(older, older.references + piece.references);
+        }
+        block += older.count;
+      }
+      return true;
+    });
+  }
   #mergePiece(older: Piece, newer: Piece): void {
     if (newer.kind === 0) {
       this.#insert(older);
       return;
     }
-    if (newer.kind !== EXTENT_KIND.update)
-      throw new CorruptError('j_phys_ext_val', 'kind', newer.start, 'blocks that a snapshot holds were taken again');
+    requireUpdate(newer);
     this.#count({ ...newer, kind: older.kind }, older.references + newer.references);
     if (older.references + newer.references === 0 || older.kind !== EXTENT_KIND.new) return;
     this.#putKey(newer.start);
@@ -194,6 +210,12 @@ export class ExtentReferences {
     putKeyHeader(this.#record.view, 0, block, RECORD_TYPE.extent);
     this.#record.keyLength = KEY_HEADER;
   }
+}
+
+/** What a later state says of blocks that an earlier one has. */
+function requireUpdate({ kind, start }: Piece): void {
+  if (kind !== EXTENT_KIND.update)
+    throw new CorruptError('j_phys_ext_val', 'kind', start, 'blocks that a snapshot holds were taken again');
 }
 
 function pieceAt(leaf: Node, index: number): Piece {

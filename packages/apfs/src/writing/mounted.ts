@@ -86,6 +86,13 @@ export class Mounted {
     this.#extentReferences = new Tree(store, store.makeRoot().address);
     return old;
   }
+  /** Those of the newest snapshot, which goes, become the volume's. Answers what these were, to be dropped. */
+  adoptReferences(tree: Tree): Tree {
+    const old = this.#extentReferences;
+    this.#retired.splice(this.#retired.indexOf(tree), 1);
+    this.#extentReferences = tree;
+    return old;
+  }
   /** The extent references of a snapshot, to be changed: written with the next commit. */
   snapshotReferences(root: number): Tree {
     const tree = this.#physicalTree(root);

@@ -1,6 +1,6 @@
 // Snapshots: each holds the tree as it was, whatever changes after it, and apfsck is content with all of them and when they go.
 
-import type { NewItem, WritableVolume } from '@tintype/core';
+import { CountingDevice, type NewItem, type WritableVolume } from '@tintype/core';
 import {
   changeVolume,
   count,
@@ -190,6 +190,43 @@ test('a snapshot of very many files goes although a queue could not take them al
     fileSystem.deleteSnapshot(volume, xid);
     expectApfsckContent(device, 'open');
   }
+  expect(snapshotOf(volume)).toEqual(tree);
+  fileSystem.close();
+  expectApfsckContent(device);
+});
+
+test('making a snapshot, and deleting one, writes as much as it has of its own, however many there are', () => {
+  const device = formatted(128 * MiB);
+  const counting = new CountingDevice(device);
+  const fileSystem = new ApfsFileSystem(counting, mountOptions);
+  const [volume] = fileSystem.volumes;
+  if (!volume) throw new Error('there is a volume');
+  const { id: root } = volume.root;
+  const file = { ...plainAttributes, kind: 'file', size: 1, target: '', rdevMajor: 0, rdevMinor: 0 } as const;
+  const items = Array.from({ length: 4000 }, (_, i): NewItem => ({ ...file, name: `${i}` }));
+  const ids = volume.create(root, items);
+  for (const [i, id] of ids.entries()) volume.write(id, 0, new Uint8Array(i % 2 ? 1 : 5000).fill(i));
+  const blocksOf = (call: () => void): number => {
+    const before = counting.bytesWritten;
+    call();
+    return (counting.bytesWritten - before) / 4096;
+  };
+  const made: number[] = [];
+  const kept: number[] = [];
+  for (let i = 0; i < 40; i += 1) {
+    for (let k = 0; k < 3; k += 1) volume.write(ids[(i * 997 + k * 3001) % ids.length] as number, 0, new Uint8Array(9));
+    fileSystem.commit();
+    made.push(blocksOf(() => kept.push(fileSystem.createSnapshot(volume, `snapshot ${i}`))));
+  }
+  for (let k = 0; k < 3; k += 1) volume.write(ids[k * 1999] as number, 0, new Uint8Array(9));
+  fileSystem.commit();
+  // The first one has the references of all files: their tree is its own from then on, and not written again.
+  expect(Math.max(...made.slice(1))).toBeLessThan(2 * Math.min(...made.slice(1)));
+  const tree = snapshotOf(volume);
+  const deleted = [20, 0, 0, 18, -1].map((place) =>
+    blocksOf(() => fileSystem.deleteSnapshot(volume, kept.splice(place, 1)[0] as number)),
+  );
+  expect(Math.max(...deleted)).toBeLessThan(2 * Math.min(...deleted));
   expect(snapshotOf(volume)).toEqual(tree);
   fileSystem.close();
   expectApfsckContent(device);

@@ -94,14 +94,11 @@ export class SnapshotWriter {
     const { spaceman } = volume.place;
     const old = volume.snapshotReferences(snapshot.references);
     const next = all[all.findIndex((each) => each.xid === xid) + 1];
-    const newer = next ? volume.snapshotReferences(next.references) : null;
-    const references = new ExtentReferences(volume, newer);
+    const newer = next ? volume.snapshotReferences(next.references) : volume.extentReferences;
     const remaining = all.filter((each) => each.xid !== xid).map((each) => each.xid);
     const gone = volume.omap.unseenBut(remaining);
-    const { nodeCount } = volume.omap.tree;
-    volume.require({ catalog: 0, references: old.keyCount, data: 2 * nodeCount + 24 }, 'removal');
-    references.merge(old);
-    dropTree(old);
+    this.#requireRemoval(old, newer);
+    const merged = this.#merge(old, newer, next !== undefined);
     spaceman.free(snapshot.superblock, 1);
     for (const block of volume.omap.removeSnapshot(xid, remaining, gone)) {
       spaceman.free(block, 1);
@@ -111,8 +108,32 @@ export class SnapshotWriter {
     volume.snapshots.remove(this.#record);
     this.#putKey(xid);
     volume.snapshots.remove(this.#record);
-    if (next && newer) this.#putReferences(next.xid, newer);
+    if (next) this.#putReferences(next.xid, merged);
     volume.add('apfs_num_snapshots', -1);
+  }
+  /** Asks for all that merging and forgetting takes. @throws VolumeFullError */
+  #requireRemoval(old: Tree, newer: Tree): void {
+    const volume = this.#volume;
+    const [from, into] = old.keyCount > newer.keyCount ? [newer, old] : [old, newer];
+    const copied = Math.min(into.nodeCount, (2 * from.keyCount + 1) * into.height);
+    const data = copied + 2 * volume.omap.tree.nodeCount + 24;
+    volume.require({ catalog: 0, references: from.keyCount, data }, 'removal');
+  }
+  /**
+   * Extent references of the snapshot that goes and of the state after it as one: the smaller tree is put into the larger one,
+   * so that neither a first snapshot, which has records of all that the volume holds, nor a last one costs more than it must.
+   */
+  #merge(old: Tree, newer: Tree, isNextSnapshot: boolean): Tree {
+    const volume = this.#volume;
+    if (old.keyCount <= newer.keyCount) {
+      new ExtentReferences(volume, isNextSnapshot ? newer : null).merge(old);
+      dropTree(old);
+      return newer;
+    }
+    new ExtentReferences(volume, old).mergeNewer(newer);
+    if (!isNextSnapshot) volume.adoptReferences(old);
+    dropTree(newer);
+    return old;
   }
 
   /**
