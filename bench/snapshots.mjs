@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { newItem } from './new-item.mjs';
 
 const root = resolve(fileURLToPath(new URL('.', import.meta.url)), '..');
 const tintype = join(root, 'node_modules/.bin/tintype');
@@ -49,32 +50,13 @@ const report = (title, first, last, aim) =>
     `${title.padEnd(44)}${first.toFixed(1).padStart(9)}${last.toFixed(1).padStart(9)}${(last / first).toFixed(2).padStart(8)}  ${aim}`,
   );
 
-const item = (name, kind, size) => ({
-  name,
-  kind,
-  size,
-  mode: kind === 'file' ? 0o644 : 0o755,
-  uid: 0,
-  gid: 0,
-  flags: 0,
-  target: '',
-  rdevMajor: 0,
-  rdevMinor: 0,
-  ...Object.fromEntries(
-    ['mtime', 'ctime', 'btime'].flatMap((time) => [
-      [time, 1e9],
-      [`${time}Nanos`, 0],
-    ]),
-  ),
-});
-
 /** A volume of many small files in folders of 200; answers the ids of the files. */
 function fill({ live, fileSystem }) {
   const bytes = Buffer.alloc(5000, 0x61);
   const ids = [];
   for (let folder = 0; folder * 200 < files; folder += 1) {
-    const [parent] = live.create(live.root.id, [item(`folder-${folder}`, 'directory', 0)]);
-    const names = Array.from({ length: 200 }, (_, i) => item(`file-${i}`, 'file', bytes.length));
+    const [parent] = live.create(live.root.id, [newItem(`folder-${folder}`, 'directory', 0)]);
+    const names = Array.from({ length: 200 }, (_, i) => newItem(`file-${i}`, 'file', bytes.length));
     for (const id of live.create(parent, names)) {
       live.write(id, 0, bytes);
       ids.push(id);

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { newItem } from './new-item.mjs';
 
 const root = resolve(fileURLToPath(new URL('.', import.meta.url)), '..');
 const tintype = join(root, 'node_modules/.bin/tintype');
@@ -42,10 +43,10 @@ function measure(title, ...words) {
 function halfFree(bytes, stretch) {
   const stack = openStack(image, { ...hostContext(), writable: true });
   const { live, fileSystem } = stack;
-  const [folder] = live.create(live.root.id, [item('folder', 'directory', 0)]);
+  const [folder] = live.create(live.root.id, [newItem('folder', 'directory', 0)]);
   const count = Math.floor(bytes / stretch);
   for (let i = 0; i < count; i += 1) {
-    const [id] = live.create(folder, [item(`file-${i}`, 'file', stretch)]);
+    const [id] = live.create(folder, [newItem(`file-${i}`, 'file', stretch)]);
     live.truncate(id, stretch);
     if (i % 500 === 0) fileSystem.commit();
   }
@@ -55,25 +56,6 @@ function halfFree(bytes, stretch) {
   }
   stack.close();
 }
-
-const item = (name, kind, size) => ({
-  name,
-  kind,
-  size,
-  mode: kind === 'file' ? 0o644 : 0o755,
-  uid: 0,
-  gid: 0,
-  flags: 0,
-  target: '',
-  rdevMajor: 0,
-  rdevMinor: 0,
-  ...Object.fromEntries(
-    ['mtime', 'ctime', 'btime'].flatMap((time) => [
-      [time, 1e9],
-      [`${time}Nanos`, 0],
-    ]),
-  ),
-});
 
 /** Bands that are not there, with a stored page every MiB. */
 function fillBands(count) {

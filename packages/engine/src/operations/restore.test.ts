@@ -1,5 +1,7 @@
 // The rules of a restore, on real folders and on images: order, what a hostile backup cannot do.
 
+import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import {
   linkSync,
   lstatSync,
@@ -13,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { CorruptError } from '@tintype/core';
+import { CancelledError, CorruptError } from '@tintype/core';
 import { withFolder } from '@tintype/testkit';
 import { expect, test } from 'vitest';
 import { testContext } from '../run-context.testing.js';
@@ -188,3 +190,54 @@ test('as a destination it ends the run as damage, and nothing is removed', () =>
     expect(tree(join(folder, 'target'))).toEqual(['a', 'a/deep', 'a/file', 'z']);
   });
 });
+
+test('a restore that is cancelled leaves whole items with their attributes, and the same call goes on', () => {
+  withLinks((folder, image) => {
+    const target = join(folder, 'target');
+    const context = testContext();
+    context.progress.add = (counter) => {
+      if (counter === 'bytes') throw new CancelledError();
+    };
+    expect(restore({ image, target }, context)).toMatchObject({ interrupted: true });
+    expect(tree(target)).not.toContain('0');
+    const summary = restore({ image, target }, testContext());
+    expect(summary).toMatchObject({ problems: [], interrupted: false, items: { failed: 0 } });
+    for (const path of ['a/deep/er', 'a/deep', 'a', '.'])
+      expect(lstatSync(join(target, path)).mtimeMs, path).toBe(OLD * 1000);
+  });
+});
+
+const canMount = process.platform === 'linux' && process.getuid?.() === 0;
+
+test.skipIf(!canMount)(
+  'what a full disk has no room for is not left half-written, and the same call goes on later',
+  () => {
+    withFolder((folder) => {
+      process.env.TINTYPE_HOME = join(folder, 'home');
+      const source = join(folder, 'source');
+      mkdirSync(join(source, 'd'), { recursive: true });
+      for (const name of ['a', 'b', 'd/c', 'r']) writeFileSync(join(source, name), randomBytes(300_000));
+      writeFileSync(join(source, 'large'), randomBytes(3_000_000));
+      for (const path of ['a', 'b', 'd/c', 'r', 'large', 'd', '.']) utimesSync(join(source, path), OLD, OLD);
+      const image = join(folder, 'b.sparsebundle');
+      backup({ source, destination: image, fs: 'hfs+', size: 64 << 20 }, testContext());
+      const disk = join(folder, 'disk');
+      mkdirSync(disk);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'none', disk]);
+      try {
+        const target = join(disk, 'target');
+        expect(() => restore({ image, target }, testContext())).toThrow(expect.objectContaining({ code: 'ENOSPC' }));
+        for (const name of tree(target)) {
+          const [there, wanted] = [target, source].map((top) => lstatSync(join(top, name)));
+          if (there?.isFile()) expect([there.size, there.mtimeMs], name).toEqual([wanted?.size, wanted?.mtimeMs]);
+        }
+        execFileSync('mount', ['-o', 'remount,size=16m', disk]);
+        expect(restore({ image, target }, testContext())).toMatchObject({ problems: [], items: { failed: 0 } });
+        expect(tree(target)).toEqual(tree(source));
+        for (const name of ['.', ...tree(source)]) expect(lstatSync(join(target, name)).mtimeMs, name).toBe(OLD * 1000);
+      } finally {
+        execFileSync('umount', [disk]);
+      }
+    });
+  },
+);

@@ -32,14 +32,35 @@ export const restore: Operation<'restore'> = (options, context): SummaryEvent =>
     noticeFolderLosses(options.target, context);
     const source = { volume: backup.volume, isImage: backup.stack !== null };
     const run = new RestoreRun(options, context, source, target);
-    const interrupted = run.perform(made);
-    target?.close();
+    const interrupted = perform(run, made, target);
     if (options.verify && !options.dryRun && !interrupted) run.verify(context);
     return run.summary(started, interrupted);
   } finally {
     backup.close();
   }
 };
+
+/** Answers true if it was interrupted. Should it fail, what is whole by then gets its attributes, so that the same call goes on. */
+function perform(run: RestoreRun, made: boolean, target: Side | null): boolean {
+  let interrupted: boolean;
+  try {
+    interrupted = run.perform(made);
+  } catch (error) {
+    despite(() => target?.close());
+    throw error;
+  }
+  target?.close();
+  return interrupted;
+}
+
+/** What is still tried after a failure: that one is to be told, and not what comes of it. */
+function despite(call: () => void): void {
+  try {
+    call();
+  } catch {
+    // Told is the failure before.
+  }
+}
 
 /** True if the target was made by us (or would be). */
 function prepareTarget({ target, dryRun }: RestoreOptions): boolean {
@@ -102,6 +123,8 @@ export class RestoreRun {
   readonly #creator: Creator | null;
   /** Folders below which links wait, the deepest first. */
   readonly #waiting: WaitingFolder[] = [];
+  /** Folders that the walk is in, the deepest last. */
+  #entered: Frame[] = [];
 
   constructor(
     options: RestoreOptions,
@@ -151,6 +174,7 @@ export class RestoreRun {
       } else this.#folderItems(frameOf(start, this.#target?.root ?? null, '', made), [start]);
       return false;
     } catch (error) {
+      despite(() => this.#finishFolders(start));
       if (error instanceof CancelledError) return true;
       throw error;
     } finally {
@@ -193,6 +217,7 @@ export class RestoreRun {
 
   #tree(start: Item, made: boolean): void {
     const stack: Frame[] = [frameOf(start, this.#target?.root ?? null, '', made)];
+    this.#entered = stack;
     for (let frame = stack.at(-1); frame; frame = stack.at(-1)) {
       frame.rest ??= this.#folder(frame);
       const next = frame.rest.pop();
@@ -204,6 +229,16 @@ export class RestoreRun {
         this.#leave(frame);
       }
     }
+  }
+
+  /** After a run that was cut: the folders it made get their attributes, since a later run takes them for the user's own. */
+  #finishFolders(start: Item): void {
+    const target = this.#target;
+    if (!target) return;
+    for (const { source, target: folder, path, fresh } of this.#entered.reverse())
+      if (folder) this.#finish(source, folder, path, fresh);
+    for (const { path, fresh } of this.#waiting)
+      this.#finish(folderBelow(this.#source, start, path), folderBelow(target, target.root, path), path, fresh);
   }
 
   #folder(frame: Frame): Frame[] {

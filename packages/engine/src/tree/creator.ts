@@ -24,6 +24,7 @@ const LINK_BYTES = 16;
 const NAME_REFUSALS: readonly string[] = ['EEXIST', 'EINVAL', 'EILSEQ', 'ENAMETOOLONG'];
 /** What a host says that has no second names, such as FAT and many shares. */
 const LINK_REFUSALS: readonly string[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
+const HOST_FULL: readonly string[] = ['ENOSPC', 'EDQUOT', 'EFBIG'];
 const BATCH_ITEMS = 512;
 const BATCH_BYTES = 64 << 20;
 /** Changes this close to the scan, in seconds, leave no trace in the times. */
@@ -153,18 +154,17 @@ export class Creator {
     folders: Map<string, ItemId>,
   ): void {
     const { target, report } = this.#parts;
-    const made: Item[] = [];
-    const ids: ItemId[] = [];
     for (const [i, item] of items.entries()) {
+      let ids: ItemId[];
       try {
-        ids.push(...target.create(folder, [news[i] as NewItem]));
-        made.push(item);
+        ids = target.create(folder, [news[i] as NewItem]);
       } catch (error) {
         if (!(error instanceof StoreError && NAME_REFUSALS.includes(error.code))) throw error;
         report.failed(`${path}/${item.name}`, error);
+        continue;
       }
+      this.#fill(folder, path, [item], ids, scanned, folders);
     }
-    this.#fill(folder, path, made, ids, scanned, folders);
   }
 
   /** Items whose description could be read, with what the target is to create. */
@@ -211,7 +211,7 @@ export class Creator {
     };
   }
 
-  /** Gives new items their contents and attributes. Should the volume be full, what is not finished goes again. */
+  /** Gives new items their contents and attributes. Should the target be full, what is not finished goes again. */
   #fill(
     folder: ItemId,
     path: string,
@@ -231,9 +231,15 @@ export class Creator {
         report.made(`${path}/${item.name}`, this.#replaced.has(item.name));
       }
     } catch (error) {
-      if (error instanceof VolumeFullError) for (const item of items.slice(i)) target.remove(folder, item.name);
+      if (this.#isFull(error)) for (const item of items.slice(i)) target.remove(folder, item.name);
       throw error;
     }
+  }
+
+  /** True if the target has no room, but still works. Of an image on a full host only its last commit is known. */
+  #isFull(error: unknown): boolean {
+    if (error instanceof VolumeFullError) return true;
+    return !this.#parts.idsLast && error instanceof StoreError && HOST_FULL.includes(error.code);
   }
 
   /** True if the new item is complete; else it was removed again, and reported. */
@@ -333,7 +339,7 @@ export class Creator {
       if (this.#canLink(item)) links.remember(item, id, null, `${path}/${item.name}`);
       report.made(`${path}/${item.name}`, this.#replaced.has(item.name));
     } catch (error) {
-      if (error instanceof SourceError || error instanceof VolumeFullError) target.remove(partial(), name);
+      if (error instanceof SourceError || this.#isFull(error)) target.remove(partial(), name);
       if (!(error instanceof SourceError)) throw error;
       report.failed(`${path}/${item.name}`, error);
     } finally {
