@@ -35,10 +35,22 @@ test('keys that refuse', async () => {
   expect(await typed('\x04')).toBeNull();
 });
 
+test('the terminal shows nothing of an answer from the question on', async () => {
+  const seen: string[] = [];
+  const keyboard = Object.assign(new FakeKeyboard(), {
+    isTTY: true,
+    setRawMode: (raw: boolean) => seen.push(raw ? 'hidden' : 'shown'),
+  });
+  const screen = { isTTY: true, write: (text: string) => seen.push(text) };
+  const answer = askHidden('Passphrase: ', keyboard as unknown as Keyboard, screen);
+  keyboard.emit('data', Buffer.from('secret\r'));
+  expect((await answer)?.toString()).toBe('secret');
+  expect(seen).toEqual(['hidden', 'Passphrase: ', 'shown']);
+});
+
 test('where nobody sits, nobody is asked', async () => {
   const shown: string[] = [];
-  expect(
-    await askHidden('Passphrase: ', new FakeKeyboard() as unknown as Keyboard, (text) => shown.push(text)),
-  ).toBeNull();
+  const screen = { isTTY: true, write: (text: string) => shown.push(text) };
+  expect(await askHidden('Passphrase: ', new FakeKeyboard() as unknown as Keyboard, screen)).toBeNull();
   expect(shown).toEqual([]);
 });

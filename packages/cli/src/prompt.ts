@@ -23,15 +23,22 @@ export interface Keyboard {
   off(event: 'data', listener: (bytes: Buffer) => void): unknown;
 }
 
+/** Where the question is seen; what `process.stderr` is. */
+export interface Screen {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
 /** Null if there is nobody to ask, or the question was refused (Ctrl-C, Ctrl-D). */
 export async function askHidden(
   question: string,
   keyboard: Keyboard = process.stdin,
-  show: (text: string) => void = (text) => process.stderr.write(text),
+  screen: Screen = process.stderr,
 ): Promise<Buffer | null> {
-  if (keyboard.isTTY !== true || process.stderr.isTTY !== true) return null;
-  show(question);
+  if (keyboard.isTTY !== true || screen.isTTY !== true) return null;
+  // First: who answers as soon as the question is there would see the answer.
   keyboard.setRawMode(true);
+  screen.write(question);
   keyboard.resume();
   try {
     return await typedLine(keyboard);
