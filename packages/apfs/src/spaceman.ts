@@ -61,8 +61,9 @@ export class Spaceman {
   #freedBefore: Extent[] = [];
   /** Freed by this transaction, but the queue is full: marked as used until all of its blocks were taken. */
   #overflow: Extent[] = [];
-  /** Of the one before: free already, so that some may be taken again. */
+  /** Of the one before: free on disk, but in this transaction as good as queued, for the checkpoint before still needs them. */
   #overflowBefore: Extent[] = [];
+  #isWithheld = false;
   #nextMetadata = 0;
   #metadataEnd: number;
   #nextData: number;
@@ -238,6 +239,7 @@ export class Spaceman {
   /** Everything of this transaction into fresh blocks of the pool, and `view` as it is to be written; nodes of the queues. */
   prepare(newOid: () => number): { oid: number; node: Node }[] {
     this.#begin();
+    this.#letGo();
     assert(this.#queue.fits(), 'the free queue holds what was freed');
     for (const { start, count } of this.#overflow) this.#clearAll(start, count);
     const changed = new Map([...this.#changed].map(([chunk, { bytes }]) => [chunk, bytes] as const));
@@ -251,7 +253,7 @@ export class Spaceman {
   /** The checkpoint is durable: what it refers to is not fresh any more. The one before it stays whole. */
   settle(): void {
     for (const { start, count } of this.#freedBefore) this.#device.discard(start * BLOCK_SIZE, count * BLOCK_SIZE);
-    for (const { start, count } of this.#overflowBefore) this.#discardFree(start, count);
+    for (const { start, count } of this.#overflowBefore) this.#device.discard(start * BLOCK_SIZE, count * BLOCK_SIZE);
     this.#freedBefore = this.#freed;
     this.#freed = [];
     this.#overflowBefore = this.#overflow;
@@ -266,6 +268,7 @@ export class Spaceman {
   #begin(): void {
     if (this.#hasBegun) return;
     this.#hasBegun = true;
+    this.#withhold();
     this.#pool.release(this.#xid - 2);
     this.#release(this.#xid - 2);
     if (!this.#queue.fits()) this.#release(this.#xid - 1);
@@ -273,7 +276,11 @@ export class Spaceman {
   /** What transactions up to `xid` freed is free. */
   #release(xid: number): void {
     // They may be written again before this transaction is durable.
-    if (xid >= this.#xid - 1) this.#freedBefore = [];
+    if (xid >= this.#xid - 1) {
+      this.#freedBefore = [];
+      this.#letGo();
+      this.#overflowBefore = [];
+    }
     this.#queue.release(xid, (start, count) => {
       if (start + count > this.blocks)
         throw new CorruptError('spaceman_free_queue', 'sfqk_paddr', start, 'lies outside the container');
@@ -302,20 +309,25 @@ export class Spaceman {
     this.#table.free[chunk] = (this.#table.free[chunk] as number) + count;
   }
 
+  /** What the transaction before freed without the queue is not taken, unless nothing else is left. */
+  #withhold(): void {
+    for (const { start, count } of this.#overflowBefore) {
+      this.#mark(start, count);
+      this.#releasable += count;
+    }
+    this.#isWithheld = true;
+  }
+  #letGo(): void {
+    if (!this.#isWithheld) return;
+    this.#isWithheld = false;
+    for (const { start, count } of this.#overflowBefore) {
+      this.#clearAll(start, count);
+      this.#releasable -= count;
+    }
+  }
+
   #clearAll(start: number, count: number): void {
     this.#eachPart(start, count, (chunk, bit, length) => this.#clear(chunk, bit, length));
-  }
-  /** Of these blocks, those that nobody took. */
-  #discardFree(start: number, count: number): void {
-    this.#eachPart(start, count, (chunk, bit, length) => {
-      const bytes = this.#bitmap(chunk);
-      for (let at = bit; at < bit + length; ) {
-        const run = runLength(bytes, at, bit + length);
-        const block = chunk * BLOCKS_PER_CHUNK + at;
-        if (!isSet(bytes, at)) this.#device.discard(block * BLOCK_SIZE, run * BLOCK_SIZE);
-        at += run;
-      }
-    });
   }
 
   /** The first run of `least` free blocks in one chunk of `[from, to)`, or -1. */

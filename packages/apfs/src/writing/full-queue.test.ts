@@ -5,8 +5,10 @@ import type { NewItem, WritableVolume } from '@tintype/core';
 import { CrashDevice, count, plainAttributes, type SparseDevice, snapshotOf } from '@tintype/testkit';
 import { expect, test } from 'vitest';
 import { check } from '../check/check.js';
+import { openCheckpoint } from '../checkpoint.js';
 import { expectApfsckContent, formatted, mountOptions } from '../container.testing.js';
 import { ApfsFileSystem } from '../file-system.js';
+import { NxSuperblock } from '../structs/container.js';
 
 const PIECES = 400;
 const SIZE = 16 << 20;
@@ -86,6 +88,25 @@ test.each(Object.keys(changes))('a file of very many pieces is %s in one commit,
   for (const state of crash.prefixes()) if (state.calls % every === 0 || state.calls > crash.calls - 3) look(state);
   for (const state of crash.randomStates({ seed: 4, count: count(20, 1000) })) look({ ...state, calls: 0 });
   expect([...seen].sort()).toEqual([0, 1, 2]);
+});
+
+test.each(Object.keys(changes))('a file of very many pieces is %s, and the checkpoint before stays whole', (name) => {
+  const device = fragmented();
+  const fileSystem = new ApfsFileSystem(device, mountOptions);
+  const volume = volumeOf(fileSystem);
+  const before = snapshotOf(volume);
+  changes[name]?.(fileSystem, volume);
+  fileSystem.commit();
+  // As much as there is, and cut before the next checkpoint.
+  const [id = 0] = volume.create(volume.root.id, [newFile('next')]);
+  const room = Math.floor((fileSystem.free - (PIECES + 100) * 4096) / 4096) * 4096;
+  for (let at = 0; at < room; at += 1 << 16) volume.write(id, at, new Uint8Array(Math.min(1 << 16, room - at)).fill(9));
+  const { superblock, xid } = openCheckpoint(device);
+  const newest = 2 + superblock.getUint32(NxSuperblock.at.nx_xp_desc_index, true);
+  device.write(newest * 4096, new Uint8Array(4096));
+  expect(openCheckpoint(device).xid).toBe(xid - 1);
+  expect(snapshotOf(volumeOf(new ApfsFileSystem(device, mountOptions)))).toEqual(before);
+  expect([...check(device, {})].filter(({ kind }) => kind !== 'not-unmounted' && kind !== 'copy-damaged')).toEqual([]);
 });
 
 test('a snapshot that alone holds very many pieces is deleted, and reverted to, in one commit', () => {
