@@ -7,6 +7,7 @@ import type { Holder } from '@tintype/image';
 import type { ContentHasher } from './checksums/hasher.js';
 import type { EngineEvent, SummaryEvent } from './events.js';
 import type { KeepRules } from './history/retention.js';
+import type { CheckTask, RunningCheck } from './maintenance/check-task.js';
 import type { SnapshotSetting, TaskSnapshots } from './rules/snapshot-policy.js';
 
 export type { KeepRules } from './history/retention.js';
@@ -33,6 +34,8 @@ export interface RunContext {
   readonly sourceDateEpoch?: number | undefined;
   /** Where contents are hashed: in a thread of its own, or if absent, by the caller. */
   readonly newHasher?: () => ContentHasher;
+  /** Where the structure of a file system is checked while its contents are read: in a thread of its own, or if absent, before. */
+  readonly newCheck?: (task: CheckTask) => RunningCheck;
   /** Where chunks of archives are compressed and decompressed: in threads of their own, or if absent, by the caller. */
   readonly newLanes?: () => Lanes;
   /** Measures what a folder of the host can do (B2); without it nothing is measured. */

@@ -8,6 +8,7 @@ import { Progress, TintypeError } from '@tintype/core';
 import { hostHolder, nodeFileStore, probePath } from '@tintype/host';
 import { LaneHasher } from './checksums/hash-lane.js';
 import type { EngineEvent, SummaryEvent } from './events.js';
+import { CheckThread } from './maintenance/check-thread.js';
 import { compact } from './maintenance/compact.js';
 import { convert } from './maintenance/convert.js';
 import { create } from './maintenance/create.js';
@@ -84,6 +85,7 @@ if (parentPort) {
     holder: { ...hostHolder(), leases, givenUp: new Set() },
     emit: (event: EngineEvent) => port.postMessage(event),
     newHasher: () => new LaneHasher(),
+    newCheck: (task) => new CheckThread(task),
     // The operation's own thread helps.
     newLanes: () => chunkLanes(Math.min(MOST_LANES, Math.max(1, availableParallelism() - 1))),
     probe: probePath,

@@ -10,6 +10,7 @@ import {
   finding,
   type Lanes,
   StoreError,
+  TintypeError,
   type Volume,
   WindowDevice,
 } from '@tintype/core';
@@ -20,10 +21,31 @@ import { ContentVerifier, type Verdict } from '../checksums/verify-contents.js';
 import type { SummaryEvent } from '../events.js';
 import type { Operation, RunContext, VerifyOptions } from '../operation.js';
 import { list } from '../operations/browse.js';
+import type { RunningCheck } from './check-task.js';
 import { imageToRead } from './opened-image.js';
 import { driverOf } from './partition-driver.js';
 
 export const verify: Operation<'verify'> = (options, context): SummaryEvent => new Verification(options, context).run();
+
+/** Findings about contents that wait for those about the structure. */
+const MOST_HELD = 1000;
+/** Bytes in use from which on a thread is worth its start. */
+const WORTH_THREAD = 64 << 20;
+
+interface PlacedVolumes {
+  readonly driver: FileSystemDriver;
+  readonly window: BlockDevice;
+  /** For findings. */
+  readonly place: string;
+}
+
+/** A check in a thread, and what waits for it. */
+interface Beside {
+  readonly running: RunningCheck;
+  readonly place: string;
+  readonly checkHere: () => void;
+  readonly held: Finding[];
+}
 
 class Verification {
   readonly #options: VerifyOptions;
@@ -32,6 +54,7 @@ class Verification {
   #repairable = 0;
   #filesRead = 0;
   #filesChecked = 0;
+  #beside: Beside | null = null;
 
   constructor(options: VerifyOptions, context: RunContext) {
     this.#options = options;
@@ -92,12 +115,48 @@ class Verification {
     if (!driver) return false;
     const { level } = this.#options;
     const place = `partition ${index}`;
-    if (level !== 'quick')
-      this.#guard(place, () =>
-        this.#tellAll(driver.check(window, { progress: (...parts) => this.#progress(...parts) })),
-      );
-    if (level === 'data') this.#guard(place, () => this.#contents(driver, window));
+    const running = level === 'data' && isWorthThread(driver, window) ? this.#startCheck(start, size) : null;
+    if (running) this.#sideBySide(running, { driver, window, place });
+    else {
+      if (level !== 'quick') this.#guard(place, () => this.#structure(driver, window));
+      if (level === 'data') this.#guard(place, () => this.#contents(driver, window));
+    }
     return true;
+  }
+
+  #structure(driver: FileSystemDriver, window: BlockDevice): void {
+    this.#tellAll(driver.check(window, { progress: (...parts) => this.#progress(...parts) }));
+  }
+
+  #startCheck(start: number, size: number): RunningCheck | null {
+    const { image, waitLock, passphrase } = this.#options;
+    const { memory: progress } = this.#context.progress;
+    return this.#context.newCheck?.({ image, waitLock, passphrase, start, size, progress }) ?? null;
+  }
+
+  /** The structure in a thread, the contents here: told as if the one came before the other. */
+  #sideBySide(running: RunningCheck, { driver, window, place }: PlacedVolumes): void {
+    this.#beside = { running, place, checkHere: () => this.#structure(driver, window), held: [] };
+    try {
+      this.#guard(place, () => this.#contents(driver, window));
+      this.#settle();
+    } finally {
+      this.#beside = null;
+      running.close();
+    }
+  }
+
+  /** Waits for what is checked beside, and tells it, and then what was held back for it. */
+  #settle(): void {
+    const beside = this.#beside;
+    if (!beside) return;
+    this.#beside = null;
+    this.#guard(beside.place, () => {
+      const findings = beside.running.wait(() => this.#stopIfAsked());
+      if (findings) this.#tellAll(findings);
+      else beside.checkHere();
+    });
+    this.#tellAll(beside.held);
   }
 
   #contents(driver: FileSystemDriver, window: BlockDevice): void {
@@ -154,6 +213,12 @@ class Verification {
     for (const value of findings) this.#tell(value);
   }
   #tell(value: Finding): void {
+    if (this.#beside && this.#beside.held.length >= MOST_HELD) this.#settle();
+    if (this.#beside) {
+      this.#beside.held.push(value);
+      this.#stopIfAsked();
+      return;
+    }
     this.#findings += 1;
     if (value.repairable) this.#repairable += 1;
     this.#context.emit({ type: 'result', value });
@@ -170,5 +235,15 @@ class Verification {
       else throw error;
       return null;
     }
+  }
+}
+
+function isWorthThread(driver: FileSystemDriver, window: BlockDevice): boolean {
+  try {
+    const volumes = driver.probe(window)?.volumes ?? [];
+    return volumes.reduce((sum, { capacity, free }) => sum + capacity - free, 0) >= WORTH_THREAD;
+  } catch (error) {
+    if (error instanceof TintypeError) return false;
+    throw error;
   }
 }
