@@ -104,7 +104,7 @@ export class Report {
     if (this.#racy > 0)
       this.notice(
         'racy-file',
-        `${this.#racy} files were modified while they were copied and are looked at again next time`,
+        `files that changed just before or while they were copied, which the next run looks at again: ${this.#racy}`,
         this.#racy,
       );
   }
