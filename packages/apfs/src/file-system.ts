@@ -15,6 +15,7 @@ import { get64 } from './object.js';
 import { BLOCK_SIZE, NxSuperblock } from './structs/container.js';
 import { uuidText } from './uuid.js';
 import { Container } from './writing/container.js';
+import type { Mounted } from './writing/mounted.js';
 import { holdsSpaceManager, resizeContainer, sizeLimits } from './writing/resize.js';
 import { SnapshotWriter } from './writing/snapshot-writer.js';
 import { WrittenVolume } from './writing/written-volume.js';
@@ -81,25 +82,30 @@ export class ApfsFileSystem implements FileSystem {
   deleteSnapshot(volume: WritableVolume, xid: number): void {
     this.#changeSnapshots(volume, (writer) => writer.remove(xid));
   }
-  /**
-   * The volume becomes what the snapshot holds, in one commit; newer snapshots are deleted before, each with a commit of its
-   * own. `volumes` are others afterwards. @throws UnsupportedError, VolumeFullError
-   */
-  revertToSnapshot(volume: WritableVolume, xid: number): void {
+  revertToSnapshot(volume: WritableVolume, xid: number, finish?: (reverted: WritableVolume) => void): void {
     const newer = this.#changeSnapshots(volume, (writer) => writer.newerThan(xid));
     for (const each of newer.reverse()) this.deleteSnapshot(volume, each);
-    this.#changeSnapshots(volume, (writer) => writer.revert(xid));
+    this.#changeSnapshots(volume, (writer, mounted) => {
+      writer.revert(xid);
+      if (!finish) return;
+      const reverted = new WrittenVolume(mounted);
+      this.#volumes = this.#volumes.map((each) => (each === volume ? reverted : each));
+      // Cut short, it has neither the old state nor the new one.
+      this.#hasFailed = true;
+      finish(reverted);
+      this.#hasFailed = false;
+    });
     this.#hasFailed = true;
     this.#reopen();
     this.#hasFailed = false;
   }
-  #changeSnapshots<T>(volume: WritableVolume, change: (writer: SnapshotWriter) => T): T {
+  #changeSnapshots<T>(volume: WritableVolume, change: (writer: SnapshotWriter, mounted: Mounted) => T): T {
     const index = this.#volumes.indexOf(volume as WrittenVolume);
     const mounted = this.#container.volumes[index];
     assert(mounted !== undefined, 'the volume is one of this file system');
     // A snapshot sees whole transactions: what came before is one of its own.
     this.commit();
-    const result = change(new SnapshotWriter(mounted));
+    const result = change(new SnapshotWriter(mounted), mounted);
     this.commit();
     return result;
   }

@@ -41,9 +41,10 @@ export interface FileSystem {
   deleteSnapshot(volume: WritableVolume, xid: number): void;
   /**
    * The volume becomes what the snapshot holds, in one commit. Newer snapshots are deleted first, the newest first, each with
-   * a commit of its own; the snapshot stays. `volumes` are others afterwards. @throws UnsupportedError, VolumeFullError
+   * a commit of its own; the snapshot stays. `finish` changes what has come back within that commit. `volumes` are others
+   * afterwards. @throws UnsupportedError, VolumeFullError, and what `finish` throws; after that it can only be abandoned
    */
-  revertToSnapshot(volume: WritableVolume, xid: number): void;
+  revertToSnapshot(volume: WritableVolume, xid: number, finish?: (reverted: WritableVolume) => void): void;
   /** Null if the driver cannot resize. */
   sizeLimits(): SizeLimits | null;
   /** @throws UnsupportedError, VolumeFullError */

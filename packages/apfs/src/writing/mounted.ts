@@ -48,10 +48,10 @@ export class Mounted {
   readonly oid: number;
   readonly place: VolumePlace;
   readonly omap: ObjectMap;
-  readonly catalog: Tree;
   readonly snapshots: Tree;
   /** The superblock was changed, beside what the trees bring about. */
   changed = false;
+  #catalog: Tree;
   #extentReferences: Tree;
   /** Trees of snapshots that change with this commit. */
   readonly #retired: Tree[] = [];
@@ -68,10 +68,13 @@ export class Mounted {
     requireWritable(this.view);
     this.#storePlace = { ...place, count: (blocks) => this.add('apfs_fs_alloc_count', blocks) };
     this.omap = new ObjectMap(this.#storePlace, place.names, get64(this.view, at.apfs_omap_oid));
-    const kind = fileSystemTree(this.isHashed ? 'hashed' : 'plain');
-    this.catalog = new Tree(new VirtualStore(kind, this.#storePlace, this.omap), this.get('apfs_root_tree_oid'));
+    this.#catalog = this.#catalogTree();
     this.#extentReferences = this.#physicalTree(this.get('apfs_extentref_tree_oid'));
     this.snapshots = new Tree(new PhysicalStore(SNAPSHOT_TREE, this.#storePlace), this.get('apfs_snap_meta_tree_oid'));
+  }
+  #catalogTree(): Tree {
+    const kind = fileSystemTree(this.isHashed ? 'hashed' : 'plain');
+    return new Tree(new VirtualStore(kind, this.#storePlace, this.omap), this.get('apfs_root_tree_oid'));
   }
   #physicalTree(root: number): Tree {
     return new Tree(new PhysicalStore(EXTENT_REFERENCE_TREE, this.#storePlace), root);
@@ -100,6 +103,9 @@ export class Mounted {
     return tree;
   }
 
+  get catalog(): Tree {
+    return this.#catalog;
+  }
   get extentReferences(): Tree {
     return this.#extentReferences;
   }
@@ -171,6 +177,7 @@ export class Mounted {
       now.getUint32(at.apfs_next_doc_id, true),
     );
     this.view.setUint32(at.apfs_next_doc_id, documents, true);
+    this.#catalog = this.#catalogTree();
   }
 
   /** Nodes of the trees in fresh blocks, and the superblock with what leads to them. Call before they are written. */

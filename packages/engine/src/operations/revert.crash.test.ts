@@ -16,6 +16,7 @@ import {
   withOracle,
 } from '@tintype/testkit';
 import { expect, test } from 'vitest';
+import { readPins } from '../history/pins.js';
 import { memoryContext } from '../maintenance/waste.testing.js';
 import { openStack } from '../stack.js';
 import { backup } from './backup.js';
@@ -73,6 +74,27 @@ function* states(crash: CrashStore): Generator<CrashState> {
   for (const state of crash.prefixes()) if (state.calls % every === 0) yield state;
   yield* crash.randomStates({ seed: 11, count: count(40, 2000) });
 }
+
+test('a revert that is cut loses no pin that was made since', () => {
+  const store = threeSnapshots();
+  const run = (where: FileStore, action: 'pin' | 'revert', name: string) =>
+    snapshot({ image: IMAGE, action, name, deleteNewer: true }, memoryContext(where));
+  run(store, 'pin', 'one');
+  const crash = new CrashStore(store);
+  run(crash, 'revert', 'two');
+  let reverted = 0;
+  for (const { store: cut, description } of states(crash)) {
+    const { live, path } = openStack(IMAGE, { ...memoryContext(cut), writable: false });
+    expect(path).toBe(IMAGE);
+    const one = live.snapshots?.find(({ name }) => name === 'one');
+    expect(readPins(live, live.uuid), description).toEqual(new Set([one?.xid]));
+    if (live.snapshots?.length === 2) reverted += 1;
+  }
+  expect(reverted).toBeGreaterThan(0);
+  expect(stateOf(store, 'untouched', 'foreign').kept).toHaveLength(3);
+  run(store, 'revert', 'two');
+  expect(stateOf(store, 'reverted', 'foreign').kept).toHaveLength(2);
+});
 
 test('a revert that is cut leaves one of both trees and whole snapshots; run again it ends', () => {
   const store = threeSnapshots();

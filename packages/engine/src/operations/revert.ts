@@ -1,6 +1,6 @@
 // The volume becomes what a snapshot holds. A snapshot that is newer cannot stay: its own state lies upon what goes.
 
-import { assert, RefusedError, type SnapshotEntry } from '@tintype/core';
+import { RefusedError, type SnapshotEntry } from '@tintype/core';
 import { OwnFolders } from '../history/own-folder.js';
 import { readPins, writePins } from '../history/pins.js';
 import type { Stack } from '../stack.js';
@@ -31,19 +31,15 @@ export function revertTo(stack: Stack, entry: SnapshotEntry, { deleteNewer, now 
         'add --delete-newer to delete them, or use restore --snapshot to copy from an older state',
       { snapshot: entry.name, newer: newer.length },
     );
-  const slot = fileSystem.volumes.indexOf(live);
-  assert(slot >= 0, 'the live volume is one of the file system');
-  fileSystem.revertToSnapshot(live, entry.xid);
-  const reverted = fileSystem.volumes[slot];
-  assert(reverted !== undefined, 'the volume is still there');
-  // Pins are a file of the tree, which is older now: those made since the snapshot hold all the same.
+  // Pins are a file of the tree, which becomes older: those made since the snapshot hold all the same.
   const kept = all.filter(({ xid }) => xid <= entry.xid && wanted.has(xid));
-  const known = readPins(reverted, reverted.uuid);
-  if (kept.length === known.size && kept.every(({ xid }) => known.has(xid))) return;
-  const { uid, gid } = reverted.root;
-  const folders = new OwnFolders(reverted, { mode: 0o755, uid, gid, now });
-  writePins(reverted, folders, { uuid: reverted.uuid, pinned: kept });
-  fileSystem.commit();
+  fileSystem.revertToSnapshot(live, entry.xid, (reverted) => {
+    const known = readPins(reverted, reverted.uuid);
+    if (kept.length === known.size && kept.every(({ xid }) => known.has(xid))) return;
+    const { uid, gid } = reverted.root;
+    const folders = new OwnFolders(reverted, { mode: 0o755, uid, gid, now });
+    writePins(reverted, folders, { uuid: reverted.uuid, pinned: kept });
+  });
 }
 
 const SHOWN = 3;
