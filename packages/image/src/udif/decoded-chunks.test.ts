@@ -43,6 +43,20 @@ test.each([0, 2])('chunks in order and out of order, with %s threads; damage is 
   lanes?.close();
 });
 
+test('a damaged chunk that is read block by block is decoded once', () => {
+  const { fork, runs } = forkOf(3, [1]);
+  const decoded = new DecodedChunks(fork, null);
+  const errors = new Set<unknown>();
+  for (let i = 0; i < 5; i += 1)
+    try {
+      decoded.get(runs[1] as UdifRun);
+    } catch (error) {
+      errors.add(error);
+    }
+  expect(errors.size).toBe(1);
+  expect(decoded.get(runs[2] as UdifRun)[0]).toBe(3);
+});
+
 test.each([0, 2])('chunks that take turns in the same memory stay apart, with %s threads', (count) => {
   const size = 1 << 20;
   const { fork, runs } = forkOf(60, [], size);

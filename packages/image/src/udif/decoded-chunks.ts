@@ -17,6 +17,8 @@ export class DecodedChunks {
   /** Least recently used first. */
   readonly #cache = new Map<UdifRun, Uint8Array>();
   #cachedBytes = 0;
+  /** The last that could not be decoded: whoever reads a damaged image block by block meets it again and again. */
+  #failed: { readonly run: UdifRun; readonly error: CorruptError } | null = null;
   /** Handed to the lanes, oldest first. */
   readonly #coming: UdifRun[] = [];
 
@@ -34,8 +36,14 @@ export class DecodedChunks {
       this.#cache.set(run, known);
       return known;
     }
+    if (this.#failed?.run === run) throw this.#failed.error;
     const clear = this.#roomFor(run.size);
-    codecOf(run).decode(this.#stored(run), clear);
+    try {
+      codecOf(run).decode(this.#stored(run), clear);
+    } catch (error) {
+      if (error instanceof CorruptError) this.#failed = { run, error };
+      throw error;
+    }
     this.#keep(run, clear);
     return clear;
   }
