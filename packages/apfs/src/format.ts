@@ -1,7 +1,7 @@
 // A new container with one volume: one checkpoint, xid 1. The order of things in it is that of macOS: checkpoint areas, ring of
 // the pool's bitmaps, pool, object maps and trees. Block 0 is written last. See docs/formats/apfs.md.
 
-import { type BlockDevice, type FormatOptions, UnsupportedError } from '@tintype/core';
+import { type BlockDevice, type FormatOptions, showSize, UnsupportedError } from '@tintype/core';
 import { EXTENT_REFERENCE_TREE, FREE_QUEUE_TREE, fileSystemTree, OMAP_TREE, SNAPSHOT_TREE } from './btree/kinds.js';
 import { Node, RecordBuffer } from './btree/node.js';
 import { type Geometry, geometry, spacemanLayout } from './geometry.js';
@@ -97,9 +97,12 @@ function layoutOf(blocks: number): Layout {
 /** @throws UnsupportedError for sizes below 1 MB or above 16 TB */
 export function format(device: BlockDevice, options: FormatOptions): void {
   if (device.size < SMALLEST || device.size > LARGEST)
-    throw new UnsupportedError(`APFS volumes have ${SMALLEST} to ${LARGEST} bytes, not ${device.size}`, {
-      size: device.size,
-    });
+    throw new UnsupportedError(
+      `APFS volumes have ${showSize(SMALLEST)} to ${showSize(LARGEST)}, not ${showSize(device.size)}`,
+      {
+        size: device.size,
+      },
+    );
   const layout = layoutOf(Math.floor(device.size / BLOCK_SIZE));
   const writer = new Writer(device);
   clear(device, BLOCK_SIZE, layout.descriptorBlocks * BLOCK_SIZE);

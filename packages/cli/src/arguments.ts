@@ -13,7 +13,7 @@ export function parseCommand(command: CommandSpec, words: readonly string[]): Pa
   const { values, positionals, tokens } = parse(specs, words);
   if (positionals.length < command.least || positionals.length > command.most) {
     if (values.help === true) return { values, operands: positionals, filters: [] };
-    throw new UsageError(`${command.name} takes ${command.operands}; ${positionals.length} operands were given`);
+    throw new UsageError(`${command.name} takes ${command.operands}; ${given(positionals.length)}`);
   }
   const filters = tokens.flatMap((token) =>
     token.kind === 'option' && FILTERS.includes(token.name) && token.value !== undefined
@@ -21,6 +21,11 @@ export function parseCommand(command: CommandSpec, words: readonly string[]): Pa
       : [],
   );
   return { values, operands: positionals, filters };
+}
+
+function given(count: number): string {
+  if (count === 0) return 'nothing was given';
+  return count === 1 ? 'one operand was given' : `${count} operands were given`;
 }
 
 function parse(specs: readonly OptionSpec[], words: readonly string[]) {

@@ -4,6 +4,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { showSize } from '@tintype/core';
 import { FULL, isCi, missingPrograms, Random, temporaryFolder } from '@tintype/testkit';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ENVIRONMENT, type Outcome, PROGRAM, tintype } from './built.testing.js';
@@ -51,7 +52,7 @@ test.skipIf(lacksLimits).each(fileSystems)(
   { timeout: PATIENCE },
   (fs) => {
     writeSource();
-    const named = new RegExp(`a file there can have ${LIMIT} bytes at most`);
+    const named = new RegExp(`a file there can have ${showSize(LIMIT)} at most`);
     const size = String(4 * LIMIT);
     for (const [name, options] of [
       ['own.sparseimage', []],
@@ -128,7 +129,7 @@ test.skipIf(!FULL || process.platform !== 'linux').for(Object.keys(loops))(
       const file = openSync(join(source, 'large'), 'w');
       for (let at = 0; at < loop.limit + 64 * MIB; at += MIB) writeSync(file, Buffer.from('x'), 0, 1, at);
       closeSync(file);
-      const named = new RegExp(`a file there can have ${loop.limit} bytes at most`);
+      const named = new RegExp(`a file there can have ${showSize(loop.limit)} at most`);
       const image = join(place, 'a.sparseimage');
       const size = String(2 ** 36);
       const refused = tintype('backup', source, image, '--fs', 'hfs+', '--size', size);

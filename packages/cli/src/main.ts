@@ -10,7 +10,7 @@ import { commandHelp, overview } from './help.js';
 import { nearest } from './nearest.js';
 import { errorText, failureEvents } from './output/errors.js';
 import { takeFromEnvironment } from './passphrase.js';
-import { type Call, line, note, writeOut } from './terminal.js';
+import { type Call, line, lineUnlessLost, note, writeOut } from './terminal.js';
 
 function version(): string {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -23,6 +23,15 @@ function version(): string {
 process.on('SIGXFSZ', () => {});
 
 async function main(words: readonly string[]): Promise<number> {
+  try {
+    return await answer(words);
+  } catch (error) {
+    note(errorText(error));
+    return exitStatusOf(error);
+  }
+}
+
+async function answer(words: readonly string[]): Promise<number> {
   const [name, ...rest] = words;
   if (name === 'help' || name === '--help' || name === '-h') {
     const topic = COMMANDS.find((command) => command.name === rest[0]);
@@ -69,7 +78,7 @@ async function perform(command: CommandSpec, words: readonly string[]): Promise<
     });
   } catch (error) {
     if (words.includes('--json'))
-      for (const event of command.hasEvents ? failureEvents(error) : []) line(JSON.stringify(event));
+      for (const event of command.hasEvents ? failureEvents(error) : []) lineUnlessLost(JSON.stringify(event));
     note(errorText(error, call));
     if ((words.includes('--verbose') || words.includes('-v')) && error instanceof Error) note(error.stack ?? '');
     return exitStatusOf(error);

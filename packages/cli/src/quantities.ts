@@ -2,6 +2,8 @@
 
 import { UsageError } from '@tintype/engine/run';
 
+export { showSize } from '@tintype/core';
+
 const UNITS: Readonly<Record<string, number>> = {
   '': 1,
   b: 1,
@@ -25,9 +27,10 @@ const UNITS: Readonly<Record<string, number>> = {
 export function parseSize(text: string): number {
   const match = /^(\d+(?:\.\d+)?)([a-z]*)$/i.exec(text.trim());
   const unit = match && UNITS[(match[2] ?? '').toLowerCase()];
-  const bytes = match && unit !== undefined && unit !== null ? Math.floor(Number(match[1]) * unit) : Number.NaN;
-  if (!Number.isSafeInteger(bytes))
+  if (!match || unit === undefined || unit === null)
     throw new UsageError(`${JSON.stringify(text)} is no size; write 4096, 512m, 10g or 1.5t`);
+  const bytes = Math.floor(Number(match[1]) * unit);
+  if (!Number.isSafeInteger(bytes)) throw new UsageError(`${JSON.stringify(text)} is too large: the most is 7p`);
   return bytes;
 }
 
@@ -39,18 +42,6 @@ export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)([smhdw]?)$/.exec(text.trim());
   if (!match) throw new UsageError(`${JSON.stringify(text)} is no duration; write 30s, 15m, 12h or 1d`);
   return Number(match[1]) * (SECONDS[match[2] || 's'] ?? 1);
-}
-
-/** Decimal units, three digits: `1.31 GB`. */
-export function showSize(bytes: number): string {
-  if (bytes < 1000) return `${bytes} bytes`;
-  let value = bytes / 1000;
-  for (const unit of ['kB', 'MB', 'GB']) {
-    // What would be rounded to 1000 belongs to the next unit.
-    if (value < 999.5) return `${value.toPrecision(3)} ${unit}`;
-    value /= 1000;
-  }
-  return `${value < 999.5 ? value.toPrecision(3) : Math.round(value)} TB`;
 }
 
 /** `1 file`, `3 files`: for words that take an s. */

@@ -14,7 +14,7 @@ import { EXIT, exitStatusOf } from './exit-status.js';
 import { errorText, failureEvents } from './output/errors.js';
 import { printable } from './output/printable.js';
 import { ProgressLine } from './output/progress-line.js';
-import { type Io, lineIfRead, note } from './terminal.js';
+import { type Io, lineUnlessLost, lostOutput, note } from './terminal.js';
 
 export interface Presentation {
   /** One line on standard output for a result, such as a finding. */
@@ -58,6 +58,11 @@ export async function runOperation<N extends OperationName>(
     if (sampler) clearInterval(sampler);
     release();
   }
+  const unwritten = lostOutput();
+  if (unwritten) {
+    note(errorText(unwritten, io.call));
+    status = status === EXIT.done ? EXIT.failed : status;
+  }
   // The host's own exit would wait for the call that does not return.
   if (operation.isStuck) (await import('@tintype/engine')).exitNow(status);
   return status;
@@ -65,17 +70,17 @@ export async function runOperation<N extends OperationName>(
 
 /** Shows one event; an exit status if it was the last one. */
 function tell(event: EngineEvent, io: Io, show: Presentation): number | null {
-  if (io.json && event.type !== 'error') lineIfRead(JSON.stringify(jsonEvent(event)));
+  if (io.json && event.type !== 'error') lineUnlessLost(JSON.stringify(jsonEvent(event)));
   switch (event.type) {
     case 'warning':
       if (!io.quiet && !io.json) note(`tintype: ${printable(event.message)}`);
       return null;
     case 'result':
-      if (!io.json && show.result) lineIfRead(show.result(event.value));
+      if (!io.json && show.result) lineUnlessLost(show.result(event.value));
       return null;
     case 'error': {
       const error = errorFromJson(event.error);
-      if (io.json) for (const last of failureEvents(error)) lineIfRead(JSON.stringify(last));
+      if (io.json) for (const last of failureEvents(error)) lineUnlessLost(JSON.stringify(last));
       note(errorText(error, io.call));
       return exitStatusOf(error);
     }
@@ -136,6 +141,6 @@ function sample({ progress }: Run): NodeJS.Timeout {
       (name) => progress.get(name),
     );
     const waiting = progress.waiting ? { waiting: true } : {};
-    lineIfRead(JSON.stringify({ type: 'progress', bytes, items, totalBytes, totalItems, ...waiting }));
+    lineUnlessLost(JSON.stringify({ type: 'progress', bytes, items, totalBytes, totalItems, ...waiting }));
   }, 1000);
 }

@@ -1,6 +1,7 @@
 // The edge: results on standard output, everything else on standard error.
 
 import { writeSync } from 'node:fs';
+import { StoreError } from '@tintype/core';
 import { sleep } from './sleep.js';
 
 /** What the user asked for, as far as it is known. */
@@ -26,38 +27,56 @@ const RETRY_MS = 5;
 /** Text gathered before it is written. */
 const GATHERED = 65_536;
 
-/** Writes all bytes to standard output. When its reader has gone, there is nothing left to do: the process ends. */
+/**
+ * Writes all bytes to standard output. When its reader has gone, there is nothing left to do: the process ends.
+ * @throws StoreError if it cannot be written to, such as a file on a full disk
+ */
 export function writeOut(bytes: string | Uint8Array): void {
-  if (!writeAll(OUT, bytes)) process.exit(0);
+  const code = writeAll(OUT, bytes);
+  if (code === 'EPIPE') process.exit(0);
+  if (code !== null) throw outputError(code);
 }
+
+const outputError = (code: string): StoreError => new StoreError(code, 'write', 'standard output');
 
 export function line(text: string): void {
   writeOut(`${text}\n`);
 }
 
+/** Why lines could not be written, if not for want of a reader. */
+let lost: string | null = null;
+
 /** A line of a command that goes on without a reader, because it has more to do than to print. */
-export function lineIfRead(text: string): void {
-  writeAll(OUT, `${text}\n`);
+export function lineUnlessLost(text: string): void {
+  if (lost !== null) return;
+  const code = writeAll(OUT, `${text}\n`);
+  if (code !== null && code !== 'EPIPE') lost = code;
 }
 
+/** Lines of `lineUnlessLost` that a reader waits for did not get there: the error, once all else is done. */
+export function lostOutput(): StoreError | null {
+  return lost === null ? null : outputError(lost);
+}
+
+/** Where messages cannot be written, there is no place to say so. */
 export function note(text: string): void {
   writeAll(ERR, `${text}\n`);
 }
 
-/** False if nobody reads any more. A reader that is slow is waited for. */
-function writeAll(fd: number, bytes: string | Uint8Array): boolean {
+/** Null, or why not all was written: the error's code. A reader that is slow is waited for. */
+function writeAll(fd: number, bytes: string | Uint8Array): string | null {
   const data = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
   for (let done = 0; done < data.length; ) {
     try {
       done += writeSync(fd, data, done);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EPIPE') return false;
-      if (code !== 'EAGAIN') throw error;
+      if (code === undefined) throw error;
+      if (code !== 'EAGAIN') return code;
       sleep(RETRY_MS);
     }
   }
-  return true;
+  return null;
 }
 
 /** Lines gathered into larger writes. */

@@ -1,6 +1,8 @@
 // Every failure that is not our own mistake has a class, a code, and values. Sentences for people are finished at the
 // edge (`cli`), which adds what to do next. Our own mistakes are assertions, and caught by nobody.
 
+import { showSize, showSizes } from './size-text.js';
+
 /** Values of an error beside its code: paths, sizes in bytes, names. */
 export type ErrorValues = Readonly<Record<string, string | number | boolean | null>>;
 
@@ -54,13 +56,18 @@ export class StoreError extends TintypeError {
  */
 export class LinkLostError extends StoreError {}
 
+function fullText(needed: number, free: number): string {
+  const [neededText, freeText] = showSizes(needed, free);
+  return `the volume is full: ${neededText} needed, ${freeText} free`;
+}
+
 /** The volume inside the image has no room (or no ids) for this; nothing was changed by the call. */
 export class VolumeFullError extends TintypeError {
   constructor(
     readonly needed: number,
     readonly free: number,
     code = 'volume-full',
-    message = `the volume is full: ${needed} bytes needed, ${free} free`,
+    message = fullText(needed, free),
     values: ErrorValues = {},
   ) {
     super(code, message, { needed, free, ...values });
@@ -70,7 +77,7 @@ export class VolumeFullError extends TintypeError {
 /** The volume has room, but the file that it lies in may not become longer; nothing was changed by the call. */
 export class FileSizeLimitError extends VolumeFullError {
   constructor(path: string, { limit, needed, free }: { limit: number; needed: number; free: number }) {
-    const message = `${path} cannot grow as it must: a file there can have ${limit} bytes at most`;
+    const message = `${path} cannot grow as it must: a file there can have ${showSize(limit)} at most`;
     super(needed, free, 'file-size-limit', message, { path, limit });
   }
 }

@@ -32,6 +32,7 @@ export * from './ranges/range.js';
 export { RangeSet } from './ranges/range-set.js';
 export { ReadOnlyVolume } from './read-only-volume.js';
 export * from './report.js';
+export * from './size-text.js';
 export * from './struct/access.js';
 export * from './struct/fields.js';
 export * from './struct/offset.js';

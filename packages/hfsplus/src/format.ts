@@ -1,7 +1,7 @@
 // An empty HFS+ or HFSX volume, laid out as Apple's newfs_hfs does it. Source: measured on 148 volumes and on images made
 // by macOS; docs/formats/hfsplus.md, "Formatting". The device reads as zeros, so only what is not zero is written.
 
-import { type BlockDevice, type FormatOptions, type RecordOf, UnsupportedError } from '@tintype/core';
+import { type BlockDevice, type FormatOptions, type RecordOf, showSize, UnsupportedError } from '@tintype/core';
 import { Node } from './btree/node.js';
 import { EMPTY_FORK, type ForkRecord } from './extent.js';
 import { journalInfo, SECTOR } from './journal/header.js';
@@ -75,7 +75,7 @@ export interface VolumeLayout {
 export function layoutOf(size: number): VolumeLayout {
   if (size < SMALLEST_VOLUME || size > LARGEST_VOLUME || size % SECTOR !== 0)
     throw new UnsupportedError(
-      `a journaled HFS+ volume has ${SMALLEST_VOLUME} to ${LARGEST_VOLUME} bytes in whole sectors, not ${size}`,
+      `a journaled HFS+ volume has ${showSize(SMALLEST_VOLUME)} to ${showSize(LARGEST_VOLUME)} in whole sectors, not ${showSize(size)}`,
       { size },
     );
   const tebibytes = size / (1024 * GIB);

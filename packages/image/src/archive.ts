@@ -8,6 +8,7 @@ import {
   LatchedDevice,
   type Range,
   type StoreFile,
+  showSize,
   UnsupportedError,
 } from '@tintype/core';
 import { type Leased, leaseImage } from './claim.js';
@@ -61,7 +62,7 @@ function newFile(store: FileStore, path: string, form: ArchiveForm): NewFile {
 export function requireArchiveSize(bytes: number, path: string): void {
   if (bytes > ARCHIVE_LIMIT)
     throw new UnsupportedError(
-      `${path} would store ${bytes} bytes, and a read-only image holds ${ARCHIVE_LIMIT} (4 TiB) at most, since its tables are kept in memory; make a sparse bundle instead`,
+      `${path} would store ${showSize(bytes)}, and a read-only image holds ${showSize(ARCHIVE_LIMIT)} (4 TiB) at most, since its tables are kept in memory; make a sparse bundle instead`,
       { path },
     );
 }

@@ -1,7 +1,7 @@
 import { LockedError } from '@tintype/core';
 import { MemoryStore } from '@tintype/testkit';
 import { expect, test } from 'vitest';
-import { claimImage, lockHolder } from './claim.js';
+import { claimImage, lockHolder, removeGivenUpLeases } from './claim.js';
 import { holder } from './containers.testing.js';
 import { createImage } from './create.js';
 import { openImage } from './open.js';
@@ -44,4 +44,17 @@ test('an image that was not closed stays marked as such, though it could not be 
   file.close();
   claimImage(after, 'a', open).handOn();
   expect(after.list('.').map(({ name }) => name)).toContain('.a.tintype.lease.2');
+});
+
+test('of leases of a removed image those go that were given up, not those that someone holds', () => {
+  const store = stored('sparseimage');
+  openImage(store, 'a', { ...open, writable: true });
+  const after = store.clone();
+  removeGivenUpLeases(after, 'a');
+  expect(lockHolder(after, 'a')).toBe('process 1 on test');
+  claimImage(after, 'a', open).handOn();
+  after.remove('a');
+  expect(after.list('.').map(({ name }) => name)).toEqual(['.a.tintype.lease.2']);
+  removeGivenUpLeases(after, 'a');
+  expect(after.list('.')).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { type FileStore, LockedError, type StoreFile } from '@tintype/core';
 import type { OpenImageOptions } from './disk-image.js';
 import { FencedFile, FencedStore } from './fenced-store.js';
 import { HEARTBEAT_MS, Lease, leaseHolder } from './lease.js';
-import type { LeasePlace } from './lease-file.js';
+import { type LeasePlace, leaseGenerations, leasePath, NOBODY, readLease, removeIfThere } from './lease-file.js';
 import { type HeldLock, lockBundle, takeLocks } from './lock.js';
 
 export type ClaimOptions = Pick<OpenImageOptions, 'holder' | 'waitLock' | 'breakLock'>;
@@ -19,6 +19,15 @@ export function leasePlace(path: string, isBundle: boolean): LeasePlace {
 /** Who holds the image for writing, or null. */
 export function lockHolder(store: FileStore, path: string): string | null {
   return leaseHolder(store, leasePlace(path, store.kind(path) === 'directory'));
+}
+
+/** Of an image in one file that was removed: the leases that were given up without a clean close. Those in a bundle go with it. */
+export function removeGivenUpLeases(store: FileStore, path: string): void {
+  const place = leasePlace(path, false);
+  for (const generation of leaseGenerations(store, place)) {
+    const lease = leasePath(place, generation);
+    if (readLease(store, lease)?.content?.pid === NOBODY) removeIfThere(store, lease);
+  }
 }
 
 export interface LockedFiles extends HeldLock {

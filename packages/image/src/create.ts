@@ -1,6 +1,6 @@
 // New images that read as zeros. Nothing may be at the path; after a failure the caller removes what was made.
 
-import { assert, type FileStore, type StoreFile, UnsupportedError } from '@tintype/core';
+import { assert, type FileStore, type StoreFile, showSize, UnsupportedError } from '@tintype/core';
 import { writeNewAsif } from './asif/create.js';
 import { type Leased, lockImage } from './claim.js';
 import type { CreateImageOptions, DiskImage } from './disk-image.js';
@@ -117,7 +117,7 @@ function fillFile(store: FileStore, path: string, file: StoreFile, options: Crea
   assert(format !== 'sparsebundle', 'a bundle is no file');
   const clear = encryption === undefined ? plainFile(file) : encryptedFile(store, path, file, options);
   const { maxSize = Number.MAX_SAFE_INTEGER } = clear;
-  if (size > maxSize) throw new UnsupportedError(`the encrypted disk in ${path} can have ${maxSize} bytes at most`);
+  if (size > maxSize) throw new UnsupportedError(`the encrypted disk in ${path} can have ${showSize(maxSize)} at most`);
   if (format === 'sparseimage') clear.file.write(0, sparseHeader(size, bandSize ?? SPARSE_IMAGE_BAND));
   else if (format === 'asif') writeNewAsif(file, { size, random: holder.random });
   else extend(file, clear.file === file ? 0 : NEW_DATA_OFFSET, options);

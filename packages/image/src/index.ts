@@ -1,5 +1,5 @@
 export { createArchive, createDraft, requireArchiveSize } from './archive.js';
-export { claimImage, lockHolder } from './claim.js';
+export { claimImage, lockHolder, removeGivenUpLeases } from './claim.js';
 export { bandSizeFor, createImage } from './create.js';
 export { detect } from './detect.js';
 export * from './disk-image.js';

@@ -11,6 +11,7 @@ import {
   LatchedDevice,
   RefusedError,
   type StoreFile,
+  showSize,
   TintypeError,
   UnsupportedError,
 } from '@tintype/core';
@@ -151,7 +152,7 @@ function diskImage(
         throw new UnsupportedError(`the size of the disk in ${path} cannot be changed`);
       assert(size > 0 && size % (opened.sizeUnit ?? device.blockSize) === 0, 'a disk is made of whole blocks');
       const { maxSize = Number.MAX_SAFE_INTEGER } = opened;
-      if (size > maxSize) throw new UnsupportedError(`the disk in ${path} can have ${maxSize} bytes at most`);
+      if (size > maxSize) throw new UnsupportedError(`the disk in ${path} can have ${showSize(maxSize)} at most`);
       device.flush();
       device.change(() => resize(size));
     },

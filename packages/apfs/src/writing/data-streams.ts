@@ -194,7 +194,8 @@ export class DataStreams {
   #own(id: number, position: number, end: number): OpenStream {
     const stream = this.#stream(id);
     const have = stream.extents.blocks;
-    const data = Math.max(0, Math.ceil(end / BLOCK_SIZE) - have);
+    // What lies between the blocks that are there and the position becomes a hole.
+    const data = Math.max(0, Math.ceil(end / BLOCK_SIZE) - Math.max(have, Math.floor(position / BLOCK_SIZE)));
     const share = stream.isShared ? stream.extents.length : 0;
     const exchanged = this.#exchanged(stream, position, end);
     const places = (this.#dirty.has(stream) ? 1 : 4) + share;

@@ -125,6 +125,36 @@ test.each(runs)('a call that finds no room does nothing, seed %i, %d MiB', (seed
   expectApfsckContent(device);
 });
 
+test('a sparse file needs room for its data, not for its length', () => {
+  const device = formatted(2 * MIB);
+  const fileSystem = new ApfsFileSystem(device, mountOptions);
+  const volume = volumeOf(fileSystem);
+  const names = ['announced', 'written'];
+  const [announced = 0, written = 0] = volume.create(
+    volume.root.id,
+    names.map((name) => newItem(name, 'file')),
+  );
+  const bytes = new Random(5).bytes(10_000);
+  volume.truncate(announced, 500 * MIB);
+  volume.write(announced, 300 * MIB + 5, bytes);
+  volume.write(written, 400 * MIB + 7, bytes);
+  expect(() => volume.write(written, 500 * MIB, new Uint8Array(4 * MIB))).toThrow(VolumeFullError);
+  fileSystem.close();
+  expectApfsckContent(device);
+  const again = new ApfsFileSystem(device, mountOptions);
+  for (const [name, position] of [
+    ['announced', 300 * MIB + 5],
+    ['written', 400 * MIB + 7],
+  ] as const) {
+    const item = volumeOf(again).lookup(volumeOf(again).root.id, name);
+    const found = new Uint8Array(bytes.length);
+    expect(item && volumeOf(again).read(item.id, position, found)).toBe(bytes.length);
+    expect(found).toEqual(bytes);
+    expect(item?.allocated).toBe(12_288);
+  }
+  again.close();
+});
+
 /** Little is left, in many pieces. */
 function fillUp(fileSystem: ApfsFileSystem, random: Random): void {
   const volume = volumeOf(fileSystem);

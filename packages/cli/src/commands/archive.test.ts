@@ -206,3 +206,14 @@ async function withFolderAsync(body: (folder: string) => Promise<void>): Promise
     rmSync(folder, { recursive: true });
   }
 }
+
+test('an archive that failed leaves nothing behind, nor does the lease that it was made under', () => {
+  withFolder((folder) => {
+    const source = tree(folder);
+    const out = join(folder, 'out');
+    mkdirSync(out);
+    const { status, stderr } = tintype('backup', source, join(out, 'x.dmg'), '--size', '1m');
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/the volume is full: 1\.10 MB needed, \d+ kB free/)]);
+    expect(readdirSync(out)).toEqual([]);
+  });
+});

@@ -38,10 +38,26 @@ test('a size that is too small for a volume makes nothing, and says how much is 
   withFolder((folder) => {
     for (const size of ['900k', '600k']) {
       const { status, stderr } = tintype('create', join(folder, 'x.sparsebundle'), '--size', size);
-      expect([status, stderr]).toEqual([1, expect.stringMatching(/APFS volumes have 1000000 to \d+ bytes/)]);
+      expect([status, stderr]).toEqual([2, expect.stringContaining('no room for a volume: the least is 1m')]);
     }
+    for (const image of ['x.sparsebundle', 'x.dmg', 'x.sparseimage'])
+      expect(tintype('create', join(folder, image), '--size', '0').status).toBe(2);
+    expect(tintype('create', join(folder, 'x.dmg'), '--size', '20t')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('22.0 TB is too large: the most is 16.0 TB'),
+    });
     expect(readdirSync(folder)).toEqual([]);
     expect(tintype('create', join(folder, 'x.sparsebundle'), '--size', '1m').status).toBe(0);
+  });
+});
+
+test('a format that cannot be written to later says what to do instead', () => {
+  withFolder((folder) => {
+    expect(tintype('create', join(folder, 'x.dmg'), '--format', 'udzo')).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(/udzo is a read-only format.*'tintype backup'.*sparsebundle/),
+    });
+    expect(readdirSync(folder)).toEqual([]);
   });
 });
 
@@ -51,7 +67,7 @@ test('B44 --preallocate allocates every block of a raw image, and is refused els
     expect(tintype('create', image, '--size', '16m', '--preallocate').status).toBe(0);
     expect(statSync(image).blocks * 512).toBeGreaterThanOrEqual(16 << 20);
     expect(tintype('create', join(folder, 'x.sparsebundle'), '--size', '16m', '--preallocate').status).toBe(2);
-    expect(tintype('create', join(folder, 'y.dmg'), '--size', '1000t', '--preallocate')).toMatchObject({ status: 1 });
+    expect(tintype('create', join(folder, 'y.dmg'), '--size', '14t', '--preallocate')).toMatchObject({ status: 1 });
     expect(readdirSync(folder)).toEqual(['x.dmg']);
   });
 });

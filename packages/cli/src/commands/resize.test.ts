@@ -15,9 +15,11 @@ test('resize up to 1 TB and back, and what it refuses', () => {
     const { stderr } = tintype('resize', image, '--size', 'min');
     expect(stderr).toContain('instead of 1.10 TB');
     expect(tintype('verify', image).status).toBe(0);
-    const refused = tintype('resize', image, '--size', '4000t');
+    const refused = tintype('resize', image, '--size', '12t');
     expect(refused.status).toBe(1);
     expect(refused.stderr).toContain('--force');
     expect(tintype('resize', image).status).toBe(2);
+    const none = tintype('resize', image, '--size', '0');
+    expect([none.status, none.stderr]).toEqual([2, expect.stringContaining('a disk of 0 bytes has no room')]);
   });
 }, 60_000);

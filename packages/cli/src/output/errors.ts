@@ -9,7 +9,8 @@ const UNKNOWN_CALL: Call = { command: null, image: null };
 
 const HINTS: Readonly<Record<string, string>> = {
   'startup-disk': 'Make room on it, put the image on another disk, or count only what is selected: --selection-size',
-  'volume-full': 'Make room in it, or back up to a larger image',
+  'volume-full': "Make room in it, or make it larger: 'tintype resize', or --size for a new image",
+  'too-small': '--size min makes it as small as it can be',
   'no-space': 'Make room on the host volume, or give a smaller --size',
   'file-size-limit':
     "Use a .sparsebundle, which lies in many small files; 'tintype compact' makes a sparse image shorter",

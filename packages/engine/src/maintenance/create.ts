@@ -8,6 +8,8 @@ import {
   PassphraseError,
   RangeSet,
   RefusedError,
+  showSize,
+  showSizes,
   UnsupportedError,
   WindowDevice,
 } from '@tintype/core';
@@ -17,7 +19,7 @@ import { diskWithin, fileSizeLimit, wantedFile } from '../file-size-limit.js';
 import { rememberVolume } from '../home.js';
 import { locking } from '../locking.js';
 import type { CreateOptions, Operation, RunContext } from '../operation.js';
-import { defaultCapacity } from '../rules/capacity.js';
+import { defaultCapacity, requireDiskSize } from '../rules/capacity.js';
 import { DEFAULT_FILE_SYSTEM } from '../rules/new-volume.js';
 import { drivers, openStack, PARTITION_TYPES, probeVolumes, type Stack } from '../stack.js';
 import { UsageError } from '../usage-error.js';
@@ -55,6 +57,8 @@ export function formatFor(path: string, format: string | undefined, dmg: ImageFo
 export function createStack(options: CreateOptions, context: RunContext): Stack {
   const format = requireWritable(formatFor(options.image, options.format, 'udrw'));
   requirePassphrase(options);
+  if (options.size !== undefined) requireDiskSize(options.size);
+  layoutOf(options.layout);
   if (format === 'asif' && encryptionOf(options) !== undefined)
     throw new UnsupportedError('encrypted ASIF images cannot be written: none has been seen');
   if (options.preallocate && format !== 'udrw')
@@ -98,18 +102,18 @@ interface Draft extends CreateOptions {
 /** An image with a map and an empty volume. Nothing is left of it if that fails. */
 function makeWhole(path: string, options: Draft, { store, holder, random, now }: RunContext): void {
   const { format, size } = options;
-  const image = createImage(store, path, {
-    format,
-    size,
-    waitLock: 0,
-    holder,
-    ...(format === 'sparsebundle' ? { bandSize: options.bandSize ?? bandSizeFor(size) } : {}),
-    ...(options.preallocate ? { preallocate: true } : {}),
-    encryption: encryptionOf(options),
-    passphrase: options.passphrase,
-    kdfRounds: options.kdfRounds,
-  });
   try {
+    const image = createImage(store, path, {
+      format,
+      size,
+      waitLock: 0,
+      holder,
+      ...(format === 'sparsebundle' ? { bandSize: options.bandSize ?? bandSizeFor(size) } : {}),
+      ...(options.preallocate ? { preallocate: true } : {}),
+      encryption: encryptionOf(options),
+      passphrase: options.passphrase,
+      kdfRounds: options.kdfRounds,
+    });
     try {
       formatDisk(image.device, options, { random, now });
       if (format === 'udrw' && encryptionOf(options) !== undefined) writeZeros(image.device, { random, now });
@@ -182,7 +186,10 @@ function requireWritable(format: string | null): WritableFormat {
       'the format of the new image is not clear: give --format, or an extension such as .sparsebundle',
     );
   const writable = WRITABLE.find((name) => name === format);
-  if (!writable) throw new UnsupportedError(`images of the format ${format} cannot be written yet`);
+  if (!writable)
+    throw new UsageError(
+      `${format} is a read-only format, in which nothing can be written later: make a full one with 'tintype backup' or 'tintype convert', or an empty one as ${WRITABLE.join(', ')}`,
+    );
   return writable;
 }
 
@@ -218,11 +225,10 @@ function requireFree(store: FileStore, { image, overwrite }: CreateOptions): voi
 }
 
 function requireRoom(options: CreateOptions, size: number, facts: { free: number }): void {
-  if (options.preallocate && size > facts.free)
-    throw new RefusedError('no-space', `${size} bytes were to be allocated, but only ${facts.free} are free`, {
-      size,
-      free: facts.free,
-    });
+  if (!options.preallocate || size <= facts.free) return;
+  const [wanted, free] = showSizes(size, facts.free);
+  const message = `${wanted} were to be allocated, but only ${free} are free`;
+  throw new RefusedError('no-space', message, { size, free: facts.free });
 }
 
 /**
@@ -236,11 +242,12 @@ function sizeWithin(options: CreateOptions & { format: WritableFormat }, size: n
   const wanted = wantedFile({ format, size, bandSize, isEncrypted });
   const limit = fileSizeLimit(dirname(image), wanted, context);
   if (limit === null) return size;
-  const message = `a file there can have ${limit} bytes at most`;
+  const message = `a file there can have ${showSize(limit)} at most`;
   const within = diskWithin(limit, { format, isEncrypted });
   const isSparse = format === 'sparseimage' || format === 'asif';
   if (options.size === undefined && format !== 'sparsebundle' && within > 0) return within;
-  if (!isSparse) throw new RefusedError('file-size-limit', `${message}, not ${wanted}`, { size: wanted, limit });
+  if (!isSparse)
+    throw new RefusedError('file-size-limit', `${message}, not ${showSize(wanted)}`, { size: wanted, limit });
   context.emit({
     type: 'warning',
     code: 'file-size-limit',

@@ -1,7 +1,7 @@
 // What is said about a new image: of its place what was measured there, instead of a general warning (B2), of its format
 // what should be known before years of backups lie in it.
 
-import type { StoreFacts } from '@tintype/core';
+import { type StoreFacts, showSize } from '@tintype/core';
 import type { PathProbe } from '@tintype/host';
 import type { RunContext } from '../operation.js';
 import { isOverCommitted } from '../rules/capacity.js';
@@ -19,7 +19,7 @@ export interface NewImage {
 export function noticeNewImage({ format, size, folder, facts }: NewImage, { emit, probe }: RunContext): void {
   const warn = (code: string, message: string): void => emit({ type: 'warning', code, message });
   if (isOverCommitted(size, facts.capacity))
-    warn('over-commit', `the image may grow to ${size} bytes, but its host volume has ${facts.capacity}`);
+    warn('over-commit', `the image may grow to ${showSize(size)}, but its host volume has ${showSize(facts.capacity)}`);
   if (format === 'asif') warn('experimental', 'writing ASIF images is experimental: no macOS has judged them yet');
   if (format === 'sparseimage')
     warn(

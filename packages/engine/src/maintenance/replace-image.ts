@@ -6,7 +6,7 @@
 
 import { basename, dirname, join } from 'node:path';
 import { type FileStore, LinkLostError, LockedError, PassphraseError, RefusedError, TintypeError } from '@tintype/core';
-import { claimImage, openImage } from '@tintype/image';
+import { claimImage, openImage, removeGivenUpLeases } from '@tintype/image';
 import type { Locking } from '../locking.js';
 import { settleAside } from './kept-archives.js';
 
@@ -101,9 +101,14 @@ export function removeDraft(store: FileStore, draft: string, path: string): void
   removeImage(store, draft);
 }
 
-/** A file, or a bundle with what is in it. */
+/** A file, or a bundle with what is in it; and the lease that was given up by whoever made it and failed. */
 export function removeImage(store: FileStore, path: string): void {
+  removeAll(store, path);
+  removeGivenUpLeases(store, path);
+}
+
+function removeAll(store: FileStore, path: string): void {
   const kind = store.kind(path);
-  if (kind === 'directory') for (const { name } of store.list(path)) removeImage(store, `${path}/${name}`);
+  if (kind === 'directory') for (const { name } of store.list(path)) removeAll(store, `${path}/${name}`);
   if (kind !== null) store.remove(path);
 }

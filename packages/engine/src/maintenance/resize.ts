@@ -4,7 +4,16 @@
 // partition and that within the disk. The same call again finishes what was cut.
 
 import { dirname } from 'node:path';
-import { assert, RefusedError, type SizeLimits, UnsupportedError, VolumeFullError, WindowDevice } from '@tintype/core';
+import {
+  assert,
+  RefusedError,
+  type SizeLimits,
+  showSize,
+  showSizes,
+  UnsupportedError,
+  VolumeFullError,
+  WindowDevice,
+} from '@tintype/core';
 import {
   type DiskImage,
   diskSizeFor,
@@ -16,7 +25,7 @@ import {
 import type { SummaryEvent } from '../events.js';
 import { fileSizeLimit, wantedFile } from '../file-size-limit.js';
 import type { Operation, ResizeOptions, RunContext } from '../operation.js';
-import { isOverCommitted } from '../rules/capacity.js';
+import { isOverCommitted, requireRoomForVolume } from '../rules/capacity.js';
 import { chooseVolume, type ProbedVolume, probeVolumes } from '../stack.js';
 import { imageToWrite } from './opened-image.js';
 
@@ -36,8 +45,9 @@ export const resize: Operation<'resize'> = (options, context): SummaryEvent => {
   return { type: 'summary', image: options.image, ...resizeImage(options, context), problems: [] };
 };
 
-/** @throws RefusedError (B17, too small), UnsupportedError, LockedError, PassphraseError */
+/** @throws UsageError, RefusedError (B17, too small), UnsupportedError, LockedError, PassphraseError */
 export function resizeImage(options: ResizeOptions, context: RunContext): Resized {
+  if (typeof options.size === 'number') requireRoomForVolume(options.size);
   const image = imageToWrite(options.image, options, context);
   try {
     return new Resizing(image, options, context).run();
@@ -101,7 +111,8 @@ class Resizing {
     if (size <= this.#image.device.size) return;
     this.#requireFileSize(size);
     if (!isOverCommitted(size, capacity)) return;
-    const message = `the image would have ${size} bytes, but its host volume has ${capacity}`;
+    const [sizeText, capacityText] = showSizes(size, capacity);
+    const message = `the image would have ${sizeText}, but its host volume has ${capacityText}`;
     if (!this.#options.force)
       throw new RefusedError('over-commit', `${message}; to resize it all the same, say --force`, { size, capacity });
     this.#context.emit({ type: 'warning', code: 'over-commit', message });
@@ -114,10 +125,14 @@ class Resizing {
     const wanted = wantedFile({ format, size, isEncrypted: false });
     const limit = fileSizeLimit(dirname(this.#options.image), wanted, this.#context);
     if (limit === null) return;
-    throw new RefusedError('file-size-limit', `a file there can have ${limit} bytes at most, not ${wanted}`, {
-      size: wanted,
-      limit,
-    });
+    throw new RefusedError(
+      'file-size-limit',
+      `a file there can have ${showSize(limit)} at most, not ${showSize(wanted)}`,
+      {
+        size: wanted,
+        limit,
+      },
+    );
   }
 
   #grow(size: number): number {
@@ -153,10 +168,9 @@ class Resizing {
 
   #tooSmall(size: number, smallest: number): never {
     const least = diskSizeFor(this.#map, this.#chosen.partition, smallest);
-    throw new RefusedError('too-small', `the image cannot have ${size} bytes: its volume needs about ${least}`, {
-      size,
-      least,
-    });
+    const [sizeText, leastText] = showSizes(size, least);
+    const message = `the image cannot have ${sizeText}: its volume needs about ${leastText}`;
+    throw new RefusedError('too-small', message, { size, least });
   }
 
   /** Opens the file system in a partition of `size` bytes, and closes it: with a commit, if `use` did not fail. */

@@ -35,7 +35,7 @@ import { keptPath, setAside, settleAside } from '../maintenance/kept-archives.js
 import { finishReplacement, prepareDraft, removeDraft, replaceImage } from '../maintenance/replace-image.js';
 import type { BackupOptions, RunContext } from '../operation.js';
 import { reproducible } from '../reproducible.js';
-import { archiveCapacity } from '../rules/capacity.js';
+import { archiveCapacity, requireDiskSize } from '../rules/capacity.js';
 import { newEncryption } from '../rules/new-encryption.js';
 import { type NewVolume, newVolume } from '../rules/new-volume.js';
 import { needsSnapshots } from '../rules/snapshot-policy.js';
@@ -139,6 +139,7 @@ export function makeArchive(
   if (!driver) throw new UnsupportedError(`volumes of the file system ${chosen.fs} cannot be written yet`);
   if (needsSnapshots(options) && chosen.fs !== 'apfs')
     throw new UnsupportedError(`${options.destination} cannot have snapshots: only APFS volumes can (--fs apfs)`);
+  if (options.size !== undefined) requireDiskSize(options.size);
   context.emit({ type: 'phase', name: 'scan' });
   const content =
     options.size !== undefined && options.size <= ARCHIVE_LIMIT ? null : measured(options, source, context);

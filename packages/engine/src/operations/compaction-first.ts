@@ -1,7 +1,7 @@
 // Compacts the destination before a backup opens it, if its host is short of room (B19) and not on battery (B24).
 
 import { dirname } from 'node:path';
-import { LockedError } from '@tintype/core';
+import { LockedError, showSize } from '@tintype/core';
 import { isOnBattery } from '@tintype/host';
 import { imageFacts } from '@tintype/image';
 import { compactImage, predict } from '../maintenance/compact.js';
@@ -35,12 +35,12 @@ export function compactFirst(
     if (!isGainWorthwhile({ gain, imageBytes })) {
       tell(
         'compaction-skipped',
-        `compacting it would give back only ${gain} of its ${imageBytes} bytes, and is skipped`,
+        `compacting it would give back only ${showSize(gain)} of its ${showSize(imageBytes)}, and is skipped`,
       );
       return;
     }
     const { givenBack } = compactImage(destination, options, context);
-    tell('compacted', `compacting it gave back ${givenBack} bytes`);
+    tell('compacted', `compacting it gave back ${showSize(givenBack)}`);
   } catch (error) {
     // Whoever holds it is waited for, or named, when it is opened for the backup.
     if (!(error instanceof LockedError)) throw error;
@@ -49,6 +49,6 @@ export function compactFirst(
   }
 
   function tell(code: string, what: string): void {
-    emit({ type: 'warning', code, message: `${destination}: its host has ${free} bytes free; ${what}` });
+    emit({ type: 'warning', code, message: `${destination}: its host has ${showSize(free)} free; ${what}` });
   }
 }

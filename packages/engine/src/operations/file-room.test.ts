@@ -17,8 +17,8 @@ test('what grows in one file is watched where there is a limit; what cannot grow
   expect(bundle?.()).toBeNull();
   const room = sparse?.();
   room?.require(GIB / 4);
-  expect(() => room?.require(GIB / 2)).toThrow('536870912 bytes at most');
-  expect(raw).toThrow('/a.img has 1073741824 bytes, but a file there can have 536870912 at most: nothing was written');
+  expect(() => room?.require(GIB / 2)).toThrow('537 MB at most');
+  expect(raw).toThrow('/a.img has 1.07 GB, but a file there can have 537 MB at most: nothing was written');
   expect(fileRoom({ stack: null }, context)).toBeNull();
   for (const stack of stacks) stack.abandon();
 });

@@ -1,7 +1,7 @@
 // Whether the file of a backup's image can become as long as it may have to (B13).
 
 import { dirname } from 'node:path';
-import { RefusedError } from '@tintype/core';
+import { RefusedError, showSize } from '@tintype/core';
 import { FileRoom, fileSizeLimit, wantedFile } from '../file-size-limit.js';
 import type { RunContext } from '../operation.js';
 import type { Destination } from './backup-destination.js';
@@ -16,6 +16,6 @@ export function fileRoom({ stack }: Pick<Destination, 'stack'>, context: RunCont
   const limit = fileSizeLimit(dirname(path), wanted, context);
   if (limit === null) return null;
   if (image.fileLength() !== null) return new FileRoom({ image, limit });
-  const message = `${path} has ${wanted} bytes, but a file there can have ${limit} at most: nothing was written`;
+  const message = `${path} has ${showSize(wanted)}, but a file there can have ${showSize(limit)} at most: nothing was written`;
   throw new RefusedError('file-size-limit', message, { path, size: wanted, limit });
 }

@@ -1,7 +1,7 @@
 // A backup that finds the image volume full and the host not: the image grows, and the run goes on (B16).
 
 import { dirname } from 'node:path';
-import { FileSizeLimitError, LinkLostError, StoreError, TintypeError, VolumeFullError } from '@tintype/core';
+import { FileSizeLimitError, LinkLostError, StoreError, showSize, TintypeError, VolumeFullError } from '@tintype/core';
 import { detect, imageFacts } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
 import { diskWithin, fileSizeLimit, wantedFile } from '../file-size-limit.js';
@@ -99,6 +99,10 @@ function grow(options: BackupOptions, context: RunContext, full: VolumeFullError
     emit({ type: 'warning', code: 'not-grown', message: `${image} is full, and cannot grow: ${error.message}` });
     throw full;
   }
-  emit({ type: 'warning', code: 'grown', message: `${image} was full: it has ${size} bytes now instead of ${before}` });
+  emit({
+    type: 'warning',
+    code: 'grown',
+    message: `${image} was full: it has ${showSize(size)} now instead of ${showSize(before)}`,
+  });
   return before;
 }

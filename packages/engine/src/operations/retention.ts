@@ -1,6 +1,6 @@
 // Deletes the snapshots that retention lets go, each in a commit of its own, oldest first.
 
-import { type FileSystem, type SnapshotEntry, VolumeFullError, type WritableVolume } from '@tintype/core';
+import { type FileSystem, type SnapshotEntry, showSize, VolumeFullError, type WritableVolume } from '@tintype/core';
 import { goesForRoom, judgeSnapshots, type KeepRules } from '../history/retention.js';
 import type { RunContext } from '../operation.js';
 
@@ -25,7 +25,7 @@ export function retain(place: RetentionPlace, rules: KeepRules, context: RunCont
     context.emit({
       type: 'warning',
       code: 'keep-free',
-      message: `only ${place.fileSystem.free} bytes are free, not ${rules.free}: no more snapshots may be deleted`,
+      message: `only ${showSize(place.fileSystem.free)} are free, not ${showSize(rules.free)}: no more snapshots may be deleted`,
     });
   return deleted;
 }

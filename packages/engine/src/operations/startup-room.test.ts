@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { VolumeFullError } from '@tintype/core';
+import { showSize, VolumeFullError } from '@tintype/core';
 import { MemoryStore, withFolder } from '@tintype/testkit';
 import { expect, test } from 'vitest';
 import type { EngineEvent } from '../events.js';
@@ -32,7 +32,7 @@ test('B42: a scheduled run to an image on the startup disk wants room for all th
     const little = asked(source, used - slack);
     expect(little.room).toThrow(expect.objectContaining({ code: 'startup-disk' }));
     expect(little.room).toThrow(
-      new RegExp(`has ${used - slack} bytes free: \\d+ are wanted .*and 1000000000 that stay free`),
+      new RegExp(`has ${showSize(used - slack)} free: [\\d.]+ [GT]B are wanted .*and 1.00 GB that stay free`),
     );
     expect(little.events).toContainEqual({ type: 'phase', name: 'startup-disk' });
     expect(asked(source, used + STARTUP_RESERVE + slack).room()).not.toBeNull();
@@ -47,8 +47,8 @@ test('B42: by the size of the selection; and never where nobody scheduled it, or
     const capacity = STARTUP_RESERVE + MIB;
     const selected = { selectionSize: true, filters: ['left out'] };
     expect(asked(source, capacity, selected).room()).not.toBeNull();
-    expect(asked(source, capacity - 1, selected).room).toThrow(`${MIB} for what is selected of the source`);
-    expect(asked(source, capacity, { selectionSize: true }).room).toThrow(`${11 * MIB} for what is selected`);
+    expect(asked(source, capacity - 1, selected).room).toThrow(`${showSize(MIB)} for what is selected of the source`);
+    expect(asked(source, capacity, { selectionSize: true }).room).toThrow(`${showSize(11 * MIB)} for what is selected`);
     expect(asked(source, MIB, { scheduled: false }).room()).toBeNull();
     expect(asked(source, 64 * MIB, {}, true).room()).toBeNull();
   });

@@ -2,7 +2,7 @@
 // (B42), and guarded while contents are written (B43).
 
 import { dirname } from 'node:path';
-import { type FileStore, RefusedError, VolumeFullError } from '@tintype/core';
+import { type FileStore, RefusedError, showSize, showSizes, VolumeFullError } from '@tintype/core';
 import { isOnStartupDisk } from '@tintype/host';
 import { imageFacts } from '@tintype/image';
 import type { BackupOptions, RunContext } from '../operation.js';
@@ -33,12 +33,14 @@ export function startupRoom(
   const grows = kind === 'new-image' || imageGrows(imageFacts(store, destination));
   const inputs = { onStartupDisk: true, scheduled: true, imageGrows: grows, hostFree, sourceUsed };
   const { verdict, needed } = startupDisk(inputs);
-  if (verdict === 'refuse')
+  if (verdict === 'refuse') {
+    const [freeText, neededText] = showSizes(hostFree, needed);
     throw new RefusedError(
       'startup-disk',
-      `${destination} lies on the startup disk, which has ${hostFree} bytes free: ${needed} are wanted (${sourceUsed} for ${options.selectionSize ? 'what is selected of the source' : 'all that the source uses'}, and ${STARTUP_RESERVE} that stay free)`,
+      `${destination} lies on the startup disk, which has ${freeText} free: ${neededText} are wanted (${showSize(sourceUsed)} for ${options.selectionSize ? 'what is selected of the source' : 'all that the source uses'}, and ${showSize(STARTUP_RESERVE)} that stay free)`,
       { path: destination, hostFree, needed, sourceUsed },
     );
+  }
   return grows ? new HostReserve(store, destination) : null;
 }
 
@@ -64,7 +66,8 @@ export class HostReserve {
     const { free } = this.#store.facts(dirname(this.#image));
     const room = free - STARTUP_RESERVE;
     if (room < needed) {
-      const message = `${this.#image} lies on the startup disk, which has ${free} bytes free: ${STARTUP_RESERVE} must stay so`;
+      const [freeText, reserve] = showSizes(free, STARTUP_RESERVE);
+      const message = `${this.#image} lies on the startup disk, which has ${freeText} free: ${reserve} must stay so`;
       throw new VolumeFullError(needed, Math.max(0, room), 'startup-disk', message, { path: this.#image });
     }
     this.#left = Math.max(needed, Math.min(STEP, Math.floor(room / 4)));

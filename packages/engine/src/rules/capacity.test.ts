@@ -1,6 +1,6 @@
 import { bandSizeFor } from '@tintype/image';
 import { expect, test } from 'vitest';
-import { archiveCapacity, defaultCapacity, grownSize, isOverCommitted } from './capacity.js';
+import { archiveCapacity, defaultCapacity, grownSize, isOverCommitted, requireDiskSize } from './capacity.js';
 
 const MIB = 1 << 20;
 
@@ -9,6 +9,12 @@ test('B15: a new image gets the free space of its host volume, rounded down to 1
   expect(defaultCapacity(1_048_575)).toBe(0);
   // A first backup on a host with more room than any volume can have must not fail.
   expect(defaultCapacity(40e12)).toBe(Math.floor(16e12 / 1_048_576) * 1_048_576);
+});
+
+test('a new disk has room for a volume, and no more than a volume can have', () => {
+  for (const size of [MIB, 16e12]) expect(() => requireDiskSize(size)).not.toThrow();
+  expect(() => requireDiskSize(MIB - 1)).toThrow('a disk of 1.05 MB has no room for a volume: the least is 1m');
+  expect(() => requireDiskSize(16e12 + 1)).toThrow('the most is 16.0 TB');
 });
 
 test('B17: an image that may grow past its host volume is over-committed', () => {

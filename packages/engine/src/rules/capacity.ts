@@ -1,9 +1,27 @@
 // Capacity of new images (B15, B17): pure functions of stated numbers.
 
+import { showSize } from '@tintype/core';
+import { UsageError } from '../usage-error.js';
+
 const MIB = 1 << 20;
 
 /** No volume that is made here has more bytes than this, however large its host is. */
 const LARGEST_VOLUME = 16e12;
+
+/** In which every file system that is made here has room, with a partition map. */
+const LEAST_DISK = MIB;
+
+/** Of a size that was asked for. @throws UsageError */
+export function requireRoomForVolume(size: number): void {
+  if (size < LEAST_DISK) throw new UsageError(`a disk of ${showSize(size)} has no room for a volume: the least is 1m`);
+}
+
+/** The same for a new disk. @throws UsageError */
+export function requireDiskSize(size: number): void {
+  requireRoomForVolume(size);
+  if (size > LARGEST_VOLUME)
+    throw new UsageError(`a disk of ${showSize(size)} is too large: the most is ${showSize(LARGEST_VOLUME)}`);
+}
 
 /** A new image without a size gets the free space of its host volume, rounded down to 1 MiB (B15). */
 export function defaultCapacity(hostFree: number): number {

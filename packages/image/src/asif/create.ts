@@ -1,6 +1,6 @@
 // A new ASIF image, of three chunks as the smallest that was seen: header and directories, one table, the metadata.
 
-import { type StoreFile, UnsupportedError } from '@tintype/core';
+import { type StoreFile, showSize, UnsupportedError } from '@tintype/core';
 import { geometry } from './format.js';
 import { ASIF_SIGNATURE, AsifHeader, AsifMetadata, ENTRY, HEADER_SIZE, METADATA_SIGNATURE } from './structs.js';
 
@@ -28,7 +28,7 @@ export function writeNewAsif(file: StoreFile, { size, random, shape = SHAPE }: N
   const { chunkSize, blockSize, reach } = shape;
   const metadataChunk = reach / chunkSize - 1;
   const maxSectorCount = (metadataChunk * chunkSize) / blockSize;
-  if (size > maxSectorCount * blockSize) throw new UnsupportedError(`an ASIF image holds ${reach} bytes at most`);
+  if (size > maxSectorCount * blockSize) throw new UnsupportedError(`an ASIF image holds ${showSize(reach)} at most`);
   const tables = Math.ceil(reach / geometry(chunkSize, blockSize, 1, 1).tableChunks / chunkSize);
   const directory = roundUp(ENTRY * (1 + tables), 512);
   const directories = [HEADER_SIZE, HEADER_SIZE + directory] as const;

@@ -1,6 +1,6 @@
 // Apple partition maps: read, and written as macOS writes them.
 
-import { type BlockDevice, type Finding, finding, UnsupportedError } from '@tintype/core';
+import { type BlockDevice, type Finding, finding, showSize, UnsupportedError } from '@tintype/core';
 import type { Partition } from '../disk-image.js';
 import { ApmEntry, DriverDescriptor } from './structs.js';
 
@@ -72,7 +72,8 @@ export function writeApm(device: BlockDevice, type: string): Partition {
   const blocks = device.size / 512;
   const start = MAP_BLOCKS + 1;
   const length = blocks - start - GAP_BLOCKS;
-  if (length < 1) throw new UnsupportedError(`a disk of ${device.size} bytes has no room for an Apple partition map`);
+  if (length < 1)
+    throw new UnsupportedError(`a disk of ${showSize(device.size)} has no room for an Apple partition map`);
   const driver = new Uint8Array(512);
   DriverDescriptor.write(new DataView(driver.buffer), 0, {
     signature: SIGNATURE_DRIVER,

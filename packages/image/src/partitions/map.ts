@@ -1,6 +1,6 @@
 // The partition map of a disk, whatever its kind.
 
-import { type BlockDevice, UnsupportedError } from '@tintype/core';
+import { type BlockDevice, showSize, UnsupportedError } from '@tintype/core';
 import type { Partition, PartitionMap } from '../disk-image.js';
 import { readApm, writeApm } from './apm.js';
 import { readGpt, writeGpt } from './gpt.js';
@@ -64,6 +64,8 @@ export function writePartitionMap(device: BlockDevice, { scheme, type, random }:
   if (scheme === 'none') return { index: 0, type: '', name: '', start: 0, size: device.size };
   if (scheme === 'gpt') return writeGpt(device, type, random);
   if (device.size > APM_LIMIT)
-    throw new UnsupportedError(`an Apple partition map describes ${APM_LIMIT} bytes at most, not ${device.size}`);
+    throw new UnsupportedError(
+      `an Apple partition map describes ${showSize(APM_LIMIT)} at most, not ${showSize(device.size)}`,
+    );
   return writeApm(device, type);
 }

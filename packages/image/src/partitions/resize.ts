@@ -3,7 +3,7 @@
 // Of a GPT the backup is written first, at its new place, then the primary table: whenever a cut comes, one of both is
 // whole, and the file system, which is the smaller of its sizes before and after, lies within the partition of either.
 
-import { assert, type BlockDevice, CorruptError, crc32, UnsupportedError } from '@tintype/core';
+import { assert, type BlockDevice, CorruptError, crc32, showSize, UnsupportedError } from '@tintype/core';
 import type { Partition, PartitionMap } from '../disk-image.js';
 import { ApmEntry, DriverDescriptor, GptEntry, GptHeader, MbrEntry } from './structs.js';
 
@@ -23,11 +23,13 @@ export function resizedPartition(map: PartitionMap, partition: Partition, diskSi
   const isFollowed = map.partitions.some(({ start, type }) => start > partition.start && type !== 'Apple_Free');
   if (isFollowed) throw new UnsupportedError('another partition follows: only the last one of a disk is resized');
   if (map.scheme === 'apm' && diskSize > APM_LIMIT)
-    throw new UnsupportedError(`an Apple partition map describes ${APM_LIMIT} bytes at most, not ${diskSize}`);
+    throw new UnsupportedError(
+      `an Apple partition map describes ${showSize(APM_LIMIT)} at most, not ${showSize(diskSize)}`,
+    );
   const tail = map.scheme === 'apm' ? APM_GAP * APM_BLOCK : gptTail(map.blockSize);
   const room = diskSize - tail - partition.start;
   const size = map.scheme === 'apm' ? Math.floor(room / APM_BLOCK) * APM_BLOCK : Math.floor(room / UNIT) * UNIT;
-  if (size < UNIT) throw new UnsupportedError(`a disk of ${diskSize} bytes has no room for its partitions`);
+  if (size < UNIT) throw new UnsupportedError(`a disk of ${showSize(diskSize)} has no room for its partitions`);
   return { ...partition, size };
 }
 
