@@ -1,6 +1,6 @@
 // What macOS wrote is sound; each change to it is found under its name.
 
-import { MemoryDevice } from '@tintype/core';
+import { MemoryDevice, PassphraseError } from '@tintype/core';
 import { describe, expect, test } from 'vitest';
 import { OMAP_TREE } from '../btree/kinds.js';
 import { Node, RecordBuffer } from '../btree/node.js';
@@ -22,10 +22,10 @@ test.each(sampleNames)('%s has no findings', (name) => {
 });
 
 test.skipIf(isMissing('filevault'))('an encrypted volume without its passphrase is told, and only that', () => {
-  for (const passphrase of [undefined, Buffer.from('wrong')]) {
-    const found = [...check(new MemoryDevice(sample('filevault')), { passphrase })];
-    expect(found.map(({ kind, severity }) => [kind, severity])).toEqual([['volume-locked', 'warning']]);
-  }
+  const found = [...check(new MemoryDevice(sample('filevault')), {})];
+  expect(found.map(({ kind, severity }) => [kind, severity])).toEqual([['volume-locked', 'warning']]);
+  const wrong = { passphrase: Buffer.from('wrong') };
+  expect(() => [...check(new MemoryDevice(sample('filevault')), wrong)]).toThrow(PassphraseError);
 });
 
 const add32 = (view: DataView, at: number, value = 1): void =>

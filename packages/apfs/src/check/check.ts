@@ -16,7 +16,7 @@ import { checkVolume } from './volume.js';
  * Checks the container that fills `device`; answers findings as they come, at most 1,000 and one that counts the rest.
  * Bad bytes are never an error here. An encrypted volume is looked into only with its passphrase.
  *
- * @throws whatever `device.read` and `options.progress` throw
+ * @throws PassphraseError if the passphrase that was given is wrong, and whatever `device.read` and `options.progress` throw
  */
 export function* check(device: BlockDevice, options: CheckOptions, told: Told = {}): Generator<Finding> {
   const report = new Report();

@@ -106,7 +106,7 @@ class VolumeCheck {
     return this.#head.view.getUint32(at.apfs_next_obj_id, true);
   }
 
-  /** The cipher; null for a clear volume; undefined if it cannot be had, which is told. */
+  /** The cipher; null for a clear volume; undefined if it cannot be had, which is told. @throws PassphraseError if it is wrong */
   #key(): Xts | null | undefined {
     const head = this.#head;
     if (!head.isEncrypted) return null;
@@ -119,7 +119,8 @@ class VolumeCheck {
         report.attempt('keybag', this.#name, () => unlock(blocks, superblock, volume, this.#passphrase)) ?? undefined
       );
     } catch (error) {
-      if (!(error instanceof PassphraseError || error instanceof UnsupportedError)) throw error;
+      const isMissing = error instanceof PassphraseError && !this.#passphrase;
+      if (!(isMissing || error instanceof UnsupportedError)) throw error;
       report.add('volume-locked', this.#name, `is encrypted, and was not opened: names and contents were not checked`);
       return undefined;
     }

@@ -1,5 +1,6 @@
 // Images of APFS, made by macOS, through the command.
 
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageInfo } from '@tintype/engine';
 import { fixture, unpackFixture, withFolder } from '@tintype/testkit';
@@ -54,3 +55,20 @@ test.skipIf(fixture(encrypted).skip)(
     });
   },
 );
+
+test.skipIf(fixture(encrypted).skip)('verify looks into an encrypted volume with its passphrase', () => {
+  withFolder((folder) => {
+    unpackFixture(encrypted, folder);
+    const image = join(folder, 'filevault-volume.img');
+    const verified = (passphrase: string, ...words: string[]) => {
+      writeFileSync(join(folder, 'passphrase'), passphrase);
+      return tintype('verify', image, '--passphrase-file', join(folder, 'passphrase'), ...words);
+    };
+    for (const words of [[], ['--data']])
+      expect(verified('hunter2hunter2', ...words)).toMatchObject({ status: 0, stdout: '' });
+    expect(verified('hunter3')).toMatchObject({ status: 4 });
+    const closed = tintype('verify', image);
+    expect(closed.status).toBe(3);
+    expect(closed.stdout).toContain('volume-locked');
+  });
+});

@@ -18,6 +18,7 @@ function check({ image, start, size, passphrase, ...options }: CheckTask): Check
     const driver = driverOf(window);
     if (!driver) return { findings: [] };
     const findings = driver.check(window, {
+      passphrase,
       progress: (done, total) => {
         progress.set('items', done);
         progress.set('totalItems', total);

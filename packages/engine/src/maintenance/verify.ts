@@ -125,7 +125,8 @@ class Verification {
   }
 
   #structure(driver: FileSystemDriver, window: BlockDevice): void {
-    this.#tellAll(driver.check(window, { progress: (...parts) => this.#progress(...parts) }));
+    const { passphrase } = this.#options;
+    this.#tellAll(driver.check(window, { passphrase, progress: (...parts) => this.#progress(...parts) }));
   }
 
   #startCheck(start: number, size: number): RunningCheck | null {
