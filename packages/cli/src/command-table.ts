@@ -65,7 +65,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       {
         name: 'format',
         value: 'F',
-        help: 'sparsebundle, sparseimage, udrw; read-only: udzo, udro, udbz, ulfo, ulmo (default: by extension)',
+        help: 'sparsebundle, sparseimage, udrw, asif; read-only: udzo, udro, udbz, ulfo, ulmo (default: by extension)',
       },
       ...making,
       { name: 'safetynet', negatable: true, help: 'keep what would be overwritten or removed (default)' },
@@ -198,7 +198,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     least: 1,
     most: 1,
     options: [
-      { name: 'format', value: 'F', help: 'sparsebundle, sparseimage, udrw (default: by extension)' },
+      { name: 'format', value: 'F', help: 'sparsebundle, sparseimage, udrw or asif (default: by extension)' },
       ...making,
       { name: 'layout', value: 'L', help: 'gpt (default), apm or none' },
       { name: 'preallocate', help: 'really allocate every block of a raw image' },
