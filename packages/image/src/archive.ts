@@ -137,6 +137,9 @@ function draftImage(store: FileStore, path: string, parts: DraftParts): DraftIma
     overwrite: () => {
       throw new UnsupportedError('an archive is not repaired while it is written');
     },
+    get peakBytes() {
+      return Math.max(archive.peakBytes, file.clear.size());
+    },
     get supersededBytes() {
       return archive.superseded;
     },

@@ -163,8 +163,10 @@ export interface DraftOptions extends ArchiveForm {
 /** A read-only image that is being written. Closing it unfinished leaves a file that is no image: the caller removes it. */
 export interface DraftImage extends DiskImage {
   readonly partition: Partition;
-  /** Bytes of the file so far (of an encrypted one: without its header); of them, what was written again later. */
+  /** Bytes of the file so far (of an encrypted one: without its header), and the most there ever were. */
   readonly fileBytes: number;
+  readonly peakBytes: number;
+  /** Of the finished file: bytes that stand for nothing, since what was there was written again later. */
   readonly supersededBytes: number;
   /**
    * Stores all but what is `free` (ascending), and makes the file an image; durable when this returns. From then on

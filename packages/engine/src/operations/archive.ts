@@ -215,7 +215,8 @@ class Archive {
         const summary = perform(this.#mounted(draft), this.#inner);
         if (summary.interrupted) return summary;
         this.#finish(draft);
-        const archive = { bytes: draft.fileBytes, superseded: draft.supersededBytes };
+        const { fileBytes: bytes, peakBytes: peak, supersededBytes: superseded } = draft;
+        const archive = { bytes, peak, superseded };
         return { ...summary, archive };
       } finally {
         this.#close(draft, path);

@@ -1,18 +1,20 @@
 // A UDIF as a disk that is written once: what a file system writes becomes chunks of a growing file, with no image between.
 //
-// Invariants: a chunk that is full, or was not written for long while others were, is stored behind all others; one that
-// is written again is stored again, and what was stored before is counted as superseded. What was never written, or is
-// free at the end, is not stored. Before `finish` the file is no image. At most `OPEN_CHUNKS` chunks are in memory.
+// Invariants: a chunk that is full, or was not written for long while others were, is stored; one that is written again is
+// stored again, and what was stored before is superseded: others take its place. What was never written, or is free at the
+// end, is not stored. Before `finish` the file is no image. At most `OPEN_CHUNKS` chunks are in memory.
 
 import { assert, type BlockDevice, type DeviceExtent, type Range, type StoreFile } from '@tintype/core';
 import type { PartitionMap } from '../disk-image.js';
 import { isZero } from '../zeros.js';
 import { ChunkGrid } from './chunk-grid.js';
-import { type Coding, ForkWriter, type StoredChunk } from './fork-writer.js';
+import { ChunkPlaces } from './chunk-places.js';
+import { closeGaps } from './close-gaps.js';
+import { type Coding, ForkWriter } from './fork-writer.js';
 import { OpenChunks } from './open-chunks.js';
 import { type Region, regionsOf } from './regions.js';
 import { CHUNK_TYPE } from './structs.js';
-import { type Row, regionTable, writeEnd } from './table.js';
+import { type Row, regionTable, type WholeFork, writeEnd } from './table.js';
 
 /** As many as fit into 64 MiB. */
 const OPEN_CHUNKS = 64;
@@ -43,16 +45,14 @@ export class DraftDevice implements BlockDevice {
   readonly #regions: readonly Region[];
   readonly #grid: ChunkGrid;
   readonly #open: OpenChunks;
-  /** By chunk: its state, and where its bytes are. */
+  /** By chunk. */
   readonly #states: Uint8Array;
-  readonly #isRaw: Uint8Array;
-  readonly #offsets: Float64Array;
-  readonly #lengths: Uint32Array;
-  readonly #sums: Uint32Array;
+  /** Of those that are stored. */
+  readonly #places: ChunkPlaces;
   /** Least recently used first. */
   readonly #decoded = new Map<number, Uint8Array>();
   #isFinished = false;
-  /** Bytes of the file that stand for nothing any more. */
+  /** Bytes of the finished file that stand for nothing. */
   superseded = 0;
 
   constructor(file: StoreFile, options: DraftOptions) {
@@ -65,13 +65,14 @@ export class DraftDevice implements BlockDevice {
     this.#grid = new ChunkGrid(this.#regions);
     const { count } = this.#grid;
     this.#states = new Uint8Array(count);
-    this.#isRaw = new Uint8Array(count);
-    this.#offsets = new Float64Array(count);
-    this.#lengths = new Uint32Array(count);
-    this.#sums = new Uint32Array(count);
+    this.#places = new ChunkPlaces(count, this.#fork.type);
   }
 
-  /** Bytes stored so far, superseded ones included. */
+  /** The most bytes that the file ever had before it was finished. */
+  get peakBytes(): number {
+    return this.#fork.peak;
+  }
+  /** Bytes stored so far, room of superseded ones that nobody took included. */
   get storedBytes(): number {
     return this.#fork.length;
   }
@@ -115,7 +116,7 @@ export class DraftDevice implements BlockDevice {
   stored(position: number, length: number): number {
     let sum = 0;
     this.#eachChunk(position, length, (chunk) => {
-      if (this.#states[chunk] === STATE.stored) sum += this.#lengths[chunk] as number;
+      if (this.#states[chunk] === STATE.stored) sum += this.#places.length(chunk);
     });
     return Math.min(sum, length);
   }
@@ -130,12 +131,28 @@ export class DraftDevice implements BlockDevice {
     this.#requireRange(0, 0);
     for (const { start, length } of free) this.#free(start, length);
     for (const chunk of this.#open.numbers) this.#store(chunk);
-    this.#fork.drain();
+    const fork = this.#settle();
     this.#isFinished = true;
-    const end = this.#fork.length;
     const { format, random } = this.#options;
-    const tables = this.#regions.map((region) => regionTable(region, this.#rows(region), { format, start: 0, end }));
-    writeEnd(this.#file, this.#fork, tables, { size: this.size, random });
+    const place = { format, start: 0, end: fork.length };
+    const tables = this.#regions.map((region) => regionTable(region, this.#rows(region), place));
+    writeEnd(this.#file, fork, tables, { size: this.size, random });
+  }
+
+  /** Dead room goes; what is left of it is known. */
+  #settle(): WholeFork {
+    const file = this.#file;
+    const places = this.#places;
+    const dead = this.#fork.settle();
+    const stored = Uint32Array.from(this.#stored());
+    const ordered = places.inOrder(stored);
+    const length = closeGaps({ file, dead, places, ordered, end: this.#fork.length });
+    if (file.size() > length) file.truncate(length);
+    this.superseded = dead.total;
+    return { length, crc: places.sum(ordered, length) };
+  }
+  *#stored(): Generator<number> {
+    for (const [chunk, state] of this.#states.entries()) if (state === STATE.stored) yield chunk;
   }
 
   #requireRange(position: number, length: number): void {
@@ -200,12 +217,9 @@ export class DraftDevice implements BlockDevice {
       return;
     }
     this.#states[chunk] = STATE.coming;
-    this.#fork.add(bytes, ({ type, offset, length, crc }) => {
+    this.#fork.add(bytes, (stored) => {
       this.#states[chunk] = STATE.stored;
-      this.#isRaw[chunk] = type === CHUNK_TYPE.raw ? 1 : 0;
-      this.#offsets[chunk] = offset;
-      this.#lengths[chunk] = length;
-      this.#sums[chunk] = crc;
+      this.#places.put(chunk, stored);
     });
   }
 
@@ -213,7 +227,7 @@ export class DraftDevice implements BlockDevice {
   #drop(chunk: number, state: number): void {
     if (this.#open.get(chunk)) this.#open.close(chunk);
     if (this.#states[chunk] === STATE.coming) this.#fork.drain();
-    if (this.#states[chunk] === STATE.stored) this.superseded += this.#lengths[chunk] as number;
+    if (this.#states[chunk] === STATE.stored) this.#fork.release(this.#places.range(chunk));
     this.#decoded.delete(chunk);
     this.#states[chunk] = state;
   }
@@ -232,16 +246,8 @@ export class DraftDevice implements BlockDevice {
 
   #decode(chunk: number): Uint8Array {
     const clear = new Uint8Array(this.#grid.range(chunk).size);
-    this.#fork.read(this.#place(chunk), clear);
+    this.#fork.read(this.#places.get(chunk), clear);
     return clear;
-  }
-
-  #place(chunk: number): Omit<StoredChunk, 'crc'> {
-    return {
-      type: this.#isRaw[chunk] === 1 ? CHUNK_TYPE.raw : this.#fork.type,
-      offset: this.#offsets[chunk] as number,
-      length: this.#lengths[chunk] as number,
-    };
   }
 
   /** Chunks that lie wholly in a free range are not stored. */
@@ -263,8 +269,10 @@ export class DraftDevice implements BlockDevice {
     for (let chunk = this.#grid.at(start); chunk <= last; chunk += 1) {
       const state = this.#states[chunk];
       const place = this.#grid.range(chunk);
-      if (state === STATE.stored) yield { ...place, ...this.#place(chunk), crc: this.#sums[chunk] as number };
-      else {
+      if (state === STATE.stored) {
+        const { type, offset, length, crc } = this.#places.get(chunk);
+        yield { ...place, type, offset, length, crc };
+      } else {
         const type = isFree || state === STATE.free ? CHUNK_TYPE.ignore : CHUNK_TYPE.zero;
         yield { ...place, type, offset: 0, length: 0, crc: 0 };
       }

@@ -1,9 +1,12 @@
-// The data fork of a new UDIF: chunks are compressed by lanes and stored one behind the other, in the order in which they
-// come. What does not shrink is kept as it is.
+// The data fork of a new UDIF: chunks are compressed by lanes and stored in the order in which they come: in what was given
+// up before, if that is long enough, or behind all others. What does not shrink is kept as it is.
+//
+// Invariant: places depend on the order of the calls alone, not on when a lane is ready.
 
 import { adc, bzip2, type Codec, clearSum, encoding, lzfse, serialChunkLanes, xz, zlib } from '@tintype/codec';
-import { assert, CorruptError, crc32, type Lanes, type StoreFile } from '@tintype/core';
+import { assert, CorruptError, crc32, type Lanes, type Range, type StoreFile } from '@tintype/core';
 import type { ImageFormat } from '../disk-image.js';
+import { DeadRoom } from './dead-room.js';
 import { CHUNK_TYPE } from './structs.js';
 
 export type UdifFormat = Extract<ImageFormat, 'udro' | 'udco' | 'udzo' | 'udbz' | 'ulfo' | 'ulmo'>;
@@ -28,12 +31,19 @@ export interface Coding {
   readonly lanes?: Lanes | undefined;
 }
 
-/** Where a chunk's bytes are, and the CRC-32 of what they stand for. */
+/** Where a chunk's bytes are, and two CRC-32: of what they stand for, and of themselves. */
 export interface StoredChunk {
   readonly type: number;
   readonly offset: number;
   readonly length: number;
   readonly crc: number;
+  readonly storedCrc: number;
+}
+
+/** What a chunk held is needed no more by chunks that come after so many others. */
+interface Release {
+  readonly added: number;
+  readonly range: Range;
 }
 
 export class ForkWriter {
@@ -41,9 +51,14 @@ export class ForkWriter {
   readonly #coding: { readonly type: number; readonly codec: Codec } | null;
   readonly #level: number | undefined;
   readonly #lanes: Lanes;
-  /** Bytes stored so far, and their CRC-32. */
+  readonly #dead = new DeadRoom();
+  #releases: Release[] = [];
+  /** Chunks that came, and those of them that were stored. */
+  #added = 0;
+  #stored = 0;
+  /** Bytes of the fork, dead room included; and the most there ever were. */
   length = 0;
-  crc = 0;
+  peak = 0;
 
   constructor(file: StoreFile, { format, level, lanes }: Coding) {
     this.#file = file;
@@ -60,6 +75,7 @@ export class ForkWriter {
   /** `clear` may be used again at once; `told`, in order, comes now or later, before `drain` returns. */
   add(clear: Uint8Array, told: (chunk: StoredChunk) => void): void {
     assert(clear.length > 0 && clear.length <= CHUNK, 'a chunk has a length that every reader takes');
+    this.#added += 1;
     if (!this.#coding) {
       told(this.#store(CHUNK_TYPE.raw, clear, crc32(clear)));
       return;
@@ -75,8 +91,20 @@ export class ForkWriter {
     this.#lanes.drain();
   }
 
+  /** A chunk's bytes are not needed any more: others may take their place. */
+  release(range: Range): void {
+    this.#releases.push({ added: this.#added, range });
+  }
+
+  /** All that was given up and not taken, when every chunk is stored. */
+  settle(): DeadRoom {
+    this.drain();
+    this.#giveUp();
+    return this.#dead;
+  }
+
   /** The clear bytes of a chunk that was stored. @throws CorruptError if the file does not hold them any more */
-  read({ type, offset, length }: Omit<StoredChunk, 'crc'>, clear: Uint8Array): void {
+  read({ type, offset, length }: Pick<StoredChunk, 'type' | 'offset' | 'length'>, clear: Uint8Array): void {
     const stored = type === CHUNK_TYPE.raw ? clear : new Uint8Array(length);
     if (this.#file.read(offset, stored) !== length)
       throw new CorruptError('data fork', 'length', offset, `${this.#file.path} is shorter than what was written`);
@@ -86,10 +114,24 @@ export class ForkWriter {
   }
 
   #store(type: number, stored: Uint8Array, crc: number): StoredChunk {
-    const offset = this.length;
+    // What is given up meanwhile is for those that come later.
+    this.#giveUp();
+    this.#stored += 1;
+    const place = this.#dead.take(stored.length);
+    const offset = place ?? this.length;
     this.#file.write(offset, stored);
-    this.crc = crc32(stored, this.crc);
-    this.length += stored.length;
-    return { type, offset, length: stored.length, crc };
+    if (place === null) this.length += stored.length;
+    this.peak = Math.max(this.peak, this.length);
+    return { type, offset, length: stored.length, crc, storedCrc: crc32(stored) };
+  }
+
+  #giveUp(): void {
+    let count = 0;
+    for (const { added, range } of this.#releases) {
+      if (added > this.#stored) break;
+      this.length = this.#dead.add(range, this.length);
+      count += 1;
+    }
+    if (count > 0) this.#releases = this.#releases.slice(count);
   }
 }

@@ -2,7 +2,7 @@
 
 import { crc32, crc32Combined, crc32OfZeros, type StoreFile } from '@tintype/core';
 import { wordBytes } from './checksums.js';
-import { CHUNK, type ForkWriter, type UdifFormat } from './fork-writer.js';
+import { CHUNK, type UdifFormat } from './fork-writer.js';
 import { formatList, type ListedTable } from './list.js';
 import type { Region } from './regions.js';
 import { CHUNK_TYPE, Chunk, KOLY, Koly, MISH, Mish } from './structs.js';
@@ -91,10 +91,16 @@ function join(rows: Row[], row: Row): void {
   else rows.push(row);
 }
 
+/** A data fork that is whole: bytes, and their CRC-32. */
+export interface WholeFork {
+  readonly length: number;
+  readonly crc: number;
+}
+
 /** Writes what follows the data fork, the trailer when all else is durable: without it the file is no image. */
 export function writeEnd(
   file: StoreFile,
-  fork: ForkWriter,
+  fork: WholeFork,
   tables: readonly RegionTable[],
   { size, random }: { readonly size: number; readonly random: (target: Uint8Array) => void },
 ): void {

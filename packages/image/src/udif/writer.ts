@@ -2,7 +2,7 @@
 // trailer is there the file is no image, so a cut leaves nothing that looks like one. The same disk gives the same bytes,
 // but for the segment's id.
 
-import type { BlockDevice, Range, StoreFile } from '@tintype/core';
+import { type BlockDevice, crc32Combined, type Range, type StoreFile } from '@tintype/core';
 import type { PartitionMap } from '../disk-image.js';
 import { isZero } from '../zeros.js';
 import { CHUNK, type Coding, ForkWriter } from './fork-writer.js';
@@ -50,6 +50,8 @@ class UdifWriter {
   readonly #disk: BlockDevice;
   readonly #file: StoreFile;
   readonly #fork: ForkWriter;
+  /** Of all that is stored so far. */
+  #crc = 0;
   readonly #options: UdifOptions;
   readonly #free: Iterator<Range>;
   #nextFree: Range | null;
@@ -72,7 +74,8 @@ class UdifWriter {
       const { format } = this.#options;
       return regionTable(region, rows, { format, start, end: this.#fork.length });
     });
-    writeEnd(this.#file, this.#fork, tables, { size, random: this.#options.random });
+    const fork = { length: this.#fork.length, crc: this.#crc };
+    writeEnd(this.#file, fork, tables, { size, random: this.#options.random });
   }
 
   #rows(region: Region): readonly Row[] {
@@ -84,7 +87,9 @@ class UdifWriter {
       const index = rows.push(row) - 1;
       if (type === CHUNK_TYPE.raw)
         this.#fork.add(this.#clear.subarray(0, size), (stored) => {
-          rows[index] = { ...row, ...stored };
+          const { type, offset, length, crc } = stored;
+          rows[index] = { ...row, type, offset, length, crc };
+          this.#crc = crc32Combined(this.#crc, stored.storedCrc, length);
         });
       this.#options.progress?.(size);
       at += size;
