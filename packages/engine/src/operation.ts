@@ -234,6 +234,8 @@ export interface ConvertOptions extends SecondPassphrase, Pick<ImageChoice, 'wai
   readonly bandSize?: number | undefined;
   /** 1 to 9. */
   readonly level?: number | undefined;
+  /** Read-only formats: bytes of a file, at the most; the image goes on in others beside it. Absent: one file. */
+  readonly segmentSize?: number | undefined;
   readonly overwrite?: boolean | undefined;
 }
 

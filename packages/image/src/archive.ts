@@ -18,14 +18,19 @@ import type { Lease } from './lease.js';
 import { ARCHIVE_LIMIT } from './limits.js';
 import { takeLocks } from './lock.js';
 import { partitionMap, writePartitionMap } from './partitions/map.js';
+import { bytesToStore } from './udif/disk-plan.js';
 import { DraftDevice } from './udif/draft.js';
 import { readKoly } from './udif/koly.js';
 import { UdifDevice } from './udif/reader.js';
-import { bytesToStore, writeUdif } from './udif/writer.js';
+import type { SegmentPlace } from './udif/segment-writer.js';
+import { segmentPath } from './udif/segments.js';
+import { writeUdif } from './udif/writer.js';
 
 /** The file of clear bytes of a new archive, which nobody else may use. */
 interface NewFile {
   readonly clear: StoreFile;
+  /** For what is made beside it. */
+  readonly store: FileStore;
   readonly lease: Lease | null;
   /** What is not finished is worth nothing, so the lease need not tell of it. */
   release(): void;
@@ -48,10 +53,10 @@ function newFile(store: FileStore, path: string, form: ArchiveForm): NewFile {
     takeLocks([file], 'exclusive', 0, path);
     leased = leaseImage(store, path, { holder, waitLock: 0 });
     const fenced = leased.fenced(file);
-    if (encryption === undefined) return { clear: fenced, lease: leased.lease, release };
+    if (encryption === undefined) return { clear: fenced, store: leased.store, lease: leased.lease, release };
     const clear = encryptedFile(leased.store, path, fenced, { ...form, format: 'sparseimage', size: 0 });
     wipe = clear.wipe;
-    return { clear: clear.file, lease: leased.lease, release };
+    return { clear: clear.file, store: leased.store, lease: leased.lease, release };
   } catch (error) {
     release();
     throw error;
@@ -70,13 +75,23 @@ export function requireArchiveSize(bytes: number, path: string): void {
 /** A new read-only image of a disk, durable when this returns. @throws StoreError `EEXIST` and others */
 export function createArchive(store: FileStore, path: string, disk: BlockDevice, options: ArchiveOptions): void {
   requireArchiveSize(bytesToStore(disk, options.free), path);
-  const { clear, release } = newFile(store, path, options);
+  const { clear, release, store: fenced } = newFile(store, path, options);
   try {
-    writeUdif(disk, clear, { ...options, map: partitionMap(disk) });
+    writeUdif(disk, clear, { ...options, map: partitionMap(disk), segments: segmentsOf(fenced, path, options) });
   } finally {
     release();
   }
   store.syncFolder(parentOf(path));
+}
+
+function segmentsOf(
+  store: FileStore,
+  path: string,
+  { segmentSize, encryption }: ArchiveOptions,
+): SegmentPlace | undefined {
+  if (segmentSize === undefined) return undefined;
+  if (encryption !== undefined) throw new UnsupportedError('encrypted images cannot be written in segments');
+  return { room: segmentSize, open: (number, mode) => store.open(segmentPath(path, number), mode) };
 }
 
 /** A read-only image that is written as a disk and appears at `close`. @throws StoreError `EEXIST` and others */

@@ -143,6 +143,8 @@ export interface ArchiveOptions extends ArchiveForm {
   readonly random: (target: Uint8Array) => void;
   /** What the file systems do not use, ascending: left out. */
   readonly free: readonly Range[];
+  /** Bytes of a file, at the most: what does not fit goes on in `NAME.002.dmgpart` and so on. Absent: one file. */
+  readonly segmentSize?: number | undefined;
   /** Told of each stretch of the disk that is done; may throw to stop. */
   readonly progress?: ((bytes: number) => void) | undefined;
 }

@@ -14,5 +14,6 @@ export { RawDevice } from './raw.js';
 export { type ContainerRepair, repairContainer } from './repair-container.js';
 export { openRuin, type Ruin } from './rescue/open-ruin.js';
 export { searchPartitions } from './rescue/search.js';
+export { namedSegments, segmentPath, segmentsBeside } from './udif/segments.js';
 export { undoPath } from './undo-file.js';
 export { isZero } from './zeros.js';

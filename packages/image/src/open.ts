@@ -43,7 +43,7 @@ import { verifyBundle } from './sparsebundle/verify.js';
 import { SparseImageDevice } from './sparseimage/device.js';
 import { type KolyFields, readKoly } from './udif/koly.js';
 import { UdifDevice } from './udif/reader.js';
-import { openSegments } from './udif/segments.js';
+import { openSegments, segmentsBeside } from './udif/segments.js';
 import { type Seal, undoPath } from './undo-file.js';
 
 const SECTOR = 512;
@@ -409,7 +409,10 @@ export function imageFacts(store: FileStore, path: string): ContainerFacts {
     const { device, format } = fileContainer(file, detected.kind, false, { beside: { store, path } });
     const bands =
       device instanceof SparseImageDevice ? { bandSize: device.bandSize, bandsPresent: device.bandsPresent } : {};
-    return { format, size: device.size, ...bands, encryption: null, hostBytes, timeMachine };
+    let beside = 0;
+    if (detected.kind === 'udif')
+      for (const segment of segmentsBeside(store, path)) beside += storedBytes(store, segment);
+    return { format, size: device.size, ...bands, encryption: null, hostBytes: hostBytes + beside, timeMachine };
   } finally {
     file.close();
   }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageInfo } from '@tintype/engine';
 import { withFolder, withOracle } from '@tintype/testkit';
@@ -35,6 +35,37 @@ test.skipIf(basic.skip || seven.skip)(
       }
       expect(tintype('diff', basic.path, from, '--checksum').status).toBe(0);
       expect(tintype('verify', from, '--data').status).toBe(0);
+    });
+  },
+  120_000,
+);
+
+test.skipIf(basic.skip)(
+  'in segments: as many files as it takes, joined again, replaced by fewer, which leave none of the old ones',
+  () => {
+    withFolder((folder) => {
+      const [parts, one] = [join(folder, 'parts.dmg'), join(folder, 'one.dmg')];
+      const cut = (size: string, ...more: string[]) =>
+        events('convert', basic.path, parts, '--format', 'udro', '--segment-size', size, ...more);
+      const own = () => readdirSync(folder).filter((name) => name.startsWith('parts.'));
+      expect(cut('400k')).toMatchObject({ status: 0, last: { segments: own().length } });
+      const many = own().length;
+      expect(many).toBeGreaterThan(2);
+      for (const name of own()) expect(statSync(join(folder, name)).size).toBeLessThanOrEqual(400 << 10);
+      expect(json<ImageInfo>('info', parts).container.format).toBe('udro');
+      expect(tintype('verify', parts, '--data').status).toBe(0);
+      expect(tintype('diff', basic.path, parts, '--checksum').status).toBe(0);
+      expect(tintype('convert', parts, one).status).toBe(0);
+      expect(tintype('diff', basic.path, one, '--checksum').status).toBe(0);
+      expect(cut('1m').status).toBe(1);
+      expect(own().length).toBe(many);
+      expect(cut('1m', '--overwrite')).toMatchObject({ status: 0, last: { segments: own().length } });
+      expect(own().length).toBeLessThan(many);
+      expect(tintype('backup', join(folder, 'x'), parts, '--replace', '--keep', '1').stderr).toMatch(/several files/);
+      expect(tintype('convert', basic.path, parts, '--overwrite').status).toBe(0);
+      expect(readdirSync(folder).sort()).toEqual(['one.dmg', 'parts.dmg']);
+      expect(tintype('convert', basic.path, join(folder, 'y.img'), '--segment-size', '1m').status).toBe(2);
+      expect(tintype('convert', basic.path, join(folder, 'y.dmg'), '--segment-size', 'big').status).toBe(2);
     });
   },
   120_000,

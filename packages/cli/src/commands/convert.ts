@@ -5,7 +5,7 @@ import { locking } from '../locking.js';
 import { printable } from '../output/printable.js';
 import { showSize } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
-import { makingOptions } from './create.js';
+import { makingOptions, sizeOption } from './create.js';
 
 export const run: CommandBody = (parsed, io) => {
   const [image = '', out = ''] = parsed.operands;
@@ -18,6 +18,7 @@ export const run: CommandBody = (parsed, io) => {
     kdfRounds,
     bandSize,
     level: compressionLevel(parsed),
+    segmentSize: sizeOption(parsed, 'segment-size'),
     overwrite: flag(parsed, 'overwrite'),
     ...locking(parsed),
   };
@@ -32,5 +33,7 @@ export function compressionLevel(parsed: Parsed): number | undefined {
 }
 
 function summaryText(summary: SummaryEvent): string {
-  return `${printable(String(summary.out))}: ${String(summary.format)}, ${showSize(Number(summary.size))}`;
+  const files = Number(summary.segments);
+  const segments = files > 1 ? `, ${files} segments` : '';
+  return `${printable(String(summary.out))}: ${String(summary.format)}, ${showSize(Number(summary.size))}${segments}`;
 }

@@ -19,16 +19,15 @@ export function makingOptions(parsed: Parsed) {
       throw new UsageError(`--${name} ${value}: known are ${known.join(', ')}`);
     return value;
   };
-  const size = text(parsed, 'size');
-  const bandSize = text(parsed, 'band-size');
+  const bandSize = sizeOption(parsed, 'band-size');
   return {
     format: one('format', FORMATS),
     fs: one('fs', FILE_SYSTEMS),
     encryption: one('encryption', ENCRYPTIONS),
     caseSensitive: flag(parsed, 'case-sensitive'),
     volumeName: text(parsed, 'volume-name'),
-    size: size === undefined ? undefined : parseSize(size),
-    bandSize: bandSize === undefined ? undefined : requireBandSize(parseSize(bandSize)),
+    size: sizeOption(parsed, 'size'),
+    bandSize: bandSize === undefined ? undefined : requireBandSize(bandSize),
     kdfRounds: kdfRounds(parsed),
   };
 }
@@ -40,6 +39,12 @@ export function kdfRounds(parsed: Parsed): number | undefined {
   const rounds = /^\d{1,8}$/.test(value) ? Number(value) : 0;
   if (rounds < 1000 || rounds > 50_000_000) throw new UsageError(`--kdf-rounds ${value}: give 1000 to 50000000`);
   return rounds;
+}
+
+/** Bytes; undefined if the option was not given. @throws UsageError */
+export function sizeOption(parsed: Parsed, name: string): number | undefined {
+  const value = text(parsed, name);
+  return value === undefined ? undefined : parseSize(value);
 }
 
 function requireBandSize(bytes: number): number {

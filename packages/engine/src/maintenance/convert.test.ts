@@ -117,6 +117,58 @@ test.each([...FORMATS, 'encrypted'])('%s, changed on the disk before it is check
   expect([checks, store.list('f').map(({ name }) => name)]).toEqual([1, ['a.dmg']]);
 });
 
+describe('in segments', () => {
+  const namesOf = (store: FileStore) =>
+    store
+      .list('f')
+      .map(({ name }) => name)
+      .sort();
+
+  test('cut into files that are no longer than asked for, and joined again: the same disk', () => {
+    const store = made();
+    const summary = run(store, { format: 'udro', segmentSize: 20_000 });
+    const names = namesOf(store).filter((name) => name.startsWith('b.'));
+    expect(names.length).toBeGreaterThan(2);
+    expect(summary).toMatchObject({ format: 'udro', segments: names.length });
+    for (const name of names) expect(bytesOf(store, `f/${name}`).length).toBeLessThanOrEqual(20_000);
+    expect(run(store, { image: 'f/b.dmg', out: 'f/c.dmg', format: 'udro' })).toMatchObject({ segments: 1 });
+    expect(diskOf(store, 'f/c.dmg').equals(diskOf(store, 'f/b.dmg'))).toBe(true);
+    run(store, { out: 'f/d.dmg', format: 'udro' });
+    expect(diskOf(store, 'f/c.dmg').equals(diskOf(store, 'f/d.dmg'))).toBe(true);
+  });
+
+  test('after a cut anywhere there is no new image, or a whole one, and the next run leaves no other file', () => {
+    const crash = new CrashStore(made());
+    run(crash, { format: 'udro', segmentSize: 20_000 });
+    const whole = diskOf(crash, 'f/b.dmg');
+    const names = namesOf(crash);
+    let found = 0;
+    const late = crash.prefixes({ from: crash.calls.length - 12 });
+    for (const { store, description } of [...crash.randomStates({ seed: 3, count: count(20, 400) }), ...late]) {
+      if (store.kind('f/b.dmg') !== null) {
+        found += 1;
+        expect(diskOf(store, 'f/b.dmg').equals(whole), description).toBe(true);
+      } else {
+        run(store, { format: 'udro', segmentSize: 20_000 });
+        expect(namesOf(store), description).toEqual(names);
+      }
+    }
+    expect(found).toBeGreaterThan(0);
+  });
+
+  test('a file of that name is not replaced unasked; other formats have none', () => {
+    const store = made();
+    store.open('f/b.003.dmgpart', 'create').close();
+    const before = namesOf(store);
+    expect(() => run(store, { segmentSize: 20_000 })).toThrow('f/b.003.dmgpart exists already');
+    expect(() => run(store, { out: 'f/c.dmg', format: 'udrw', segmentSize: 20_000 })).toThrow('has no segments');
+    expect(() => run(store, { out: 'f/c.dmg', segmentSize: 3000 })).toThrow('no room');
+    expect(namesOf(store)).toEqual(before);
+    run(store);
+    expect(namesOf(store)).toEqual(['a.dmg', 'b.003.dmgpart', 'b.dmg']);
+  });
+});
+
 /** One bit of the new volume's header, or of what stands for it. */
 function flipHeader(store: FileStore, path: string): void {
   for (const name of filesBelow(store, path).filter((found) => !/Info\.|token/.test(found))) {

@@ -1,5 +1,6 @@
 // Convert: any readable image to any writable format. What the file systems do not use is left out.
 
+import { realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 import {
   type BlockDevice,
@@ -20,7 +21,10 @@ import {
   detect,
   imageFacts,
   isZero,
+  namedSegments,
   partitionMap,
+  segmentPath,
+  segmentsBeside,
 } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
 import { freeRangesOf } from '../free-ranges.js';
@@ -44,6 +48,7 @@ export const convert: Operation<'convert'> = (given, context): SummaryEvent => {
   finishReplacement(store, given.out);
   requireFreeOut(store, given);
   requireImageOut(store, given);
+  requireFreeSegments(store, given);
   requireParent(store, dirname(given.out));
   const options = withEncryption(given, store);
   requirePassphrase({ ...options, image: given.out });
@@ -55,7 +60,8 @@ export const convert: Operation<'convert'> = (given, context): SummaryEvent => {
       context.emit({ type: 'phase', name: 'copy' });
       const format = makeBeside(image, options, { ...context, lanes: lanes[1], readLanes: lanes[0] });
       const { size } = image.device;
-      return { type: 'summary', image: given.image, out: given.out, format, size, problems: [] };
+      const segments = 1 + segmentsBeside(store, given.out).length;
+      return { type: 'summary', image: given.image, out: given.out, format, size, segments, problems: [] };
     } finally {
       image.close();
     }
@@ -85,12 +91,32 @@ function requireImageOut(store: FileStore, { out }: ConvertOptions): void {
     throw new RefusedError('exists', `${out} exists and is not a disk image`, { path: out });
 }
 
+/** The further files of a new image in segments replace none unasked, and those of the old image never. */
+function requireFreeSegments(store: FileStore, { image, out, segmentSize, overwrite }: ConvertOptions): void {
+  if (segmentSize === undefined) return;
+  const there = namedSegments(store, out).map((number) => segmentPath(out, number));
+  const [path] = there;
+  if (path === undefined) return;
+  if (!overwrite) throw new RefusedError('exists', `${path} exists already`, { path });
+  const own = segmentsBeside(store, image).map((segment) => realpathSync(segment));
+  if (there.some((segment) => own.includes(realpathSync(segment))))
+    throw new RefusedError('same-file', `${path} belongs to ${image}; give the new image another name`, { path });
+}
+
+/** @throws UsageError if it is not clear, or cannot be as it is asked for */
+function newFormat({ out, format, segmentSize }: ConvertOptions): string {
+  const chosen = formatFor(out, format, 'udzo');
+  if (chosen === null)
+    throw new UsageError('the format of the new image is not clear: give --format, or an extension such as .dmg');
+  if (segmentSize !== undefined && archiveFormat(chosen) === null)
+    throw new UsageError(`--segment-size is for udzo, udro, udbz, ulfo and ulmo; a ${chosen} has no segments`);
+  return chosen;
+}
+
 /** Under another name until all of it is there. Answers the format. */
 function makeBeside(image: DiskImage, options: ConvertOptions, context: ConvertContext): string {
   const { store } = context;
-  const format = formatFor(options.out, options.format, 'udzo');
-  if (format === null)
-    throw new UsageError('the format of the new image is not clear: give --format, or an extension such as .dmg');
+  const format = newFormat(options);
   const locks = locking(options.out, options, context);
   const draft = prepareDraft(store, options.out, locks);
   try {
@@ -127,6 +153,7 @@ function make(path: string, format: string, image: DiskImage, options: ConvertOp
       free,
       random: isReproducible ? derivedRandom(format, image.device.size) : context.random,
       progress: step,
+      segmentSize: options.segmentSize,
     };
     createArchive(store, path, image.device, made);
     verifyArchive(path, options, context);

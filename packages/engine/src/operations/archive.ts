@@ -19,6 +19,7 @@ import {
   openImage,
   partitionMap,
   requireArchiveSize,
+  segmentsBeside,
 } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
 import { freeRangesOf } from '../free-ranges.js';
@@ -92,6 +93,12 @@ function existingPlan(options: BackupOptions, context: RunContext): ArchivePlan 
     throw new RefusedError(
       'read-only-image',
       `${destination} is a read-only image (${format}); nothing was changed. To make it afresh, say --replace`,
+      { path: destination },
+    );
+  if ((options.keep ?? 0) > 0 && segmentsBeside(context.store, destination).length > 0)
+    throw new RefusedError(
+      'segmented',
+      `${destination} is in several files, of which --keep can keep none; join them with 'tintype convert' first, or say --keep 0`,
       { path: destination },
     );
   const wanted = options.format === undefined ? format : archiveFormat(options.format);

@@ -10,11 +10,12 @@ import { isZero } from '../zeros.js';
 import { ChunkGrid } from './chunk-grid.js';
 import { ChunkPlaces } from './chunk-places.js';
 import { closeGaps } from './close-gaps.js';
-import { type Coding, ForkWriter } from './fork-writer.js';
+import { writeEnd } from './end.js';
+import { type Coding, type ForkPart, ForkWriter, readStoredChunk } from './fork-writer.js';
 import { OpenChunks } from './open-chunks.js';
 import { type Region, regionsOf } from './regions.js';
 import { CHUNK_TYPE } from './structs.js';
-import { type Row, regionTable, type WholeFork, writeEnd } from './table.js';
+import { type Row, regionTable } from './table.js';
 
 /** As many as fit into 64 MiB. */
 const OPEN_CHUNKS = 64;
@@ -136,11 +137,11 @@ export class DraftDevice implements BlockDevice {
     const { format, random } = this.#options;
     const place = { format, start: 0, end: fork.length };
     const tables = this.#regions.map((region) => regionTable(region, this.#rows(region), place));
-    writeEnd(this.#file, fork, tables, { size: this.size, random });
+    writeEnd(tables, { parts: [fork], open: () => this.#file, size: this.size, random });
   }
 
   /** Dead room goes; what is left of it is known. */
-  #settle(): WholeFork {
+  #settle(): ForkPart {
     const file = this.#file;
     const places = this.#places;
     const dead = this.#fork.settle();
@@ -246,7 +247,7 @@ export class DraftDevice implements BlockDevice {
 
   #decode(chunk: number): Uint8Array {
     const clear = new Uint8Array(this.#grid.range(chunk).size);
-    this.#fork.read(this.#places.get(chunk), clear);
+    readStoredChunk(this.#file, this.#options.format, this.#places.get(chunk), clear);
     return clear;
   }
 

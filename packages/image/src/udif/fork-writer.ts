@@ -46,8 +46,17 @@ interface Release {
   readonly range: Range;
 }
 
+/** Where a data fork goes: bytes come one behind the other. */
+export type ForkTarget = Pick<StoreFile, 'write'>;
+
+/** What one file has of a data fork: bytes, and their CRC-32. */
+export interface ForkPart {
+  readonly length: number;
+  readonly crc: number;
+}
+
 export class ForkWriter {
-  readonly #file: StoreFile;
+  readonly #target: ForkTarget;
   readonly #coding: { readonly type: number; readonly codec: Codec } | null;
   readonly #level: number | undefined;
   readonly #lanes: Lanes;
@@ -60,8 +69,8 @@ export class ForkWriter {
   length = 0;
   peak = 0;
 
-  constructor(file: StoreFile, { format, level, lanes }: Coding) {
-    this.#file = file;
+  constructor(target: ForkTarget, { format, level, lanes }: Coding) {
+    this.#target = target;
     this.#coding = CODINGS[format];
     this.#level = level;
     this.#lanes = lanes ?? serialChunkLanes();
@@ -103,23 +112,13 @@ export class ForkWriter {
     return this.#dead;
   }
 
-  /** The clear bytes of a chunk that was stored. @throws CorruptError if the file does not hold them any more */
-  read({ type, offset, length }: Pick<StoredChunk, 'type' | 'offset' | 'length'>, clear: Uint8Array): void {
-    const stored = type === CHUNK_TYPE.raw ? clear : new Uint8Array(length);
-    if (this.#file.read(offset, stored) !== length)
-      throw new CorruptError('data fork', 'length', offset, `${this.#file.path} is shorter than what was written`);
-    if (type === CHUNK_TYPE.raw) return;
-    assert(this.#coding !== null && type === this.#coding.type, 'chunks have the coding of the archive');
-    this.#coding.codec.decode(stored, clear);
-  }
-
   #store(type: number, stored: Uint8Array, crc: number): StoredChunk {
     // What is given up meanwhile is for those that come later.
     this.#giveUp();
     this.#stored += 1;
     const place = this.#dead.take(stored.length);
     const offset = place ?? this.length;
-    this.#file.write(offset, stored);
+    this.#target.write(offset, stored);
     if (place === null) this.length += stored.length;
     this.peak = Math.max(this.peak, this.length);
     return { type, offset, length: stored.length, crc, storedCrc: crc32(stored) };
@@ -134,4 +133,22 @@ export class ForkWriter {
     }
     if (count > 0) this.#releases = this.#releases.slice(count);
   }
+}
+
+/**
+ * The clear bytes of a chunk that was stored in `file`. @throws CorruptError if the file does not hold them any more
+ */
+export function readStoredChunk(
+  file: StoreFile,
+  format: UdifFormat,
+  { type, offset, length }: Pick<StoredChunk, 'type' | 'offset' | 'length'>,
+  clear: Uint8Array,
+): void {
+  const stored = type === CHUNK_TYPE.raw ? clear : new Uint8Array(length);
+  if (file.read(offset, stored) !== length)
+    throw new CorruptError('data fork', 'length', offset, `${file.path} is shorter than what was written`);
+  if (type === CHUNK_TYPE.raw) return;
+  const coding = CODINGS[format];
+  assert(coding !== null && type === coding.type, 'chunks have the coding of the archive');
+  coding.codec.decode(stored, clear);
 }

@@ -1,7 +1,7 @@
 import { fixture, fixtureBytes } from '@tintype/testkit';
 import { expect, test } from 'vitest';
 import { readKoly } from './koly.js';
-import { formatList, type ListedTable } from './list.js';
+import { formatList, type ListedTable, listLength } from './list.js';
 import { type PlistDictionary, parsePlist } from './plist.js';
 import { stored } from './udif.testing.js';
 
@@ -31,4 +31,11 @@ test('names are escaped', () => {
     'blkx',
   ) as PlistDictionary[];
   expect([entry?.get('Name'), entry?.get('CFName'), entry?.get('ID')]).toEqual(['a & <b>', 'a & <b>', '-1']);
+});
+
+test('the length of a list is known from those of its tables', () => {
+  for (const size of [0, 1, 2, 3, 32, 33, 34, 244, 10_004]) {
+    const tables = [-1, 0].map((id) => ({ name: id < 0 ? '' : 'ä & b', id, data: new Uint8Array(size) }));
+    expect(listLength(tables.map(({ name, id }) => ({ name, id, size })))).toBe(formatList(tables).length);
+  }
 });

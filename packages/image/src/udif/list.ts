@@ -32,6 +32,15 @@ ${resource({ name: '', id: 0, data: plst })}\t\t</array>
 `);
 }
 
+/** Bytes of the list for tables of `size` bytes each. */
+export function listLength(tables: readonly (Omit<ListedTable, 'data'> & { readonly size: number })[]): number {
+  const empty = formatList(tables.map(({ name, id }) => ({ name, id, data: new Uint8Array(0) }))).length;
+  return tables.reduce((sum, { size }) => {
+    const characters = Math.ceil(size / 3) * 4;
+    return sum + characters + Math.ceil(characters / LINE) * (INDENT.length + 1);
+  }, empty);
+}
+
 function resource({ name, id, data }: ListedTable): string {
   const escaped = name.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
   const cfName = name === '' ? '' : `${INDENT}<key>CFName</key>\n${INDENT}<string>${escaped}</string>\n`;

@@ -65,6 +65,32 @@ export function segmentPath(path: string, number: number): string {
   return `${path.replace(/\.dmg$/i, '')}.${String(number).padStart(3, '0')}.dmgpart`;
 }
 
+/** Numbers of the files beside `path` that are named as its further segments, whatever they are; ascending. */
+export function namedSegments(store: FileStore, path: string): readonly number[] {
+  const slash = path.lastIndexOf('/');
+  const folder = slash < 0 ? '.' : path.slice(0, slash) || '/';
+  const numbers: number[] = [];
+  for (const { name, kind } of store.list(folder)) {
+    const number = Number(/\.(\d{3,})\.dmgpart$/.exec(name)?.[1] ?? 0);
+    if (kind === 'file' && number > 1 && name === segmentPath(path, number).slice(slash + 1)) numbers.push(number);
+  }
+  return numbers.sort((a, b) => a - b);
+}
+
+/** Paths of the files that are an image's further segments by its own trailer; what is missing is left out. */
+export function segmentsBeside(store: FileStore, path: string): readonly string[] {
+  if (store.kind(path) !== 'file') return [];
+  const file = store.open(path, 'read');
+  try {
+    const count = readKoly(file)?.segmentCount ?? 0;
+    if (count < 2) return [];
+    const own = namedSegments(store, path).filter((number) => number <= count);
+    return own.map((number) => segmentPath(path, number));
+  } finally {
+    file.close();
+  }
+}
+
 /** Opens all segments but the first, which is open. @throws CorruptError, StoreError if one is missing */
 export function openSegments(store: FileStore, path: string, first: StoreFile, koly: KolyFields): DataFork {
   const parts = [{ file: first, koly }];

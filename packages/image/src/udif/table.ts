@@ -1,14 +1,15 @@
-// The tables of a new UDIF, its property list and its trailer.
+// The tables of a new UDIF.
 
-import { crc32, crc32Combined, crc32OfZeros, type StoreFile } from '@tintype/core';
+import { crc32Combined, crc32OfZeros } from '@tintype/core';
 import { wordBytes } from './checksums.js';
 import { CHUNK, type UdifFormat } from './fork-writer.js';
-import { formatList, type ListedTable } from './list.js';
+import type { ListedTable } from './list.js';
 import type { Region } from './regions.js';
-import { CHUNK_TYPE, Chunk, KOLY, Koly, MISH, Mish } from './structs.js';
+import { CHUNK_TYPE, Chunk, MISH, Mish } from './structs.js';
 
 const SECTOR = 512;
-const CRC32 = 2;
+/** The kind of checksum that new images have. */
+export const CRC32 = 2;
 
 /** An entry of a table. `start`: on the disk; `crc`: of the clear bytes, of stored ones. All in bytes. */
 export interface Row {
@@ -33,6 +34,11 @@ export interface Place {
   readonly end: number;
 }
 
+/** Bytes of a table of so many rows. */
+export function tableSize(rows: number): number {
+  return Mish.size + (rows + 1) * Chunk.size;
+}
+
 /** `rows` ascend and leave no gap. */
 export function regionTable(region: Region, rows: Iterable<Row>, { format, start, end }: Place): RegionTable {
   const joined: Row[] = [];
@@ -49,7 +55,7 @@ export function regionTable(region: Region, rows: Iterable<Row>, { format, start
     }
     join(joined, row.length > 0 ? row : { ...row, offset: next });
   }
-  const data = new Uint8Array(Mish.size + (joined.length + 1) * Chunk.size);
+  const data = new Uint8Array(tableSize(joined.length));
   const view = new DataView(data.buffer);
   const isCoded = joined.some(({ type }) => type >= 0x8000_0000);
   const spare = format === 'udzo' ? 8 : Math.ceil(largest / SECTOR);
@@ -91,57 +97,8 @@ function join(rows: Row[], row: Row): void {
   else rows.push(row);
 }
 
-/** A data fork that is whole: bytes, and their CRC-32. */
-export interface WholeFork {
-  readonly length: number;
-  readonly crc: number;
-}
-
-/** Writes what follows the data fork, the trailer when all else is durable: without it the file is no image. */
-export function writeEnd(
-  file: StoreFile,
-  fork: WholeFork,
-  tables: readonly RegionTable[],
-  { size, random }: { readonly size: number; readonly random: (target: Uint8Array) => void },
-): void {
-  const master = tables.reduce((sum, { crc }) => crc32(wordBytes(crc), sum), 0);
-  const list = formatList(tables.map(({ listed }) => listed));
-  file.write(fork.length, list);
-  const segmentId = new Uint8Array(16);
-  random(segmentId);
-  const trailer = new Uint8Array(Koly.size);
-  Koly.write(new DataView(trailer.buffer), 0, {
-    signature: KOLY,
-    version: 4,
-    headerSize: Koly.size,
-    flags: 1,
-    runningDataForkOffset: 0,
-    dataForkOffset: 0,
-    dataForkLength: fork.length,
-    resourceForkOffset: 0,
-    resourceForkLength: 0,
-    segmentNumber: 1,
-    segmentCount: 1,
-    segmentId,
-    dataChecksumType: CRC32,
-    dataChecksumSize: 32,
-    dataChecksum: padded(fork.crc),
-    xmlOffset: fork.length,
-    xmlLength: list.length,
-    reserved1: new Uint8Array(120),
-    masterChecksumType: CRC32,
-    masterChecksumSize: 32,
-    masterChecksum: padded(master),
-    imageVariant: 1,
-    sectorCount: size / SECTOR,
-    reserved2: new Uint8Array(12),
-  });
-  file.sync();
-  file.write(fork.length + list.length, trailer);
-  file.sync();
-}
-
-function padded(crc: number): Uint8Array {
+/** A CRC-32 as it stands in the room of any checksum. */
+export function padded(crc: number): Uint8Array {
   const bytes = new Uint8Array(128);
   bytes.set(wordBytes(crc));
   return bytes;
