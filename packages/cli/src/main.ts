@@ -11,6 +11,7 @@ import { nearest } from './nearest.js';
 import { errorText, failureEvents } from './output/errors.js';
 import { takeFromEnvironment } from './passphrase.js';
 import { type Call, line, lineUnlessLost, note, writeOut } from './terminal.js';
+import { typedWords } from './typed-words.js';
 
 function version(): string {
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -90,4 +91,4 @@ function imageOf({ imageOperand }: CommandSpec, { operands }: Parsed): string | 
 }
 
 takeFromEnvironment(process.env);
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = await main(typedWords(process.argv.slice(2)));

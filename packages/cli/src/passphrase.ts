@@ -2,7 +2,7 @@
 // They are bytes from beginning to end, in memory that the worker shares, so that one wipe wipes all.
 
 import { closeSync, openSync, readSync } from 'node:fs';
-import { RefusedError, StoreError } from '@tintype/core';
+import { hostPath, RefusedError, StoreError } from '@tintype/core';
 import { UsageError } from '@tintype/engine/run';
 import { text } from './arguments.js';
 import type { Parsed } from './command.js';
@@ -104,7 +104,7 @@ export class Passphrases {
 function fromFile(path: string): Uint8Array {
   let descriptor: number;
   try {
-    descriptor = openSync(path, 'r');
+    descriptor = openSync(hostPath(path), 'r');
   } catch (error) {
     throw new StoreError((error as NodeJS.ErrnoException).code ?? 'EIO', 'open', path);
   }

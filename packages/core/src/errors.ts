@@ -43,10 +43,29 @@ export class CorruptError extends TintypeError {
   }
 }
 
+/** What the commoner codes of a host mean. */
+const ERRNO_WORDS: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  ENOENT: 'no such file or folder',
+  ENOTDIR: 'not a folder',
+  EISDIR: 'a folder',
+  EEXIST: 'exists already',
+  ENOSPC: 'no space left',
+  EDQUOT: 'quota exceeded',
+  EROFS: 'read-only file system',
+  EFBIG: 'file too large',
+  EIO: 'input or output error',
+  ELOOP: 'too many symbolic links',
+  ENAMETOOLONG: 'name too long',
+  EMFILE: 'too many open files',
+};
+
 /** The host refused: `code` is its errno name (`ENOENT`, `EIO`, `ENOSPC` …), `values.path` says where. */
 export class StoreError extends TintypeError {
   constructor(code: string, operation: string, path: string, options?: ErrorOptions) {
-    super(code, `${path}: ${operation}: ${code}`, { operation, path }, options);
+    const words = ERRNO_WORDS[code];
+    super(code, `${path}: ${operation}: ${code}${words ? ` (${words})` : ''}`, { operation, path }, options);
   }
 }
 

@@ -24,6 +24,13 @@ export function nameToBytes(name: string): Uint8Array {
   return Buffer.concat(parts);
 }
 
+/** The path as node:fs takes it: as bytes where it holds escaped ones, which a string could not bring through. */
+export function hostPath(path: string): string | Buffer {
+  if (path.isWellFormed()) return path;
+  const bytes = nameToBytes(path);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
 function escapeInvalid(bytes: Uint8Array): string {
   let name = '';
   for (let at = 0; at < bytes.length; ) {

@@ -1,8 +1,8 @@
 // Which item of this host lies at a path, whatever its name.
 
 import { lstatSync } from 'node:fs';
+import { hostPath } from '@tintype/core';
 import { attempt } from './errno.js';
-import { hostPath } from './path.js';
 
 /** `DEVICE:INODE`; null if nothing is there. A link is not followed. @throws StoreError */
 export function identityAt(path: string): string | null {

@@ -1,4 +1,5 @@
 export { hostXattrName, imageXattrName } from './attributes.js';
+export { attempt } from './errno.js';
 export { type HostFolderOptions, openHostFolder } from './folder-volume.js';
 export { type HostHolder, hostHolder } from './holder.js';
 export { identityAt } from './identity.js';

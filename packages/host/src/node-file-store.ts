@@ -6,6 +6,7 @@ import {
   assert,
   type EntryKind,
   type FileStore,
+  hostPath,
   type LockKind,
   nameFromBytes,
   type OpenMode,
@@ -18,7 +19,6 @@ import { attempt, hasCode } from './errno.js';
 import { behindFrom } from './limits.js';
 import { fallocateFlags, flockFlags, seekData, seekHole } from './linux.js';
 import { type NativeLibrary, nativeLibrary } from './native.js';
-import { hostPath } from './path.js';
 import { spaceAt } from './space.js';
 import { type BehindFile, WriteBehind, type WriteBehindOptions } from './write-behind.js';
 

@@ -4,10 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { FileStore, StoreFacts, StoreFile } from '@tintype/core';
+import { type FileStore, hostPath, type StoreFacts, type StoreFile } from '@tintype/core';
 import { nativeLibrary } from './native.js';
 import { nodeFileStore } from './node-file-store.js';
-import { hostPath } from './path.js';
 
 /** What was measured of a folder of the host. Sizes in bytes. */
 export interface PathProbe extends StoreFacts {
@@ -32,7 +31,7 @@ const syncRounds = 8;
 /** No disk, and no server, answers a flush faster; memory does. */
 const fastestSync = 20e-6;
 
-/** Measures the file system that holds the folder `path`. @throws StoreError where nothing can be written there */
+/** Measures the file system that holds the folder `path`. @throws StoreError where it is none, or nothing can be written there */
 export function probePath(path: string): PathProbe {
   const store = nodeFileStore();
   const folder = `${path}/.tintype-probe-${randomBytes(6).toString('hex')}`;

@@ -1,10 +1,9 @@
 // What is known of a file system: its kind, room and limits.
 
 import { readFileSync, statfsSync, statSync } from 'node:fs';
-import type { StoreFacts } from '@tintype/core';
+import { hostPath, type StoreFacts } from '@tintype/core';
 import { attempt } from './errno.js';
 import { nativeLibrary } from './native.js';
-import { hostPath } from './path.js';
 
 interface KindTraits {
   readonly kind: string;

@@ -2,6 +2,7 @@
 
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
+import { hostPath } from '@tintype/core';
 
 interface Task {
   readonly path: string;
@@ -15,7 +16,7 @@ let counter = 0;
 
 setInterval(() => {
   try {
-    const handle = openSync(path, constants.O_RDWR | (constants.O_NOFOLLOW ?? 0));
+    const handle = openSync(hostPath(path), constants.O_RDWR | (constants.O_NOFOLLOW ?? 0));
     try {
       const bytes = Buffer.alloc(size);
       readSync(handle, bytes, 0, size, 0);

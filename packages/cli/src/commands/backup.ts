@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { StoreError } from '@tintype/core';
+import { hostPath, StoreError } from '@tintype/core';
 import { type BackupEstimate, type SummaryEvent, UsageError } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
@@ -48,7 +48,7 @@ export const run: CommandBody = (parsed, io) => {
   };
   const isEncrypted = options.encryption !== undefined && options.encryption !== 'none';
   // An image that is there is asked for its own passphrase, once.
-  const needs = { making: isEncrypted && !existsSync(destination) ? destination : undefined };
+  const needs = { making: isEncrypted && !existsSync(hostPath(destination)) ? destination : undefined };
   const withPassphrases = ({ isExplicit }: Passphrases) => ({ ...options, mustEncrypt: isExplicit });
   return runUnlocked('backup', withPassphrases, { parsed, io, needs }, { summary: summaryText });
 };
@@ -59,7 +59,7 @@ function filterRules({ filters }: Parsed): string[] {
     if (option === 'exclude') return [literalStart(value)];
     if (option === 'include') return [`!${value}`];
     try {
-      return readFileSync(value, 'utf8').split(/\r?\n/);
+      return readFileSync(hostPath(value), 'utf8').split(/\r?\n/);
     } catch (error) {
       throw new StoreError((error as NodeJS.ErrnoException).code ?? 'EIO', 'read', value);
     }

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { hostPath } from '@tintype/core';
 import { find, listed, UsageError } from '@tintype/engine';
 import { text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
@@ -36,7 +37,7 @@ function newer(parsed: Parsed): number | undefined {
   const date = DATE.test(value) ? Date.parse(value) / 1000 : Number.NaN;
   if (!Number.isNaN(date)) return date;
   if (/^\d+[smhdw]$/.test(value)) return Date.now() / 1000 - parseDuration(value);
-  const file = statSync(value, { throwIfNoEntry: false });
+  const file = statSync(hostPath(value), { throwIfNoEntry: false });
   if (file) return file.mtimeMs / 1000;
   throw new UsageError(`--newer ${value}: give a date such as 2026-01-31, an age such as 7d, or a file`);
 }

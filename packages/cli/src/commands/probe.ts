@@ -1,4 +1,6 @@
-import { type PathProbe, probePath } from '@tintype/engine';
+import { dirname } from 'node:path';
+import { RefusedError } from '@tintype/core';
+import { hostContext, type PathProbe, probePath } from '@tintype/engine';
 import type { CommandBody } from '../command.js';
 import { EXIT } from '../exit-status.js';
 import { showSize } from '../quantities.js';
@@ -6,11 +8,18 @@ import { line } from '../terminal.js';
 
 export const run: CommandBody = (parsed, io) => {
   const [path = ''] = parsed.operands;
-  const probe = probePath(path);
+  const probe = probePath(folderOf(path));
   if (io.json) line(JSON.stringify({ path, ...probe }));
   else for (const row of rows(probe)) line(row);
   return EXIT.done;
 };
+
+/** Of an image in one file, the folder that it lies in. @throws RefusedError */
+function folderOf(path: string): string {
+  const kind = hostContext().store.kind(path);
+  if (kind === null) throw new RefusedError('no-source', `there is nothing at ${path}`, { path });
+  return kind === 'file' ? dirname(path) : path;
+}
 
 function* rows(probe: PathProbe): Generator<string> {
   const yes = (value: boolean | null) => (value === null ? 'could not be told' : value ? 'yes' : 'no');

@@ -2,7 +2,8 @@
 // written from it.
 
 import { realpathSync } from 'node:fs';
-import { type FileStore, type Lanes, RefusedError } from '@tintype/core';
+import { type FileStore, hostPath, type Lanes, RefusedError } from '@tintype/core';
+import { attempt } from '@tintype/host';
 import { type DiskImage, openImage } from '@tintype/image';
 import { locking } from '../locking.js';
 import type { ImageChoice, RunContext } from '../operation.js';
@@ -42,6 +43,9 @@ export interface OutFile {
 export function requireFreeOut(store: FileStore, { image, out, overwrite }: OutFile): void {
   if (store.kind(out) === null) return;
   if (!overwrite) throw new RefusedError('exists', `${out} exists already`, { path: out });
-  if (store.kind(image) !== null && realpathSync(out) === realpathSync(image))
+  if (store.kind(image) !== null && realPath(out) === realPath(image))
     throw new RefusedError('same-file', `${out} is the image itself`, { path: out });
 }
+
+const realPath = (path: string): string =>
+  attempt('realpath', path, () => realpathSync(hostPath(path), 'buffer').toString('latin1'));

@@ -6,11 +6,13 @@ import { dirname, join } from 'node:path';
 import {
   CancelledError,
   type Finding,
+  hostPath,
   RefusedError,
   type SalvagedVolume,
   TintypeError,
   type Volume,
 } from '@tintype/core';
+import { attempt } from '@tintype/host';
 import { openRuin } from '@tintype/image';
 import { ChecksumTable, segmentsOf } from '../checksums/table.js';
 import type { Problem, SummaryEvent } from '../events.js';
@@ -35,7 +37,7 @@ export const rescue: Operation<'rescue'> = (options, context): SummaryEvent => {
   const { image, target, passphrase } = options;
   if (context.store.kind(image) === null)
     throw new RefusedError('no-source', `there is nothing at ${image}`, { path: image });
-  if (!existsSync(dirname(target)))
+  if (!existsSync(hostPath(dirname(target))))
     throw new RefusedError('no-parent', `the folder ${dirname(target)} does not exist`, { path: dirname(target) });
   const started = context.now();
   context.emit({ type: 'phase', name: 'open' });
@@ -141,7 +143,7 @@ class Rescue {
   /** Answers how many files were copied. */
   #copy(path: string, to: string, source: Volume, whole: WholeFiles | null): number {
     const { image, trust } = this.#options;
-    const made = !existsSync(to);
+    const made = !existsSync(hostPath(to));
     makeFolder(to);
     const target = folderSide(to, true);
     try {
@@ -160,7 +162,7 @@ class Rescue {
 }
 
 function makeFolder(path: string): string {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  attempt('mkdir', path, () => mkdirSync(hostPath(path), { recursive: true, mode: 0o700 }));
   return path;
 }
 

@@ -1,7 +1,11 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { CancelledError, CorruptError, type NewItem } from '@tintype/core';
-import { MemoryVolume, plainAttributes } from '@tintype/testkit';
+import { MemoryVolume, plainAttributes, withFolder } from '@tintype/testkit';
 import { expect, test } from 'vitest';
-import { type DifferenceOptions, differences } from './diff.js';
+import type { EngineEvent } from '../events.js';
+import { testContext } from '../run-context.testing.js';
+import { type DifferenceOptions, diff, differences } from './diff.js';
 
 const ALL = { contents: 'bytes' as const, attributes: true };
 
@@ -80,4 +84,31 @@ test('it stops when asked, and at a folder that lies in itself', () => {
   const list = a.list.bind(a);
   a.list = (folder) => (folder === a.root.id ? list(folder) : [{ ...(list(a.root.id)[0] ?? a.root) }]);
   expect(() => found(a, a)).toThrow(CorruptError);
+});
+
+test.each([
+  ['/d', 'only in a: /d/new'],
+  ['d/', 'only in a: /d/new'],
+  ['/d/same', 'content: /d/same'],
+  [undefined, 'content: /d/same'],
+])('with the path %j all differences have their whole path', (path, one) => {
+  withFolder((folder) => {
+    const [a, b] = [join(folder, 'a'), join(folder, 'b')];
+    for (const side of [a, b]) {
+      mkdirSync(join(side, 'd'), { recursive: true });
+      writeFileSync(join(side, 'd/same'), side);
+    }
+    writeFileSync(join(b, 'd/same'), 'longer than before');
+    writeFileSync(join(a, 'd/new'), '');
+    const events: EngineEvent[] = [];
+    diff({ a, b, path }, testContext(undefined, events));
+    const told = events.flatMap((event) => (event.type === 'result' ? [event.value] : []));
+    const lines = told.map((value) =>
+      Object.values(value as { path: string; difference: string })
+        .reverse()
+        .join(': '),
+    );
+    expect(lines).toContain(one);
+    for (const text of lines) expect(text).toMatch(/: \/d(\/(new|same))?$/);
+  });
 });

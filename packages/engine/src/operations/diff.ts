@@ -54,7 +54,7 @@ export const diff: Operation<'diff'> = (options, context): SummaryEvent => {
       let count = 0;
       for (const value of differences(a.volume, itemAt(a.volume, path), b.volume, itemAt(b.volume, path), rules)) {
         count += 1;
-        context.emit({ type: 'result', value });
+        context.emit({ type: 'result', value: { ...value, path: inVolume(path, value.path) } });
       }
       return { type: 'summary', a: options.a, b: options.b, differences: count, problems: [] };
     } finally {
@@ -64,6 +64,12 @@ export const diff: Operation<'diff'> = (options, context): SummaryEvent => {
     a.close();
   }
 };
+
+/** A path of the walk as the volumes have it. */
+function inVolume(start: string, path: string): string {
+  const folder = start.split('/').filter((name) => name !== '');
+  return `/${[...folder, ...path.split('/').filter((name) => name !== '')].join('/')}`;
+}
 
 /** All differences of two items and what lies below them, in the order of the walk. What cannot be read is one, too. */
 export function* differences(

@@ -5,7 +5,8 @@
 
 import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { CancelledError, LinkLostError, RefusedError, UnsupportedError } from '@tintype/core';
+import { CancelledError, hostPath, LinkLostError, RefusedError, UnsupportedError } from '@tintype/core';
+import { attempt } from '@tintype/host';
 import { detect, imageFacts } from '@tintype/image';
 import type { Problem, SummaryEvent } from '../events.js';
 import { convert } from '../maintenance/convert.js';
@@ -126,7 +127,10 @@ function begin({ image, out }: MigrateOptions, way: Way, { uuid }: Original, { s
   const note = readNote(store, out);
   const isOurs = note?.source === uuid;
   const isThere = store.kind(out) !== null;
-  const isEmpty = way === 'folder' && store.kind(out) === 'directory' && readdirSync(out).length === 0;
+  const isEmpty =
+    way === 'folder' &&
+    store.kind(out) === 'directory' &&
+    attempt('list', out, () => readdirSync(hostPath(out))).length === 0;
   if (isThere && !isOurs && !isEmpty)
     throw new RefusedError('exists', `${out} exists already, and is no unfinished copy of ${image}`, { path: out });
   if (!isOurs) writeNote(store, out, { source: uuid, differed: false });

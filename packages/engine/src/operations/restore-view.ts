@@ -3,6 +3,7 @@
 
 import type { Item, ItemId, Volume, XattrEntry } from '@tintype/core';
 import { isKnownVolume } from '../home.js';
+import { isNeverTouched } from '../tree/filter.js';
 import type { Report } from '../tree/report.js';
 import { GuardedSource, type GuardedSourceOptions } from '../tree/source-guard.js';
 
@@ -38,8 +39,15 @@ export class RestoreView extends GuardedSource {
     this.#rights = rights;
     this.#report = report;
   }
+  /** Without what is never restored with the rest: of the volume's root. */
   override list(folder: ItemId): Item[] {
-    return super.list(folder).flatMap((item) => this.#allowed(item) ?? []);
+    const items = super.list(folder);
+    const isRoot = folder === this.root.id;
+    return this.allowed(isRoot ? items.filter((item) => !isNeverTouched(item.name)) : items);
+  }
+  /** What of these items may be restored, and how. */
+  allowed(items: readonly Item[]): Item[] {
+    return items.flatMap((item) => this.#allowed(item) ?? []);
   }
   override stat(id: ItemId): Item {
     return this.#withoutPrivileges(super.stat(id));

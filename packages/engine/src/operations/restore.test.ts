@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
+  chmodSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -18,6 +19,7 @@ import { join } from 'node:path';
 import { CancelledError, CorruptError } from '@tintype/core';
 import { withFolder } from '@tintype/testkit';
 import { expect, test } from 'vitest';
+import type { EngineEvent } from '../events.js';
 import { testContext } from '../run-context.testing.js';
 import { backup } from './backup.js';
 import { restore } from './restore.js';
@@ -238,6 +240,54 @@ test.skipIf(!canMount)(
       } finally {
         execFileSync('umount', [disk]);
       }
+    });
+  },
+);
+
+test('a dry run says how many bytes the restore would copy, of a file with two names once', () => {
+  withFolder((folder) => {
+    process.env.TINTYPE_HOME = join(folder, 'home');
+    const source = join(folder, 'source');
+    mkdirSync(join(source, 'a'), { recursive: true });
+    writeFileSync(join(source, 'a/file'), Buffer.alloc(5000, 'x'));
+    writeFileSync(join(source, 'z'), 'z');
+    linkSync(join(source, 'z'), join(source, 'a/y'));
+    const image = join(folder, 'b.sparsebundle');
+    backup({ source, destination: image, size: 64 << 20 }, testContext());
+    for (const dryRun of [true, false])
+      expect(restore({ image, target: join(folder, 'target'), dryRun }, testContext()).bytes).toMatchObject({
+        copied: 5001,
+      });
+    expect(restore({ image, target: join(folder, 'target'), dryRun: true }, testContext()).bytes).toMatchObject({
+      copied: 0,
+    });
+  });
+});
+
+test.skipIf(process.getuid?.() !== 0)(
+  'of an image that is not known no setuid bit and no device comes, not even by its own path',
+  () => {
+    withFolder((folder) => {
+      process.env.TINTYPE_HOME = join(folder, 'home');
+      const source = join(folder, 'source');
+      mkdirSync(join(source, 'd'), { recursive: true });
+      writeFileSync(join(source, 'd/suid'), 'x');
+      chmodSync(join(source, 'd/suid'), 0o4755);
+      execFileSync('mknod', [join(source, 'd/null'), 'c', '1', '3']);
+      const image = join(folder, 'b.sparsebundle');
+      backup({ source, destination: image, size: 64 << 20 }, testContext());
+      process.env.TINTYPE_HOME = join(folder, 'another home');
+      for (const [i, path] of ['/', '/d', '/d/suid', '/d/null'].entries()) {
+        const target = join(folder, `target-${i}`);
+        const events: EngineEvent[] = [];
+        restore({ image, target, path }, testContext(undefined, events));
+        const suid = tree(target).find((name) => name.endsWith('suid'));
+        expect(tree(target).filter((name) => name.endsWith('null'))).toEqual([]);
+        if (suid !== undefined) expect(statSync(join(target, suid)).mode & 0o7777).toBe(0o755);
+        expect([path, events.filter(({ type }) => type === 'warning').length]).toEqual([path, i < 2 ? 2 : 1]);
+      }
+      restore({ image, target: join(folder, 'trusted'), path: '/d/suid', trust: true }, testContext());
+      expect(statSync(join(folder, 'trusted/suid')).mode & 0o7777).toBe(0o4755);
     });
   },
 );

@@ -2,14 +2,22 @@
 
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { CancelledError, type Item, type ItemId, RefusedError, type Volume, type WritableVolume } from '@tintype/core';
+import {
+  CancelledError,
+  hostPath,
+  type Item,
+  type ItemId,
+  RefusedError,
+  type Volume,
+  type WritableVolume,
+} from '@tintype/core';
+import { attempt } from '@tintype/host';
 import type { SummaryEvent } from '../events.js';
 import { lastTotals } from '../history/run-log.js';
 import type { Operation, RestoreOptions, RunContext } from '../operation.js';
 import { compareItems } from '../tree/compare.js';
 import { type ContentChecksums, ContentCopier } from '../tree/content.js';
 import { Creator } from '../tree/creator.js';
-import { isNeverTouched } from '../tree/filter.js';
 import { HardLinks } from '../tree/hard-links.js';
 import { pairItems } from '../tree/pair.js';
 import { type Change, planFolder } from '../tree/plan.js';
@@ -64,10 +72,10 @@ function despite(call: () => void): void {
 
 /** True if the target was made by us (or would be). */
 function prepareTarget({ target, dryRun }: RestoreOptions): boolean {
-  if (existsSync(target)) return false;
-  if (!existsSync(dirname(target)))
+  if (existsSync(hostPath(target))) return false;
+  if (!existsSync(hostPath(dirname(target))))
     throw new RefusedError('no-parent', `the folder ${dirname(target)} does not exist`, { path: dirname(target) });
-  if (!dryRun) mkdirSync(target, { mode: 0o700 });
+  if (!dryRun) attempt('mkdir', target, () => mkdirSync(hostPath(target), { mode: 0o700 }));
   return true;
 }
 
@@ -123,6 +131,10 @@ export class RestoreRun {
   readonly #creator: Creator | null;
   /** Folders below which links wait, the deepest first. */
   readonly #waiting: WaitingFolder[] = [];
+  /** Of a dry run. */
+  #bytesToCopy = 0;
+  /** Files with several names whose bytes it has. */
+  readonly #counted = new Set<string>();
   /** Folders that the walk is in, the deepest last. */
   #entered: Frame[] = [];
 
@@ -171,7 +183,7 @@ export class RestoreRun {
       if (start.kind === 'directory') {
         this.#tree(start, made);
         this.#links(start);
-      } else this.#folderItems(frameOf(start, this.#target?.root ?? null, '', made), [start]);
+      } else this.#folderItems(frameOf(start, this.#target?.root ?? null, '', made), this.#source.allowed([start]));
       return false;
     } catch (error) {
       despite(() => this.#finishFolders(start));
@@ -208,7 +220,7 @@ export class RestoreRun {
       target: this.#options.target,
       dryRun: this.#options.dryRun ?? false,
       items: { ...counts },
-      bytes: { scanned: bytesScanned, copied: this.#content.bytes },
+      bytes: { scanned: bytesScanned, copied: this.#content.bytes + this.#bytesToCopy },
       seconds: Math.round((this.#context.now() - started) * 1000) / 1000,
       interrupted,
       problems,
@@ -244,7 +256,7 @@ export class RestoreRun {
   #folder(frame: Frame): Frame[] {
     try {
       this.#source.enter(frame.source.id, frame.path);
-      const items = this.#itemsOf(frame.source);
+      const items = this.#source.list(frame.source.id);
       if (!this.#target) return this.#folderItems(frame, items);
       const first = items.filter((item) => item.kind !== 'symlink');
       if (first.length < items.length) frame.waits = 'here';
@@ -254,12 +266,6 @@ export class RestoreRun {
       this.#report.failed(frame.path || '/', error);
       return [];
     }
-  }
-
-  #itemsOf(folder: Item): readonly Item[] {
-    const items = this.#source.list(folder.id);
-    const isVolumeRoot = folder.id === this.#backup.volume.root.id;
-    return isVolumeRoot ? items.filter((item) => !isNeverTouched(item.name)) : items;
   }
 
   /** A folder gets its attributes when all below it is done, so that its times stay. */
@@ -290,7 +296,7 @@ export class RestoreRun {
         const source = folderBelow(this.#source, start, path);
         const folder = folderBelow(target, target.root, path);
         if (waits === 'here') {
-          const links = this.#itemsOf(source).filter((item) => item.kind === 'symlink');
+          const links = this.#source.list(source.id).filter((item) => item.kind === 'symlink');
           this.#folderItems(frameOf(source, folder, path, fresh), links);
         }
         this.#finish(source, folder, path, fresh);
@@ -322,6 +328,7 @@ export class RestoreRun {
     counts.unchanged += plan.keep.length;
     if (!this.#creator || !frame.target) {
       counts.created += create.length;
+      for (const item of create) this.#wouldCopy(item);
       return this.#below(frame, plan.folders, create, null);
     }
     const made = this.#creator.createAll(frame.target.id, frame.path, create, 0, replaced);
@@ -338,6 +345,15 @@ export class RestoreRun {
       frames.push(frameOf(item, target, `${frame.path}/${item.name}`, true));
     }
     return frames.reverse();
+  }
+
+  /** In a dry run: a file's contents come once, whatever names it has. */
+  #wouldCopy({ kind, size, nlink, device, inode }: Item): void {
+    if (kind !== 'file') return;
+    const key = `${device}:${inode}`;
+    if (nlink > 1 && this.#counted.has(key)) return;
+    if (nlink > 1) this.#counted.add(key);
+    this.#bytesToCopy += size;
   }
 
   /** Removes the target's item if the user allows it; else the conflict is a problem. */

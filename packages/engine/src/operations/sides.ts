@@ -4,13 +4,13 @@ import { statSync } from 'node:fs';
 import {
   type FileStore,
   type FileSystem,
+  hostPath,
   type Item,
   RefusedError,
-  StoreError,
   type Volume,
   type WritableVolume,
 } from '@tintype/core';
-import { openHostFolder } from '@tintype/host';
+import { attempt, openHostFolder } from '@tintype/host';
 import { detect } from '@tintype/image';
 import { locking } from '../locking.js';
 import type { ImageChoice, RunContext, SecondPassphrase } from '../operation.js';
@@ -30,7 +30,10 @@ export interface Side {
 
 /** Opens a folder or an image to read. @throws RefusedError if nothing is there */
 export function openReadable(path: string, choice: ImageChoice, context: RunContext): Side {
-  if (context.store.kind(path) === null && !statSync(path, { throwIfNoEntry: false }))
+  if (
+    context.store.kind(path) === null &&
+    attempt('stat', path, () => statSync(hostPath(path), { throwIfNoEntry: false })) === undefined
+  )
     throw new RefusedError('no-source', `there is nothing at ${path}`, { path });
   return isImage(context.store, path) ? imageSide(path, false, choice, context) : folderSide(path, false);
 }
@@ -66,12 +69,8 @@ export function folderSide(path: string, writable: boolean): Side {
 
 /** Through links. @throws StoreError */
 function isFolder(path: string): boolean {
-  try {
-    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw code === undefined ? cause : new StoreError(code, 'stat', path, { cause });
-  }
+  const stats = attempt('stat', path, () => statSync(hostPath(path), { throwIfNoEntry: false }));
+  return stats?.isDirectory() ?? false;
 }
 
 /** True if the path holds a disk image, by content. */

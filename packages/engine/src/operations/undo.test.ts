@@ -257,3 +257,27 @@ test('an image without a run', () =>
     expect(codeOf(back)).toBe('nothing-to-undo');
     expect(() => back({ image: `${image}-other` })).toThrow();
   }));
+
+test.each(['hfs+', 'apfs'])('of a folder in SafetyNet from which all came back nothing stays, on %s', (fs) =>
+  withPlace(
+    ({ source, image, run, undo }) => {
+      fill(source);
+      run();
+      changeAll(source);
+      run();
+      const safetynet = () => {
+        const stack = openStack(image, { ...testContext(), writable: false });
+        const folder = findItem(stack.volume, '/_SafetyNet');
+        const names = folder ? stack.volume.list(folder.id).map(({ name }) => name) : [];
+        stack.abandon();
+        return names.filter((name) => !name.startsWith('.'));
+      };
+      expect(safetynet()).toHaveLength(1);
+      const [before] = safetynet();
+      undo();
+      expect(safetynet()).toHaveLength(1);
+      expect(safetynet()).not.toContain(before);
+    },
+    { fs },
+  ),
+);

@@ -16,6 +16,7 @@ import { startRecord } from '../history/run-record.js';
 import { SafetyNet } from '../history/safetynet.js';
 import { freeSafetyNetName } from '../history/safetynet-name.js';
 import type { Operation, RunContext, UndoOptions } from '../operation.js';
+import { SAFETYNET_FOLDER } from '../tree/filter.js';
 import { findItem } from '../tree/find-item.js';
 import { Report } from '../tree/report.js';
 import { imageSide, type Side } from './sides.js';
@@ -109,6 +110,8 @@ class UndoRun {
   readonly #committer: Committer;
   readonly #aside: SafetyNet;
   readonly #folders: OwnFolders;
+  /** Folders in SafetyNet that something came back from. */
+  readonly #left = new Set<string>();
 
   constructor(options: UndoOptions, context: RunContext, side: Side, run: Attempts) {
     this.#options = options;
@@ -151,6 +154,7 @@ class UndoRun {
         this.#context.progress.add('items', 1);
         this.#committer.settle();
       }
+      for (const path of this.#left) this.#removeEmpty(path);
       this.#context.emit({ type: 'phase', name: 'commit' });
       this.#committer.commit({ undone: this.#run[0].name });
       this.#side.close();
@@ -224,5 +228,17 @@ class UndoRun {
     }
     this.#volume.rename(from.id, kept.name, target.id, place.name);
     this.#report.made(path, false);
+    this.#left.add(kept.folder);
+  }
+
+  /** What stood for folders in SafetyNet goes when nothing is left in it. */
+  #removeEmpty(path: string): void {
+    if (!path.startsWith(`/${SAFETYNET_FOLDER}/`)) return;
+    for (let place = splitPath(path); place.folder !== ''; place = splitPath(place.folder)) {
+      const above = findItem(this.#volume, place.folder);
+      const item = above && this.#volume.lookup(above.id, place.name);
+      if (!above || item?.kind !== 'directory' || this.#volume.list(item.id).length > 0) return;
+      this.#volume.remove(above.id, place.name);
+    }
   }
 }

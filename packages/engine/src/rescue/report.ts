@@ -1,7 +1,8 @@
 // The report of a rescue, as a file in the target: what came back whole, what only partly and why, what is only a name.
 
 import { writeFileSync } from 'node:fs';
-import type { Finding } from '@tintype/core';
+import { type Finding, hostPath } from '@tintype/core';
+import { attempt } from '@tintype/host';
 import type { PartialFile } from './verdicts.js';
 
 export interface VolumeReport {
@@ -25,5 +26,6 @@ export interface RescueReport {
 
 export function writeReport(path: string, { image, findings, volumes }: RescueReport): void {
   const shown = volumes.map(({ kind, name, uuid, ...rest }) => ({ fs: kind, name, uuid, ...rest }));
-  writeFileSync(path, `${JSON.stringify({ version: 1, image, findings, volumes: shown }, null, 1)}\n`, { mode: 0o600 });
+  const text = `${JSON.stringify({ version: 1, image, findings, volumes: shown }, null, 1)}\n`;
+  attempt('write', path, () => writeFileSync(hostPath(path), text, { mode: 0o600 }));
 }

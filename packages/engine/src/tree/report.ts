@@ -94,7 +94,11 @@ export class Report {
   /** Notices that are given once, with a count, at the end. */
   close(): void {
     for (const [kind, { count, name }] of this.#notKept)
-      this.notice('not-kept', `${kind} not kept on ${count} items, such as ${name}`, count);
+      this.notice(
+        'not-kept',
+        `${kind} not kept on ${count === 1 ? 'one item' : `${count} items`}, such as ${name}`,
+        count,
+      );
     if (this.#mended > 0)
       this.notice(
         'content-differed',

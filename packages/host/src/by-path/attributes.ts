@@ -2,9 +2,8 @@
 // times. By handle where the item can be opened; else by path, right after a look that showed the item itself.
 
 import * as fs from 'node:fs';
-import type { AttributeChange, Attributes } from '@tintype/core';
+import { type AttributeChange, type Attributes, hostPath } from '@tintype/core';
 import { attempt } from '../errno.js';
-import { hostPath } from '../path.js';
 import { setTime } from './times.js';
 
 /** What attributes go onto. */

@@ -7,6 +7,7 @@ import { basename, resolve } from 'node:path';
 import {
   assert,
   type FileExtent,
+  hostPath,
   type Item,
   type ItemId,
   nameFromBytes,
@@ -22,7 +23,6 @@ import {
 import { type Entry, type Folder, type Place, pathOf, pathOfFolder } from '../entry.js';
 import { attempt, hasCode, storeError } from '../errno.js';
 import { ItemTree } from '../item-tree.js';
-import { hostPath } from '../path.js';
 import { spaceAt } from '../space.js';
 import { hostNameAsStored, hostNameKey } from './names.js';
 import { kindOf, LargeNumbers, PathSight } from './sight.js';

@@ -12,6 +12,7 @@ import {
   type AttributeChange,
   assert,
   type FileExtent,
+  hostPath,
   type Item,
   type ItemId,
   type NewItem,
@@ -22,7 +23,6 @@ import {
 import { keptChange } from '../attribute-change.js';
 import { type Entry, type Folder, pathOf, pathOfFolder } from '../entry.js';
 import { attempt, hasCode } from '../errno.js';
-import { hostPath } from '../path.js';
 import { applyByPath } from './attributes.js';
 import { PathReader } from './path-reader.js';
 import { WrittenPaths } from './written-files.js';

@@ -3,8 +3,7 @@
 import { lstatSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import type { ItemKind, StoreFacts, VolumeTraits } from '@tintype/core';
-import { hostPath } from '../path.js';
+import { hostPath, type ItemKind, type StoreFacts, type VolumeTraits } from '@tintype/core';
 import { hostTraits } from '../traits.js';
 import { pathTimeUnit } from './times.js';
 
