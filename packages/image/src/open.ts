@@ -29,7 +29,7 @@ import type {
 import type { ChunkCipher } from './encryption/chunk-cipher.js';
 import { EncryptedFile } from './encryption/file.js';
 import { readEncryptionHeader } from './encryption/header.js';
-import { type Access, openEncryptedFile, openToken } from './encryption/open.js';
+import { type Access, type OpenedClear, openEncryptedFile, openToken } from './encryption/open.js';
 import { FencedDevice } from './fenced-device.js';
 import type { Lease } from './lease.js';
 import { type HeldLock, lockBundle } from './lock.js';
@@ -43,7 +43,7 @@ import { verifyBundle } from './sparsebundle/verify.js';
 import { SparseImageDevice } from './sparseimage/device.js';
 import { type KolyFields, readKoly } from './udif/koly.js';
 import { UdifDevice } from './udif/reader.js';
-import { openSegments, segmentsBeside } from './udif/segments.js';
+import { openSegments, type SegmentsPlace, segmentsBeside } from './udif/segments.js';
 import { type Seal, undoPath } from './undo-file.js';
 
 const SECTOR = 512;
@@ -291,6 +291,15 @@ function openEncrypted(
   { writable, passphrase, lanes }: Pick<OpenImageOptions, 'writable' | 'passphrase' | 'lanes'>,
 ): Opened {
   const clear = openEncryptedFile(file, { store, path, writable, passphrase });
+  const ciphers = [clear.cipher];
+  const decrypted = (segment: StoreFile): StoreFile => {
+    const part = clearSegment(segment, { store, path: segment.path, writable: false, passphrase });
+    ciphers.push(part.cipher);
+    return part.file;
+  };
+  const wipe = (): void => {
+    for (const cipher of ciphers) cipher.wipe();
+  };
   try {
     const [cut] = clear.findings;
     if (cut && writable) throw new CorruptError('encrypted data', 'size', clear.readable.size(), cut.message);
@@ -300,11 +309,13 @@ function openEncrypted(
       throw new UnsupportedError(`${path} holds another ${kind} image, which cannot be opened`, { path });
     // The end of one that is cut off cannot be looked at.
     const opened =
-      cut && kind === 'raw' ? rawDisk(clear.file, writable) : fileContainer(clear.file, kind, writable, { lanes });
+      cut && kind === 'raw'
+        ? rawDisk(clear.file, writable)
+        : fileContainer(clear.file, kind, writable, { lanes, beside: { store, path, decrypted } });
     return {
       ...opened,
       ...limitedBy(clear.largestDisk),
-      lock: { release: () => clear.cipher.wipe() },
+      lock: { release: wipe },
       seal: sealedBy(clear.cipher),
       *verify() {
         yield* clear.findings;
@@ -312,9 +323,20 @@ function openEncrypted(
       },
     };
   } catch (error) {
-    clear.cipher.wipe();
+    wipe();
     throw error;
   }
+}
+
+/** A further segment of an encrypted image is encrypted by itself, by the same passphrase. */
+function clearSegment(file: StoreFile, access: Access): OpenedClear {
+  if (detectFile(file)?.kind !== 'encrypted')
+    throw new CorruptError('encrypted data', 'signature', 0, `${file.path} is not encrypted as the first segment is`);
+  const clear = openEncryptedFile(file, access);
+  const [cut] = clear.findings;
+  if (!cut) return clear;
+  clear.cipher.wipe();
+  throw new CorruptError('encrypted data', 'size', clear.readable.size(), `${file.path}: ${cut.message}`);
 }
 
 /** Of a disk in an encrypted file: the last chunk need not be full, and chunks are numbered by 32 bits. */
@@ -325,7 +347,7 @@ export function limitedBy(maxSize: number | undefined): Pick<Opened, 'sizeUnit' 
 /** What a UDIF needs beside its file. */
 interface UdifPlace {
   /** Where the file lies, for images in several files. */
-  readonly beside?: { readonly store: FileStore; readonly path: string };
+  readonly beside?: SegmentsPlace;
   /** Decode ahead of who reads in order. */
   readonly lanes?: Lanes | undefined;
 }
@@ -359,7 +381,7 @@ export function fileContainer(
 
 function udifDevice(file: StoreFile, koly: KolyFields, { beside, lanes }: UdifPlace): UdifDevice {
   if (!beside || koly.segmentCount <= 1) return new UdifDevice(file, koly, { lanes });
-  const fork = openSegments(beside.store, beside.path, file, koly);
+  const fork = openSegments(beside, file, koly);
   try {
     return new UdifDevice(file, koly, { fork, lanes });
   } catch (error) {
@@ -404,18 +426,22 @@ export function imageFacts(store: FileStore, path: string): ContainerFacts {
       const size = readEncryptionHeader(file)?.clearSize ?? file.size();
       // What is inside, only its passphrase tells.
       const format = path.toLowerCase().endsWith('.sparseimage') ? 'sparseimage' : 'udrw';
-      return { format, size, encryption: encryptionFacts(file), hostBytes, timeMachine };
+      const encryption = encryptionFacts(file);
+      return { format, size, encryption, hostBytes: hostBytes + bytesBeside(store, path), timeMachine };
     }
     const { device, format } = fileContainer(file, detected.kind, false, { beside: { store, path } });
     const bands =
       device instanceof SparseImageDevice ? { bandSize: device.bandSize, bandsPresent: device.bandsPresent } : {};
-    let beside = 0;
-    if (detected.kind === 'udif')
-      for (const segment of segmentsBeside(store, path)) beside += storedBytes(store, segment);
+    const beside = bytesBeside(store, path);
     return { format, size: device.size, ...bands, encryption: null, hostBytes: hostBytes + beside, timeMachine };
   } finally {
     file.close();
   }
+}
+
+/** Of the image's further segments. */
+function bytesBeside(store: FileStore, path: string): number {
+  return segmentsBeside(store, path).reduce((sum, segment) => sum + storedBytes(store, segment), 0);
 }
 
 function storedBytes(store: FileStore, path: string): number {

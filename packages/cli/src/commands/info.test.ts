@@ -90,3 +90,26 @@ test('B48: everything, a folder or a file comes back, from any snapshot, and not
     }
     expect(read('/sub/file')).toBe('second');
   }));
+
+test('of an encrypted image its format and capacity are told to those who have the passphrase, whatever is on the disk', () =>
+  withFolder((folder) => {
+    const [disk, image, secret] = ['disk.img', 'x.dmg', 'secret'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const bytes = Buffer.alloc(MIB);
+    bytes.writeUInt16BE(0x55aa, 510);
+    writeFileSync(disk, bytes);
+    writeFileSync(secret, 'secret');
+    const unlocked = ['--passphrase-file', secret];
+    const making = ['--encryption', 'aes-256', '--kdf-rounds', '1000', '--format', 'ulfo'];
+    expect(tintype('convert', disk, image, ...making, ...unlocked).status).toBe(0);
+    const closed = tintype('info', image).stdout;
+    expect(closed).toMatch(
+      /^format: {6}only its passphrase tells\n.*needed for more\ncapacity: {4}only its passphrase/,
+    );
+    expect(json<ImageInfo>('info', image, ...unlocked).container).toMatchObject({ format: 'ulfo', size: MIB });
+    const open = tintype('info', image, ...unlocked).stdout;
+    expect(open).toMatch(/^format: {6}ulfo\nencryption: {2}AES-256, 1000 rounds\ncapacity: {4}1.05 MB\n/);
+  }));

@@ -24,10 +24,12 @@ function* differenceRows(volumes: ImageInfo['volumes'], hostBytes: number, recla
 
 function* rows({ container, partitions, volumes, reclaimable, timeMachine, lockedBy }: ImageInfo): Generator<string> {
   const { format, size, bandSize, bandsPresent, encryption, hostBytes } = container;
-  const isClosed = encryption !== null && volumes.length === 0 && format !== 'sparsebundle';
-  yield `format:      ${isClosed ? 'only its passphrase tells' : format}${timeMachine ? ', belongs to Time Machine' : ''}`;
-  yield `encryption:  ${encryption ? `${encryption.algorithm}-${encryption.keyBits}, ${encryption.iterations} rounds${volumes.length === 0 ? '; a passphrase is needed for more' : ''}` : 'none'}`;
-  yield `capacity:    ${showSize(size)}`;
+  // What was opened has a partition at least: the whole disk.
+  const isClosed = encryption !== null && partitions.length === 0;
+  const isUnknown = isClosed && format !== 'sparsebundle';
+  yield `format:      ${isUnknown ? 'only its passphrase tells' : format}${timeMachine ? ', belongs to Time Machine' : ''}`;
+  yield `encryption:  ${encryption ? `${encryption.algorithm}-${encryption.keyBits}, ${encryption.iterations} rounds${isClosed ? '; a passphrase is needed for more' : ''}` : 'none'}`;
+  yield `capacity:    ${isUnknown ? 'only its passphrase tells' : showSize(size)}`;
   yield `on the host: ${showSize(hostBytes)}${bandSize === undefined ? '' : ` in ${showCount(bandsPresent ?? 0, 'band')} of ${showSize(bandSize)}`}`;
   yield* differenceRows(volumes, hostBytes, reclaimable);
   yield `in use by:   ${lockedBy === null ? 'nobody' : printable(lockedBy)}`;

@@ -163,6 +163,8 @@ describe('in segments', () => {
     expect(() => run(store, { segmentSize: 20_000 })).toThrow('f/b.003.dmgpart exists already');
     expect(() => run(store, { out: 'f/c.dmg', format: 'udrw', segmentSize: 20_000 })).toThrow('has no segments');
     expect(() => run(store, { out: 'f/c.dmg', segmentSize: 3000 })).toThrow('no room');
+    const secret = { encryption: 'aes-256', newPassphrase: Buffer.from('p'), kdfRounds: 1 };
+    expect(() => run(store, { out: 'f/c.dmg', segmentSize: 20_000, ...secret })).toThrow('none has been seen');
     expect(namesOf(store)).toEqual(before);
     run(store);
     expect(namesOf(store)).toEqual(['a.dmg', 'b.003.dmgpart', 'b.dmg']);

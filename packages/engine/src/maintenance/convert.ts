@@ -104,12 +104,16 @@ function requireFreeSegments(store: FileStore, { image, out, segmentSize, overwr
 }
 
 /** @throws UsageError if it is not clear, or cannot be as it is asked for */
-function newFormat({ out, format, segmentSize }: ConvertOptions): string {
+function newFormat({ out, format, segmentSize, encryption }: ConvertOptions): string {
   const chosen = formatFor(out, format, 'udzo');
   if (chosen === null)
     throw new UsageError('the format of the new image is not clear: give --format, or an extension such as .dmg');
   if (segmentSize !== undefined && archiveFormat(chosen) === null)
     throw new UsageError(`--segment-size is for udzo, udro, udbz, ulfo and ulmo; a ${chosen} has no segments`);
+  if (segmentSize !== undefined && encryptionOf({ encryption }) !== undefined)
+    throw new UnsupportedError(
+      'encrypted images cannot be written in segments: none has been seen; for clear ones say --encryption none',
+    );
   return chosen;
 }
 

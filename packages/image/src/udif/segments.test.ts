@@ -1,10 +1,12 @@
 import { zlib } from '@tintype/codec';
-import { CorruptError, StoreError } from '@tintype/core';
+import { CorruptError, PassphraseError, StoreError } from '@tintype/core';
 import { MemoryStore, Random } from '@tintype/testkit';
 import { expect, test } from 'vitest';
+import { encryptedFile } from '../create.js';
 import { holder } from '../encryption/encrypted.testing.js';
-import { openImage } from '../open.js';
-import { segmentPath } from './segments.js';
+import { imageFacts, openImage } from '../open.js';
+import { passwd } from '../passwd.js';
+import { segmentPath, segmentsBeside } from './segments.js';
 import { END, forkAndTables, kolyOf, listOf } from './udif.testing.js';
 
 const clear = new Random(6).bytes(64 * 512);
@@ -45,8 +47,33 @@ function segmented(cuts: readonly number[], id = 9): MemoryStore {
   return store;
 }
 
-function open(store: MemoryStore) {
-  return openImage(store, 'big.dmg', { writable: false, waitLock: 0, holder, allowTimeMachine: false });
+function open(store: MemoryStore, passphrase?: Uint8Array) {
+  return openImage(store, 'big.dmg', { writable: false, waitLock: 0, holder, allowTimeMachine: false, passphrase });
+}
+
+const bytesOf = (store: MemoryStore, path: string): Buffer => {
+  const file = store.open(path, 'read');
+  const bytes = Buffer.alloc(file.size());
+  file.read(0, bytes);
+  return bytes;
+};
+
+/** The same files, each encrypted by itself. */
+function encrypted(plain: MemoryStore, passphrases: readonly string[]): MemoryStore {
+  const store = new MemoryStore();
+  for (const [i, { name }] of plain.list('').entries()) {
+    const file = store.open(name, 'create');
+    const passphrase = Buffer.from(passphrases[i] ?? '');
+    const secret = { encryption: 'aes-256', passphrase, kdfRounds: 1, holder } as const;
+    const clear =
+      passphrase.length > 0
+        ? encryptedFile(store, name, file, { ...secret, format: 'sparseimage', size: 0 })
+        : { file };
+    clear.file.write(0, bytesOf(plain, name));
+    clear.file.sync();
+    clear.file.close();
+  }
+  return store;
 }
 
 test('names', () => {
@@ -84,4 +111,34 @@ test('a segment that is missing, of another image, or not the first', () => {
   const short = segmented([100]);
   short.open(segmentPath('big.dmg', 2), 'write').truncate(600);
   expect(() => open(short)).toThrow(CorruptError);
+});
+
+test('encrypted, each file by itself: read by one passphrase, and not changed to another', () => {
+  const store = encrypted(segmented([300, 900]), ['x', 'x', 'x']);
+  const passphrase = Buffer.from('x');
+  const image = open(store, passphrase);
+  const disk = new Uint8Array(image.device.size);
+  image.device.read(0, disk);
+  expect(Buffer.compare(disk, clear)).toBe(0);
+  expect([image.format, [...image.verify()], image.facts().size]).toEqual(['udzo', [], clear.length]);
+  image.close();
+  expect(segmentsBeside(store, 'big.dmg').length).toBe(2);
+  const whole = ['big.dmg', ...segmentsBeside(store, 'big.dmg')].map((path) => bytesOf(store, path).length);
+  expect(imageFacts(store, 'big.dmg').hostBytes).toBeGreaterThan(Math.max(...whole));
+  expect(() => open(store, Buffer.from('y'))).toThrow(PassphraseError);
+  expect(() => open(store)).toThrow(PassphraseError);
+  const change = { holder, waitLock: 0, current: passphrase, next: Buffer.from('z'), kdfRounds: 1 };
+  expect(() => passwd(store, 'big.dmg', change)).toThrow(/in several files/);
+});
+
+test('a segment that is clear, cut off, or encrypted by another passphrase', () => {
+  const passphrase = Buffer.from('x');
+  expect(() => open(encrypted(segmented([300, 900]), ['x', '', 'x']), passphrase)).toThrow(
+    /is not encrypted as the first/,
+  );
+  expect(() => open(encrypted(segmented([300, 900]), ['x', 'x', 'y']), passphrase)).toThrow(PassphraseError);
+  const cut = encrypted(segmented([300, 900]), ['x', 'x', 'x']);
+  const file = cut.open(segmentPath('big.dmg', 2), 'write');
+  file.truncate(file.size() - 512);
+  expect(() => open(cut, passphrase)).toThrow(CorruptError);
 });

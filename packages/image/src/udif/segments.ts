@@ -2,6 +2,7 @@
 // Source: the manual of hdiutil, public readers; no image of this kind was at hand (docs/formats/images.md).
 
 import { CorruptError, type FileStore, type StoreFile } from '@tintype/core';
+import { detect } from '../detect.js';
 import { SEGMENTS_LIMIT } from '../limits.js';
 import { type KolyFields, readKoly } from './koly.js';
 import { Koly } from './structs.js';
@@ -77,22 +78,35 @@ export function namedSegments(store: FileStore, path: string): readonly number[]
   return numbers.sort((a, b) => a - b);
 }
 
-/** Paths of the files that are an image's further segments by its own trailer; what is missing is left out. */
+/**
+ * Paths of the files that are an image's further segments by its own trailer; what is missing is left out. Of an encrypted
+ * image, whose trailer cannot be read: those that are named so and are encrypted, too.
+ */
 export function segmentsBeside(store: FileStore, path: string): readonly string[] {
   if (store.kind(path) !== 'file') return [];
+  const paths = (numbers: readonly number[]) => numbers.map((number) => segmentPath(path, number));
+  if (detect(store, path)?.kind === 'encrypted')
+    return paths(namedSegments(store, path)).filter((part) => detect(store, part)?.kind === 'encrypted');
   const file = store.open(path, 'read');
   try {
     const count = readKoly(file)?.segmentCount ?? 0;
-    if (count < 2) return [];
-    const own = namedSegments(store, path).filter((number) => number <= count);
-    return own.map((number) => segmentPath(path, number));
+    return count < 2 ? [] : paths(namedSegments(store, path).filter((number) => number <= count));
   } finally {
     file.close();
   }
 }
 
+/** Where the files of an image lie. */
+export interface SegmentsPlace {
+  readonly store: FileStore;
+  /** Of the first. */
+  readonly path: string;
+  /** Of an encrypted image: what is behind a file that was opened, which it then closes. */
+  readonly decrypted?: (file: StoreFile) => StoreFile;
+}
+
 /** Opens all segments but the first, which is open. @throws CorruptError, StoreError if one is missing */
-export function openSegments(store: FileStore, path: string, first: StoreFile, koly: KolyFields): DataFork {
+export function openSegments(place: SegmentsPlace, first: StoreFile, koly: KolyFields): DataFork {
   const parts = [{ file: first, koly }];
   if (koly.segmentCount > SEGMENTS_LIMIT)
     throw new CorruptError('koly', 'segmentCount', Koly.at.segmentCount, `no image has ${koly.segmentCount} segments`);
@@ -100,11 +114,15 @@ export function openSegments(store: FileStore, path: string, first: StoreFile, k
     throw new CorruptError('koly', 'segmentNumber', Koly.at.segmentNumber, 'this is not the first segment');
   try {
     for (let number = 2; number <= koly.segmentCount; number += 1) {
-      const file = store.open(segmentPath(path, number), 'read');
-      const own = readKolyOf(file);
-      parts.push({ file, koly: own });
-      if (own.segmentNumber !== number || Buffer.compare(own.segmentId, koly.segmentId) !== 0)
-        throw new CorruptError('koly', 'segmentId', Koly.at.segmentId, `${file.path} is no segment ${number} of this`);
+      const part = openSegment(place, number);
+      parts.push(part);
+      if (part.koly.segmentNumber !== number || Buffer.compare(part.koly.segmentId, koly.segmentId) !== 0)
+        throw new CorruptError(
+          'koly',
+          'segmentId',
+          Koly.at.segmentId,
+          `${part.file.path} is no segment ${number} of this`,
+        );
     }
   } catch (error) {
     for (const { file } of parts.slice(1)) file.close();
@@ -113,13 +131,15 @@ export function openSegments(store: FileStore, path: string, first: StoreFile, k
   return new DataFork(parts);
 }
 
-function readKolyOf(file: StoreFile): KolyFields {
+function openSegment({ store, path, decrypted }: SegmentsPlace, number: number) {
+  const stored = store.open(segmentPath(path, number), 'read');
   try {
+    const file = decrypted?.(stored) ?? stored;
     const koly = readKoly(file);
-    if (koly) return koly;
+    if (koly) return { file, koly };
     throw new CorruptError('koly', 'signature', 0, `${file.path} is no segment of an image`);
   } catch (error) {
-    file.close();
+    stored.close();
     throw error;
   }
 }
