@@ -18,6 +18,8 @@ export const SYMLINK_LIMIT = 65_536;
 export const KDF_ROUNDS_LIMIT = 50_000_000;
 /** Blocks of a key bag. */
 export const KEYBAG_BLOCKS_LIMIT = 64;
+/** Inodes of a volume that does not change which are kept in memory. */
+export const INODES_KNOWN = 4096;
 /** Files whose extents are kept in memory, and extents of one file. */
 export const OPEN_STREAMS = 64;
 export const EXTENTS_LIMIT = 1 << 22;

@@ -1,3 +1,4 @@
+import { Random } from '@tintype/testkit';
 import { expect, test } from 'vitest';
 import { nanosAt, putTime, secondsAt, TIME_RANGE } from './time.js';
 
@@ -19,4 +20,17 @@ test.each([
 test('times beyond the range are clamped', () => {
   putTime(view, 0, 2 ** 40, 0);
   expect(secondsAt(view, 0)).toBe(TIME_RANGE.last);
+});
+
+test('any 64 bits are taken apart as BigInt does it, next to whole seconds above all', () => {
+  const random = new Random(5);
+  for (let i = 0; i < 20_000; i += 1) {
+    const near = BigInt(random.below(2 ** 32)) * 4n - 2n ** 33n;
+    const value =
+      i % 2 === 0 ? near * 1_000_000_000n + BigInt(random.below(5) - 2) : (near << 30n) ^ BigInt(random.below(2 ** 32));
+    view.setBigInt64(0, BigInt.asIntN(64, value), true);
+    const nanos = ((BigInt.asIntN(64, value) % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
+    const seconds = (BigInt.asIntN(64, value) - nanos) / 1_000_000_000n;
+    expect([secondsAt(view, 0), nanosAt(view, 0)], `${value}`).toEqual([Number(seconds), Number(nanos)]);
+  }
 });

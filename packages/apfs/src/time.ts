@@ -17,21 +17,23 @@ export function putTime(view: DataView, at: number, seconds: number, nanos: numb
 
 /** Whole seconds, rounded down. */
 export function secondsAt(view: DataView, at: number): number {
-  return divide(view, at, 'quotient');
+  const low = view.getUint32(at, true);
+  const near = nearSeconds(view, at, low);
+  const rest = restOf(low, near);
+  return rest < 0 ? near - 1 : rest >= BILLION ? near + 1 : near;
 }
 /** Nanoseconds above the second, 0 to 999,999,999. */
 export function nanosAt(view: DataView, at: number): number {
-  return divide(view, at, 'remainder');
+  const low = view.getUint32(at, true);
+  const rest = restOf(low, nearSeconds(view, at, low));
+  return rest < 0 ? rest + BILLION : rest >= BILLION ? rest - BILLION : rest;
 }
 
-/** Long division by 10^9 with digits of 16 bits. */
-function divide(view: DataView, at: number, wanted: 'quotient' | 'remainder'): number {
-  const high = view.getInt32(at + 4, true);
-  const low = view.getUint32(at, true);
-  const first = Math.floor(high / BILLION);
-  const middle = (high - first * BILLION) * 65_536 + (low >>> 16);
-  const second = Math.floor(middle / BILLION);
-  const last = (middle - second * BILLION) * 65_536 + (low & 0xffff);
-  const third = Math.floor(last / BILLION);
-  return wanted === 'quotient' ? first * 0x1_0000_0000 + second * 65_536 + third : last - third * BILLION;
+/** The quotient as doubles give it, which may be one too many or too few. */
+function nearSeconds(view: DataView, at: number, low: number): number {
+  return Math.floor((view.getInt32(at + 4, true) * 0x1_0000_0000 + low) / BILLION);
+}
+/** What is left: between -10^9 and 2 x 10^9, so its low 32 bits are all of it. */
+function restOf(low: number, seconds: number): number {
+  return (low - Math.imul(seconds, BILLION)) | 0;
 }

@@ -105,7 +105,7 @@ export class Cursor implements RecordPlace {
 
   /** To the first record of all; false if there is none. */
   first(): boolean {
-    this.#reset();
+    this.leave();
     return this.#descend(() => 0);
   }
 
@@ -115,10 +115,26 @@ export class Cursor implements RecordPlace {
     return this.index < 0 && this.node.count > 0 ? this.#settle() : this.next();
   }
 
+  /**
+   * As `seek`, in a tree that was not changed since this cursor was last set, or after `leave`: where the record lies in the
+   * same leaf, the way from the root is saved.
+   */
+  seekNear(key: SearchKey): boolean {
+    if (!this.#isInLeaf(key)) return this.seek(key);
+    this.#indexes[this.#indexes.length - 1] = floorIndex(this.#source.kind, this.node, key);
+    return this.isAt(key) || this.next();
+  }
+
   /** To the last record whose key is not greater; false if there is none (then the cursor stands before the first). */
   floor(key: SearchKey): boolean {
-    this.#reset();
+    this.leave();
     return this.#descend((node) => floorIndex(this.#source.kind, node, key)) && this.index >= 0;
+  }
+
+  /** Stands nowhere: before a search in a tree that may have changed. */
+  leave(): void {
+    this.#nodes.length = 0;
+    this.#indexes.length = 0;
   }
 
   isAt({ view, length }: SearchKey): boolean {
@@ -152,9 +168,16 @@ export class Cursor implements RecordPlace {
     return false;
   }
 
-  #reset(): void {
-    this.#nodes.length = 0;
-    this.#indexes.length = 0;
+  /** True if the cursor's leaf begins at or before a key, and ends at or behind it. */
+  #isInLeaf({ view, length }: SearchKey): boolean {
+    const node = this.#nodes.at(-1);
+    if (!node || node.level > 0 || node.count === 0) return false;
+    const { compare } = this.#source.kind;
+    const last = node.count - 1;
+    return (
+      compare(node.view, node.keyAt(0), node.keyLength(0), view, 0, length) <= 0 &&
+      compare(node.view, node.keyAt(last), node.keyLength(last), view, 0, length) >= 0
+    );
   }
 
   /** From where the path ends down to a leaf. In an inner node nothing below the first entry is looked for. */

@@ -1,6 +1,7 @@
 // Real trees: every record is reached by a search and by a walk, every name has the hash that its key holds; and broken nodes.
 
 import { CorruptError, MemoryDevice } from '@tintype/core';
+import { Random } from '@tintype/testkit';
 import { describe, expect, test } from 'vitest';
 import { canonical, nameHash } from '../names.js';
 import { ContainerReader } from '../reading/container-reader.js';
@@ -9,7 +10,7 @@ import { volumeParts } from '../reading/volume-parts.js';
 import { edit, isMissing, PASSPHRASE, type SampleName, sample, sampleNames } from '../sample.testing.js';
 import { BtreeInfo, BtreeNode } from '../structs/btree.js';
 import { RECORD_TYPE } from '../structs/records.js';
-import { Cursor } from './cursor.js';
+import { Cursor, type SearchKey } from './cursor.js';
 import { DiskNode } from './disk-node.js';
 import { fileSystemTree } from './kinds.js';
 
@@ -39,6 +40,34 @@ test.each(sampleNames)('%s: searches find what a walk finds, hashes agree', (nam
   const root = tree.root();
   const info = BtreeInfo.read(root.view, root.view.byteLength - BtreeInfo.size);
   expect(records).toBe(info.bt_key_count);
+});
+
+test.each(sampleNames)('%s: a search from near by ends where one from the root does', (name: SampleName) => {
+  if (isMissing(name)) return;
+  const tree = treeOf(sample(name));
+  const walk = new Cursor(tree);
+  const keys: SearchKey[] = [];
+  for (let isThere = walk.first(); isThere; isThere = walk.next()) {
+    const { view, keyAt, keyLength } = walk;
+    const bytes = new Uint8Array(view.buffer, view.byteOffset + keyAt, keyLength).slice();
+    keys.push({ view: new DataView(bytes.buffer), length: keyLength });
+    // Between two records, before the first, behind the last.
+    for (const change of [-1, 1]) {
+      const other = bytes.slice();
+      other[0] = (other[0] as number) + change;
+      keys.push({ view: new DataView(other.buffer), length: keyLength });
+    }
+  }
+  const random = new Random(9);
+  const near = new Cursor(tree);
+  const far = new Cursor(tree);
+  for (let i = 0; i < 4000; i += 1) {
+    const key = keys[i < 1000 ? i % keys.length : random.below(keys.length)] as SearchKey;
+    if (random.oneIn(50)) near.leave();
+    expect(near.seekNear(key)).toBe(far.seek(key));
+    expect(near.index).toBe(far.index);
+    expect(near.node === far.node).toBe(true);
+  }
 });
 
 test.skipIf(isMissing('basic'))('before the first and behind the last record', () => {

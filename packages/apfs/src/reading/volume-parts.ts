@@ -68,7 +68,7 @@ export class DiskVolumeParts implements VolumeParts {
     const tree = isSealed
       ? physicalTree(blocks, FILE_EXTENT_TREE, this.head.number('apfs_fext_tree_oid'), xid)
       : this.tree;
-    this.#streams = { blocks, tree, form: isSealed ? 'sealed' : 'records', cipher: this.#key() };
+    this.#streams = { blocks, tree, form: isSealed ? 'sealed' : 'records', cipher: this.#key(), isFrozen: true };
     return this.#streams;
   }
 

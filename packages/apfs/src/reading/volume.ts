@@ -13,9 +13,9 @@ import {
   type XattrEntry,
 } from '@tintype/core';
 import { Cursor } from '../btree/cursor.js';
-import { SYMLINK_LIMIT, XATTR_NAME_LIMIT, XATTR_VALUE_LIMIT } from '../limits.js';
+import { INODES_KNOWN, SYMLINK_LIMIT, XATTR_NAME_LIMIT, XATTR_VALUE_LIMIT } from '../limits.js';
 import { canonical, isStorable } from '../names.js';
-import { Directory } from '../records/directory.js';
+import { Directory, type Entry } from '../records/directory.js';
 import { SYSTEM_ROOT } from '../records/ids.js';
 import { type Inode, readInode, SF_DATALESS, seekInode, UF_COMPRESSED } from '../records/inodes.js';
 import { isRecord, SearchKeys } from '../records/search-keys.js';
@@ -37,6 +37,8 @@ const MINOR_MASK = 0xff_ffff;
 
 /** What hangs together while a volume is open. */
 interface Open {
+  /** Inodes read last, of a volume that does not change: reading a file after listing it looks nothing up. */
+  readonly known: Map<ItemId, Inode> | null;
   readonly cursor: Cursor;
   readonly directory: Directory;
   readonly streams: Streams;
@@ -95,16 +97,20 @@ export class ApfsVolume extends ReadOnlyVolume implements WritableVolume {
     // In the order of inodes, whose records lie together; answered in the order of names.
     const order = entries.map((_, i) => i).sort((a, b) => (entries[a]?.id ?? 0) - (entries[b]?.id ?? 0));
     const items: (Item | null)[] = new Array(entries.length).fill(null);
+    const { cursor, known } = this.#open;
+    if (!known) cursor.leave();
     for (const i of order) {
       const entry = entries[i];
-      if (entry) items[i] = this.#visible(entry.id, entry.name);
+      if (entry) items[i] = this.#visibleNear(entry);
     }
     return items.filter((item) => item !== null);
   }
 
   lookup(folder: ItemId, name: string): Item | null {
     const entry = this.#open.directory.find(folder, name);
-    return entry && this.#visible(entry.id, entry.name);
+    const { cursor, known } = this.#open;
+    if (!known) cursor.leave();
+    return entry && this.#visibleNear(entry);
   }
 
   stat(id: ItemId): Item {
@@ -179,6 +185,7 @@ export class ApfsVolume extends ReadOnlyVolume implements WritableVolume {
     const streams = new Streams(this.#parts.streams, this.#keys);
     const xattrs = new Xattrs(tree, this.#keys, streams);
     this.#opened = {
+      known: this.#parts.streams.isFrozen ? new Map() : null,
       cursor: new Cursor(tree),
       directory: new Directory(tree, this.#keys, head.nameRule),
       streams,
@@ -189,15 +196,23 @@ export class ApfsVolume extends ReadOnlyVolume implements WritableVolume {
   }
 
   #inode(id: ItemId): Inode {
-    const { cursor } = this.#open;
+    const { cursor, known } = this.#open;
+    const found = known?.get(id);
+    if (found) return found;
+    if (!known) cursor.leave();
     seekInode(cursor, this.#keys, id);
     return readInode(cursor);
   }
 
-  #visible(id: ItemId, name: string): Item | null {
-    const { cursor } = this.#open;
+  /** From where the cursor stands; null for what is the file system's own. */
+  #visibleNear({ id, name }: Entry): Item | null {
+    const { cursor, known } = this.#open;
     seekInode(cursor, this.#keys, id);
-    const inode = readInode(cursor);
+    const inode = readInode(cursor, name);
+    if (known) {
+      if (known.size >= INODES_KNOWN) known.clear();
+      known.set(id, inode);
+    }
     return (inode.internalFlags & INODE_FLAGS.isPrivate) !== 0 ? null : this.#itemAtCursor(inode, name);
   }
 

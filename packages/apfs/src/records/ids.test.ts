@@ -1,6 +1,6 @@
 import { CorruptError } from '@tintype/core';
 import { expect, test } from 'vitest';
-import { readFields } from './extended-fields.js';
+import { FieldPlaces } from './extended-fields.js';
 import { idAt, putIdAndType, SYSTEM_ROOT, typeAt } from './ids.js';
 import { SearchKeys } from './search-keys.js';
 
@@ -29,16 +29,29 @@ test('extended fields are padded by their length', () => {
     'hex',
   );
   const blob = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const fields = readFields(blob, 0, bytes.length);
-  expect([...fields]).toEqual([
-    [4, { at: 16, size: 3 }],
-    [8, { at: 24, size: 8 }],
-    [14, { at: 32, size: 4 }],
+  const fields = new FieldPlaces();
+  const found = (): number[][] =>
+    Array.from({ length: 32 }, (_, type) => [type, fields.at(type), fields.size(type)]).filter(([, at]) => at !== -1);
+  fields.read(blob, 0, bytes.length);
+  expect(found()).toEqual([
+    [4, 16, 3],
+    [8, 24, 8],
+    [14, 32, 4],
   ]);
-  expect(readFields(blob, 8, 8).size).toBe(0);
-  expect(() => readFields(blob, 0, 30)).toThrow(CorruptError);
-  expect(() => readFields(blob, 0, 3)).toThrow(CorruptError);
-  expect(() => readFields(blob, 0, 10)).toThrow(CorruptError);
+  expect(fields.read(blob, 8, 8).at(4)).toBe(-1);
+  expect(found()).toEqual([]);
+  expect(() => fields.read(blob, 0, 30)).toThrow(CorruptError);
+  expect(() => fields.read(blob, 0, 3)).toThrow(CorruptError);
+  expect(() => fields.read(blob, 0, 10)).toThrow(CorruptError);
+});
+
+test('of two fields of a type the first counts, and types beyond those known are passed over', () => {
+  const bytes = Buffer.from(
+    '03001800' + '04020200' + '04020100' + 'c8000300' + '6162000000000000' + '6300000000000000' + '6465660000000000',
+    'hex',
+  );
+  const fields = new FieldPlaces().read(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length);
+  expect([fields.at(4), fields.size(4)]).toEqual([16, 2]);
 });
 
 test('search keys', () => {

@@ -26,6 +26,8 @@ export interface StreamSource {
   readonly form: 'records' | 'sealed';
   /** Of an encrypted volume. */
   readonly cipher: Xts | null;
+  /** Nothing of it changes while it is open. */
+  readonly isFrozen: boolean;
 }
 
 const UNIT = 512;
@@ -37,10 +39,12 @@ const SEALED_VALUE = 16;
 export class Streams {
   readonly #source: StreamSource;
   readonly #keys: SearchKeys;
+  readonly #cursor: Cursor;
   readonly #open = new Map<number, readonly StreamExtent[]>();
 
   constructor(source: StreamSource, keys: SearchKeys) {
     this.#source = source;
+    this.#cursor = new Cursor(source.tree);
     this.#keys = keys;
   }
 
@@ -108,8 +112,8 @@ export class Streams {
 
   #load(stream: number): StreamExtent[] {
     const extents: StreamExtent[] = [];
-    const cursor = new Cursor(this.#source.tree);
-    let isThere = cursor.seek(this.#keys.extent(stream, 0));
+    const cursor = this.#cursor;
+    let isThere = this.#seek(this.#keys.extent(stream, 0));
     for (; isThere && isRecord(cursor, stream, RECORD_TYPE.fileExtent); isThere = cursor.next()) {
       const { view, keyAt, valueAt, valueLength } = cursor;
       if (valueLength < FileExtentValue.size)
@@ -126,10 +130,15 @@ export class Streams {
     return extents;
   }
 
+  #seek(key: SearchKeys): boolean {
+    if (!this.#source.isFrozen) this.#cursor.leave();
+    return this.#cursor.seekNear(key);
+  }
+
   #loadSealed(stream: number): StreamExtent[] {
     const extents: StreamExtent[] = [];
-    const cursor = new Cursor(this.#source.tree);
-    let isThere = cursor.seek(this.#keys.extent(stream, 0).untyped());
+    const cursor = this.#cursor;
+    let isThere = this.#seek(this.#keys.extent(stream, 0).untyped());
     for (; isThere && idAt(cursor.view, cursor.keyAt) === stream; isThere = cursor.next()) {
       const { view, keyAt, valueAt, valueLength } = cursor;
       if (valueLength < SEALED_VALUE)

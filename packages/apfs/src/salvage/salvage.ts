@@ -228,7 +228,7 @@ class FoundParts implements VolumeParts {
     blocks: Blocks,
     cipher: Xts | null,
   ) {
-    this.streams = { blocks, tree, form: 'records', cipher };
+    this.streams = { blocks, tree, form: 'records', cipher, isFrozen: true };
     this.withoutContents = head.hasUnreadableContents
       ? 'contents of the volume are encrypted in a way that cannot be read'
       : null;

@@ -198,7 +198,7 @@ function partsOf(volume: Mounted): VolumeParts {
   return {
     head,
     tree,
-    streams: { blocks, tree, form: 'records', cipher: null },
+    streams: { blocks, tree, form: 'records', cipher: null, isFrozen: false },
     withoutContents: null,
     snapshots: () => (volume.hasSnapshots ? committed().snapshots() : []),
     snapshot: (snapshot) => committed().snapshot(snapshot),
