@@ -14,7 +14,8 @@ const HINTS: Readonly<Record<string, string>> = {
   'no-space': 'Make room on the host volume, or give a smaller --size',
   'file-size-limit':
     "Use a .sparsebundle, which lies in many small files; 'tintype compact' makes a sparse image shorter",
-  'read-only-image': 'Back up to another image; this one can only be read',
+  'read-only-image':
+    "It is never changed: 'tintype convert' makes one that can be, 'tintype rescue' copies out of a damaged one",
   ENOSPC: 'The host volume is full: make room on it, then run the same command again',
   EFBIG: 'The host volume cannot hold a file that long: use a .sparsebundle',
   EACCES: 'Check the permissions of the path, or run the command as its owner',
