@@ -15,8 +15,9 @@ import { get64 } from './object.js';
 import { BLOCK_SIZE, NxSuperblock } from './structs/container.js';
 import { uuidText } from './uuid.js';
 import { Container } from './writing/container.js';
+import { Evacuation } from './writing/evacuation.js';
 import type { Mounted } from './writing/mounted.js';
-import { holdsSpaceManager, resizeContainer, sizeLimits } from './writing/resize.js';
+import { confinementFor, resizeContainer, sizeLimits } from './writing/resize.js';
 import { SnapshotWriter } from './writing/snapshot-writer.js';
 import { WrittenVolume } from './writing/written-volume.js';
 
@@ -115,14 +116,21 @@ export class ApfsFileSystem implements FileSystem {
   }
   sizeLimits(): SizeLimits {
     this.commit();
-    return sizeLimits(this.#device);
+    return sizeLimits(this.#device, this.#snapshotDataEnd);
+  }
+  get #snapshotDataEnd(): number {
+    const volumes = this.#container.volumes.filter((volume) => volume.hasSnapshots);
+    return volumes.reduce((end, volume) => Math.max(end, new SnapshotWriter(volume).dataEnd), 0);
   }
   /**
-   * The device has room for the larger of both sizes. Commits; `volumes` are others afterwards.
-   * @throws VolumeFullError, UnsupportedError
+   * The device has room for the larger of both sizes. Commits; `volumes` are others afterwards. What lies behind a new end is
+   * moved before it, in as many commits as it takes; after a cut the same call goes on.
+   * @throws VolumeFullError, UnsupportedError also if snapshots hold data behind the new end
    */
   resize(size: number): void {
     this.commit();
+    if (size < this.capacity) this.#requireSmaller(size);
+    this.#reopen();
     this.#hasFailed = true;
     try {
       if (size < this.capacity) this.#clearEnd(size);
@@ -134,18 +142,24 @@ export class ApfsFileSystem implements FileSystem {
     }
     this.#reopen();
   }
-  /** Space manager and old blocks leave the part behind `size`. */
-  #clearEnd(size: number): void {
-    this.#settle();
-    if (holdsSpaceManager(this.#device, size)) return;
-    resizeContainer(this.#device, this.capacity, size);
-    this.#reopen();
-    this.#hasFailed = true;
-    this.#settle();
+  #requireSmaller(size: number): void {
+    const { smallest, heldBySnapshots = 0 } = this.sizeLimits();
+    if (size >= smallest) return;
+    if (size >= heldBySnapshots) throw new VolumeFullError(smallest - size, 0);
+    throw new UnsupportedError(`snapshots hold data up to byte ${heldBySnapshots}, which cannot be moved`, {
+      size,
+      heldBySnapshots,
+    });
   }
-  /** What only older checkpoints hold is free after two more. */
-  #settle(): void {
-    for (let i = 0; i < 3; i += 1) this.#container.unmount();
+  /** Nothing but the space manager's ring and pool is left behind `size`. */
+  #clearEnd(size: number): void {
+    const confinement = confinementFor(this.#device, size);
+    const { limit } = confinement;
+    this.#container.spaceman.confine(confinement);
+    new Evacuation({ container: this.#container, limit, isCommitDue: () => this.commitDue }).run();
+    // What only older checkpoints hold is free after two more.
+    this.#container.unmount();
+    this.#container.unmount();
   }
   #reopen(): void {
     this.#container = new Container(this.#device, this.#options);

@@ -12,7 +12,8 @@ import {
 } from './structs/spaceman.js';
 
 const POOL_GENERATIONS = 3;
-const VOLUME_SHARE = 512 * 1024 * 1024;
+/** Bytes for each volume that a container may have. */
+export const VOLUME_SHARE = 512 * 1024 * 1024;
 const MAX_VOLUMES = 100;
 const SMALL_CONTAINER = 128 * 1024 * 1024;
 /** Ephemeral objects that a volume may have, and checkpoints that must fit the rings. */

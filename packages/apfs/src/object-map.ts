@@ -1,7 +1,7 @@
 // An object map that is written: from oids to blocks, by the transaction that wrote them. What a snapshot still sees is kept.
 // See docs/formats/apfs.md.
 
-import { CorruptError } from '@tintype/core';
+import { assert, CorruptError } from '@tintype/core';
 import { OMAP_SNAPSHOT_TREE, OMAP_TREE } from './btree/kinds.js';
 import { type Node, RecordBuffer } from './btree/node.js';
 import { type ObjectPlaces, PhysicalStore, type StorePlace } from './btree/store.js';
@@ -170,6 +170,36 @@ export class ObjectMap implements ObjectPlaces, ObjectVersions {
     });
     return found;
   }
+  /** Records of blocks from `limit` on, those behind the record of `after`, at most `most`. Nothing may be changed meanwhile. */
+  mappedBehind(limit: number, after: Pick<ObjectVersion, 'oid' | 'xid'>, most: number): ObjectVersion[] {
+    const found: ObjectVersion[] = [];
+    this.#putKey(after.oid, after.xid + 1);
+    this.#scan((version) => {
+      if (version.block >= limit) found.push(version);
+      return found.length < most;
+    });
+    return found;
+  }
+  /** A version of an object lies in `block` from now on, byte by byte as it was: for who saw it before, nothing changed. */
+  relocate({ oid, xid }: ObjectVersion, block: number): void {
+    this.#putKey(oid, xid);
+    assert(this.tree.find(this.#record), 'a version that is moved is mapped');
+    const leaf = this.tree.change();
+    put64(leaf.view, leaf.valueAt(this.tree.index) + OmapValue.at.ov_paddr, block);
+  }
+  /** The map itself, and its nodes, leave the blocks from `limit` on. `makeRoom` as `Tree.moveNodes`. */
+  moveNodes(limit: number, makeRoom: (nodes: number) => void): void {
+    this.tree.moveNodes(limit, makeRoom);
+    const oid = get64(this.view, Omap.at.om_snapshot_tree_oid);
+    if (oid > 0) {
+      this.#snapshots ??= new Tree(new PhysicalStore(OMAP_SNAPSHOT_TREE, this.#place), oid);
+      this.#snapshots.moveNodes(limit, makeRoom);
+    }
+    // A map is written when its root is.
+    if (this.#block < limit || this.tree.root.dirty) return;
+    makeRoom(1);
+    this.tree.store.change(this.tree.root);
+  }
   #putSnapshots(mostRecent: number, change: number): void {
     const count = Omap.at.om_snap_count;
     this.view.setUint32(count, this.view.getUint32(count, true) + change, true);
@@ -192,16 +222,22 @@ export class ObjectMap implements ObjectPlaces, ObjectVersions {
   }
   #each(visit: (version: ObjectVersion) => void): void {
     this.#putKey(0, 0);
+    this.#scan((version) => {
+      visit(version);
+      return true;
+    });
+  }
+  /** From the key that was put on. */
+  #scan(visit: (version: ObjectVersion) => boolean): void {
     this.tree.scan(this.#record, (leaf, index) => {
       const key = leaf.keyAt(index);
       const value = leaf.valueAt(index);
-      visit({
+      return visit({
         oid: get64(leaf.view, key),
         xid: get64(leaf.view, key + OmapKey.at.ok_xid),
         block: get64(leaf.view, value + OmapValue.at.ov_paddr),
         isDeleted: (leaf.view.getUint32(value, true) & OMAP_VALUE_FLAGS.deleted) !== 0,
       });
-      return true;
     });
   }
   /** Nodes of the tree of snapshots that are to be written. */

@@ -30,11 +30,19 @@ export function reserveOf(blocks: number): number {
 /** Blocks of a checkpoint beside the space manager and the main queue. */
 const OTHER_EPHEMERALS = 8;
 /** Blocks that a commit takes beside those of the trees: superblocks and object maps. */
-const COMMIT_BLOCKS = 8;
+export const COMMIT_BLOCKS = 8;
 
 export interface Extent {
   readonly start: number;
   readonly count: number;
+}
+
+/** Where blocks are taken while a container is made smaller. */
+export interface Confinement {
+  /** Blocks are taken before it only. */
+  readonly limit: number;
+  /** And not here: room that is wanted in one piece. */
+  readonly kept: Extent;
 }
 
 interface Changed {
@@ -54,8 +62,12 @@ export class Spaceman {
   #xid: number;
   #hasBegun = false;
   #free: number;
-  /** Blocks in the queue that may be given out in this transaction. */
+  /** Blocks in the queue that may be given out in this transaction, once they are released. */
   #releasable: number;
+  /** What may not be taken while the container is made smaller, ascending. */
+  #barred: readonly Extent[] = [];
+  /** Free blocks that are barred. */
+  #barredFree = 0;
   /** Queued by this transaction and by the one before it: given back to the host when no checkpoint but an older one needs them. */
   #freed: Extent[] = [];
   #freedBefore: Extent[] = [];
@@ -97,7 +109,17 @@ export class Spaceman {
   }
   /** Blocks that can be taken before the next commit. */
   get available(): number {
-    return this.#free + this.#releasable;
+    return this.#free - this.#barredFree + this.#releasable;
+  }
+  /** From now on, blocks are taken only where a container that is to be smaller wants them. Nothing waits for a commit. */
+  confine({ limit, kept }: Confinement): void {
+    assert(!this.#hasBegun, 'a container is confined between two transactions');
+    assert(kept.start + kept.count <= limit && limit <= this.blocks, 'it is confined to a part of itself');
+    this.#barred = [kept, { start: limit, count: this.blocks - limit }];
+    this.#barredFree = 0;
+    for (const { start, length } of this.freeRanges())
+      this.#barredFree += this.#barredIn(start / BLOCK_SIZE, length / BLOCK_SIZE);
+    this.#releasable = this.#queuedBlocks();
   }
   get reserve(): number {
     return reserveOf(this.blocks);
@@ -160,7 +182,7 @@ export class Spaceman {
   }
   /** As many blocks as are free right at `start`, up to `count`. */
   takeAt(start: number, count: number): number {
-    if (start >= this.blocks || count <= 0) return 0;
+    if (start >= this.blocks || count <= 0 || this.#barredIn(start, 1) > 0) return 0;
     this.#begin();
     if (isSet(this.#bitmap(Math.floor(start / BLOCKS_PER_CHUNK)), start % BLOCKS_PER_CHUNK)) return 0;
     const length = this.#runAt(start, count);
@@ -262,7 +284,17 @@ export class Spaceman {
     this.#changed.clear();
     this.#xid += 1;
     this.#hasBegun = false;
-    this.#releasable = this.#queue.blocks;
+    this.#releasable = this.#queuedBlocks();
+  }
+  #queuedBlocks(): number {
+    return this.#barred.reduce((sum, extent) => sum - this.#queue.blocksIn(extent), this.#queue.blocks);
+  }
+  /** How many of these blocks are barred. */
+  #barredIn(start: number, count: number): number {
+    let sum = 0;
+    for (const each of this.#barred)
+      sum += Math.max(0, Math.min(start + count, each.start + each.count) - Math.max(start, each.start));
+    return sum;
   }
 
   #begin(): void {
@@ -284,7 +316,7 @@ export class Spaceman {
     this.#queue.release(xid, (start, count) => {
       if (start + count > this.blocks)
         throw new CorruptError('spaceman_free_queue', 'sfqk_paddr', start, 'lies outside the container');
-      this.#releasable -= count;
+      this.#releasable -= count - this.#barredIn(start, count);
       this.#eachPart(start, count, (chunk, bit, length) => {
         const changed = this.#change(chunk);
         if (countSetIn(changed.bytes, bit, length) !== length)
@@ -298,6 +330,7 @@ export class Spaceman {
 
   #mark(start: number, count: number): void {
     this.#free -= count;
+    this.#barredFree -= this.#barredIn(start, count);
     this.#eachPart(start, count, (chunk, bit, length) => {
       setBits(this.#change(chunk).bytes, bit, length);
       this.#table.free[chunk] = (this.#table.free[chunk] as number) - length;
@@ -305,6 +338,7 @@ export class Spaceman {
   }
   #clear(chunk: number, bit: number, count: number): void {
     this.#free += count;
+    this.#barredFree += this.#barredIn(chunk * BLOCKS_PER_CHUNK + bit, count);
     clearBits(this.#change(chunk).bytes, bit, count);
     this.#table.free[chunk] = (this.#table.free[chunk] as number) + count;
   }
@@ -313,7 +347,7 @@ export class Spaceman {
   #withhold(): void {
     for (const { start, count } of this.#overflowBefore) {
       this.#mark(start, count);
-      this.#releasable += count;
+      this.#releasable += count - this.#barredIn(start, count);
     }
     this.#isWithheld = true;
   }
@@ -322,7 +356,7 @@ export class Spaceman {
     this.#isWithheld = false;
     for (const { start, count } of this.#overflowBefore) {
       this.#clearAll(start, count);
-      this.#releasable -= count;
+      this.#releasable -= count - this.#barredIn(start, count);
     }
   }
 
@@ -330,8 +364,17 @@ export class Spaceman {
     this.#eachPart(start, count, (chunk, bit, length) => this.#clear(chunk, bit, length));
   }
 
-  /** The first run of `least` free blocks in one chunk of `[from, to)`, or -1. */
+  /** The first run of `least` free blocks in one chunk of `[from, to)` that are not barred, or -1. */
   #find(from: number, to: number, least: number): number {
+    let begin = from;
+    for (const { start, count } of this.#barred) {
+      const found = this.#findIn(begin, Math.min(to, start), least);
+      if (found >= 0) return found;
+      begin = Math.max(begin, start + count);
+    }
+    return this.#findIn(begin, to, least);
+  }
+  #findIn(from: number, to: number, least: number): number {
     for (let block = from; block < to; ) {
       const chunk = Math.floor(block / BLOCKS_PER_CHUNK);
       const start = chunk * BLOCKS_PER_CHUNK;
@@ -344,16 +387,17 @@ export class Spaceman {
     }
     return -1;
   }
-  /** Free blocks from a free one on, across chunks, at most `limit`. */
-  #runAt(start: number, limit: number): number {
+  /** Free blocks from a free one on, across chunks, at most `most`. */
+  #runAt(start: number, most: number): number {
+    const end = this.#barred.find((each) => each.start > start)?.start ?? this.blocks;
+    const limit = Math.min(most, end - start);
     let count = 0;
-    while (count < limit && start + count < this.blocks) {
+    while (count < limit) {
       const chunk = Math.floor((start + count) / BLOCKS_PER_CHUNK);
       const bit = (start + count) % BLOCKS_PER_CHUNK;
       const bytes = this.#bitmap(chunk);
       if (isSet(bytes, bit)) break;
-      const end = Math.min(this.#table.sizeOf(chunk), bit + limit - count);
-      const run = runLength(bytes, bit, end);
+      const run = runLength(bytes, bit, Math.min(this.#table.sizeOf(chunk), bit + limit - count));
       count += run;
       if (bit + run < this.#table.sizeOf(chunk)) break;
     }

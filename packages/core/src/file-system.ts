@@ -10,6 +10,8 @@ export interface SizeLimits {
   /** Smallest and largest size in bytes that `resize` accepts now. */
   readonly smallest: number;
   readonly largest: number;
+  /** Snapshots hold data before this byte that cannot be moved: less is possible once they are deleted. 0: none. */
+  readonly heldBySnapshots?: number;
 }
 
 /** A mounted file system: one device, one or more volumes, one commit for all of them. */

@@ -189,6 +189,39 @@ export class Tree {
     view.setUint32(INFO + at.bt_longest_val, isFixed ? this.kind.valueSize : this.#longestValue, true);
   }
 
+  /**
+   * Nodes of a physical tree that lie from block `limit` on are copied to others. `makeRoom` is told before each how many
+   * nodes may be copied; it may commit, but change nothing.
+   */
+  moveNodes(limit: number, makeRoom: (nodes: number) => void): void {
+    assert(this.kind.storage === STORAGE.physical, 'nodes of a virtual tree are moved in its object map');
+    this.#path.length = 0;
+    this.#at.length = 0;
+    this.#path.push(this.root);
+    if (this.root.address >= limit) {
+      makeRoom(1);
+      this.#touch(0);
+    }
+    this.#moveChildren(0, limit, makeRoom);
+    this.#isPathValid = false;
+  }
+  #moveChildren(depth: number, limit: number, makeRoom: (nodes: number) => void): void {
+    const node = this.#path[depth] as Node;
+    for (let index = 0; node.level > 0 && index < node.count; index += 1) {
+      const pointer = node.childAt(index);
+      // The address of a leaf is known without reading it.
+      if (node.level === 1 && pointer < limit) continue;
+      this.#at[depth] = index;
+      this.#path[depth + 1] = this.store.get(pointer, node.level - 1);
+      if (pointer >= limit) {
+        makeRoom(depth + 2);
+        this.#touch(depth + 1);
+      }
+      this.#moveChildren(depth + 1, limit, makeRoom);
+    }
+    this.#path.length = depth + 1;
+  }
+
   #locate(key: RecordBuffer): void {
     if (this.#isPathValid && this.#isInLeaf(key)) {
       this.#at[this.#at.length - 1] = this.leaf.search(key.view, 0, key.keyLength);

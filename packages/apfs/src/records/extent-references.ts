@@ -11,6 +11,7 @@ import { KEY_HEADER, putKeyHeader } from './inode-record.js';
 
 const at = PhysicalExtentValue.at;
 const NO_OWNER = 0xffff_ffff;
+const LAST_BLOCK = Number.MAX_SAFE_INTEGER;
 
 interface Piece {
   readonly start: number;
@@ -20,6 +21,9 @@ interface Piece {
   /** Low and high half of the owner. */
   readonly owner: readonly [number, number];
 }
+
+/** Blocks of one record, or a part of them. */
+export type Use = Omit<Piece, 'kind'>;
 
 export class ExtentReferences {
   readonly #volume: Mounted;
@@ -38,17 +42,23 @@ export class ExtentReferences {
 
   /** Blocks just taken, used once. */
   add(start: number, count: number, owner: number): void {
-    this.#insert({ start, count, kind: EXTENT_KIND.new, references: 1, owner: halves(owner) });
+    this.#add(start, count, halves(owner));
+  }
+  #add(start: number, count: number, owner: Piece['owner']): void {
+    this.#insert({ start, count, kind: EXTENT_KIND.new, references: 1, owner });
     this.#volume.add('apfs_fs_alloc_count', count);
     this.#volume.add('apfs_total_blocks_alloced', count);
   }
   /** The record of the blocks before `start` grows over new ones, if these are `owner`'s and used once; else as `add`. */
   grow(start: number, count: number, owner: number): void {
+    this.#grow(start, count, halves(owner));
+  }
+  #grow(start: number, count: number, owner: Piece['owner']): void {
     const tree = this.#records;
     this.#putKey(start);
     if (tree.floor(this.#record)) {
       const piece = this.#piece();
-      const [low, high] = halves(owner);
+      const [low, high] = owner;
       const isIts = piece.owner[0] === low && piece.owner[1] === high && piece.kind === EXTENT_KIND.new;
       if (isIts && piece.start + piece.count === start && piece.references === 1) {
         this.#putLength(piece.count + count, piece.kind);
@@ -57,7 +67,7 @@ export class ExtentReferences {
         return;
       }
     }
-    this.add(start, count, owner);
+    this.#add(start, count, owner);
   }
   /** One more stream uses these blocks. */
   take(start: number, count: number): void {
@@ -66,6 +76,56 @@ export class ExtentReferences {
   /** One stream less; blocks that nobody uses any more are free. */
   put(start: number, count: number): void {
     this.#change(start, count, -1);
+  }
+
+  /** The records of these blocks, cut at both ends. @throws CorruptError if there are gaps */
+  uses(start: number, count: number): Use[] {
+    const uses: Use[] = [];
+    const end = start + count;
+    this.#putKey(start);
+    if (!this.#records.floor(this.#record)) this.#putKey(0);
+    else this.#putKey(this.#piece().start);
+    let next = start;
+    this.#records.scan(this.#record, (leaf, index) => {
+      const piece = pieceAt(leaf, index);
+      if (piece.start >= end) return false;
+      const last = Math.min(end, piece.start + piece.count);
+      if (last <= next) return true;
+      if (piece.start > next || piece.kind !== EXTENT_KIND.new) return false;
+      uses.push({ start: next, count: last - next, references: piece.references, owner: piece.owner });
+      next = last;
+      return next < end;
+    });
+    if (next < end)
+      throw new CorruptError('j_phys_ext_key', 'block', next, 'blocks that are moved belong to no record of their own');
+    return uses;
+  }
+  /** What one of the users of `use` had there, it has from `to` on: `first`, or as others before it. */
+  move({ start, count, owner }: Use, to: number, how: 'first' | 'shared'): void {
+    if (how === 'first') this.#grow(to, count, owner);
+    else this.take(to, count);
+    this.put(start, count);
+  }
+  /** The first block from `limit` on that is in a record, or null. */
+  firstFrom(limit: number): number | null {
+    let first: number | null = null;
+    this.#putKey(limit);
+    if (this.#records.floor(this.#record)) {
+      const { start, count } = this.#piece();
+      if (start + count > limit) return Math.max(start, limit);
+    }
+    this.#records.scan(this.#record, (leaf, index) => {
+      first = blockAt(leaf.view, leaf.keyAt(index));
+      return false;
+    });
+    return first;
+  }
+  /** The block behind the last that is in a record, or 0. */
+  get end(): number {
+    this.#putKey(LAST_BLOCK);
+    if (!this.#records.floor(this.#record)) return 0;
+    const { start, count } = this.#piece();
+    return start + count;
   }
 
   /** All records of an older tree are put into this one, the next newer: the older one's snapshot goes. */

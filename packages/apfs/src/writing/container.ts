@@ -132,6 +132,11 @@ export class Container {
     this.#xid += 1;
   }
 
+  /** The container's own object map leaves the blocks from `limit` on with the next commit. */
+  moveObjectMap(limit: number, makeRoom: (nodes: number) => void): void {
+    this.#omap.moveNodes(limit, makeRoom);
+  }
+
   #ephemerals(queues: readonly { oid: number; node: Node }[]): EphemeralObject[] {
     const objects: EphemeralObject[] = [
       { oid: get64(this.superblock, at.nx_spaceman_oid), fsOid: 0, view: this.spaceman.view },

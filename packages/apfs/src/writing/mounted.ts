@@ -69,14 +69,15 @@ export class Mounted {
     this.#storePlace = { ...place, count: (blocks) => this.add('apfs_fs_alloc_count', blocks) };
     this.omap = new ObjectMap(this.#storePlace, place.names, get64(this.view, at.apfs_omap_oid));
     this.#catalog = this.#catalogTree();
-    this.#extentReferences = this.#physicalTree(this.get('apfs_extentref_tree_oid'));
+    this.#extentReferences = this.referencesAt(this.get('apfs_extentref_tree_oid'));
     this.snapshots = new Tree(new PhysicalStore(SNAPSHOT_TREE, this.#storePlace), this.get('apfs_snap_meta_tree_oid'));
   }
   #catalogTree(): Tree {
     const kind = fileSystemTree(this.isHashed ? 'hashed' : 'plain');
     return new Tree(new VirtualStore(kind, this.#storePlace, this.omap), this.get('apfs_root_tree_oid'));
   }
-  #physicalTree(root: number): Tree {
+  /** A tree of extent references, only to be read as long as it is none of the volume's own. */
+  referencesAt(root: number): Tree {
     return new Tree(new PhysicalStore(EXTENT_REFERENCE_TREE, this.#storePlace), root);
   }
 
@@ -98,9 +99,14 @@ export class Mounted {
   }
   /** The extent references of a snapshot, to be changed: written with the next commit. */
   snapshotReferences(root: number): Tree {
-    const tree = this.#physicalTree(root);
+    const tree = this.referencesAt(root);
     this.#retired.push(tree);
     return tree;
+  }
+
+  /** The same for a tree that was changed already. */
+  writeReferences(tree: Tree): void {
+    this.#retired.push(tree);
   }
 
   get catalog(): Tree {

@@ -1,19 +1,20 @@
 // Another size for a container: one checkpoint with a space manager of its own. See docs/formats/apfs.md.
 //
 // What follows from the number of blocks (chunks, the internal pool, its ring, the limits of the queues) is made anew in blocks
-// that no checkpoint uses; the old pool and ring wait in the queue, as the checkpoint before still refers to them. A container
-// shrinks as far as its last block in use: of what volumes hold nothing is moved.
+// that no checkpoint uses; the old pool and ring wait in the queue, as the checkpoint before still refers to them, or are left
+// where they are if that is behind the new end. What volumes have there was moved before (`evacuation`).
 
 import { type BlockDevice, CorruptError, type SizeLimits, UnsupportedError, VolumeFullError } from '@tintype/core';
 import type { Node } from '../btree/node.js';
 import { type EphemeralObject, openCheckpoint, writeCheckpoint } from '../checkpoint.js';
-import { type Geometry, geometry, spacemanLayout } from '../geometry.js';
+import { type Geometry, geometry, spacemanLayout, VOLUME_SHARE } from '../geometry.js';
 import { get64, put64, readBlock, viewOf } from '../object.js';
 import { clearBits, isSet, runLength, setBits } from '../space/bits.js';
 import { type ChunkRecord, chunkInfoBlock, cibAddressBlock } from '../space/chunk-blocks.js';
 import { ChunkTable } from '../space/chunks.js';
 import { FreeQueue } from '../space/free-queue.js';
 import { MAIN_QUEUE_AT, Pool } from '../space/pool.js';
+import { type Confinement, type Extent, reserveOf } from '../spaceman.js';
 import { BLOCK_SIZE, NX_MAX_FILE_SYSTEMS, NxSuperblock } from '../structs/container.js';
 import { OBJECT_TYPE } from '../structs/object.js';
 import {
@@ -31,12 +32,9 @@ const at = NxSuperblock.at;
 const LARGEST = 16e12;
 /** Blocks: more than commits without changes take. */
 const SLACK = 256;
+/** Of what is in use: so much more may the trees become when extents are cut. */
+const SPARE_SHARE = 0.02;
 const OLDEST_QUEUE_AT = Spaceman.at.sm_fq;
-
-interface Extent {
-  readonly start: number;
-  readonly count: number;
-}
 
 /** The newest checkpoint, opened to be changed. */
 interface Before {
@@ -64,27 +62,59 @@ function open(device: BlockDevice): Before {
   return { device, superblock, xid: xid + 1, objects, spaceman, table, pool, read };
 }
 
-/** `deviceSize`: what the container can have without another device. */
-export function sizeLimits(device: BlockDevice): SizeLimits {
+/**
+ * `dataEnd`: the block behind the last that holds data of a snapshot, which is not moved. The device is as large as the container
+ * can become without another.
+ */
+export function sizeLimits(device: BlockDevice, dataEnd: number): SizeLimits {
   const before = open(device);
-  const own = ringAndPool(before);
   const waiting = waitingOf(before);
-  const used = lastUsed(before, [...own, ...waiting]) + 1;
-  const ends = own.map(({ start, count }) => start + count);
-  // With ring and pool where they are, or moved to the first place that has room for them, and for what commits write meanwhile.
-  const kept = Math.max(used, ...ends);
-  const needed = own.reduce((sum, { count }) => sum + count, SLACK);
-  const place = firstRun(before, needed, before.table.blocks, waiting);
-  const moved = place.isWhole ? Math.max(used, place.start + place.count) : kept;
-  const end = Math.min(kept, moved);
-  const { poolBlocks, poolRingBlocks } = geometry(end);
-  const smallest = Math.min(end + SLACK + 2 * (poolBlocks + poolRingBlocks), before.table.blocks);
-  return { smallest: smallest * BLOCK_SIZE, largest: Math.max(device.size, LARGEST) };
+  const { blocks } = before.table;
+  const least = leastBlocks(before, waiting);
+  const { poolBlocks, poolRingBlocks } = geometry(least);
+  const place = firstRun(before, poolBlocks + poolRingBlocks, blocks, waiting);
+  const end = place.isWhole ? place.start + place.count : blocks;
+  const smallest = Math.min(blocks, Math.max(least, end, fixedEnd(before), dataEnd));
+  return {
+    smallest: smallest * BLOCK_SIZE,
+    largest: Math.max(device.size, LARGEST),
+    heldBySnapshots: dataEnd * BLOCK_SIZE,
+  };
 }
 
-/** True if ring and pool of the space manager lie before `size`. */
-export function holdsSpaceManager(device: BlockDevice, size: number): boolean {
-  return ringAndPool(open(device)).every(({ start, count }) => (start + count) * BLOCK_SIZE <= size);
+/** Blocks that are enough for what is in use, what the new size needs, and what the moves take. */
+function leastBlocks(before: Before, waiting: readonly Extent[]): number {
+  const { table } = before;
+  const own = ringAndPool(before);
+  const free = table.free.reduce((sum, each) => sum + each, 0);
+  const used = table.blocks - free - blocksOf(waiting) - blocksOf(own);
+  const spare = Math.ceil(used * SPARE_SHARE) + SLACK;
+  // Ring and pool stay in use until the container has its new size; what of them lies behind the new end takes no room.
+  for (let blocks = used + spare; ; ) {
+    const { poolBlocks, poolRingBlocks } = geometry(blocks);
+    const kept = own.reduce((sum, { start, count }) => sum + Math.min(count, Math.max(0, blocks - start)), 0);
+    const wanted = used + spare + kept + poolBlocks + poolRingBlocks + reserveOf(blocks);
+    if (wanted <= blocks) return blocks;
+    blocks = wanted;
+  }
+}
+
+/** The block behind the last of what has a fixed place, and no less than the volumes' slots allow. */
+function fixedEnd({ superblock }: Before): number {
+  const areas = (['desc', 'data'] as const).map(
+    (kind) => get64(superblock, at[`nx_xp_${kind}_base`]) + superblock.getUint32(at[`nx_xp_${kind}_blocks`], true),
+  );
+  let slots = NX_MAX_FILE_SYSTEMS;
+  while (slots > 0 && get64(superblock, at.nx_fs_oid + 8 * (slots - 1)) === 0) slots -= 1;
+  const blocksForSlots = slots > 1 ? ((slots - 1) * VOLUME_SHARE) / BLOCK_SIZE + 1 : 0;
+  return Math.max(...areas, blocksForSlots);
+}
+
+/** Where blocks may be taken while the container becomes so small. @throws VolumeFullError if there is no place for its pool */
+export function confinementFor(device: BlockDevice, size: number): Confinement {
+  const before = open(device);
+  const next = geometry(Math.floor(size / BLOCK_SIZE));
+  return { limit: next.blocks, kept: placeFor(before, next, waitingOf(before)) };
 }
 
 function ringAndPool({ spaceman }: Before): Extent[] {
@@ -132,17 +162,17 @@ function bitmapOf({ device, table }: Before, chunk: number): Uint8Array {
 }
 
 /**
- * Nothing waits for a commit, and the device has room for the larger of both sizes. Durable when it returns; whoever has
- * the container open must open it again. Ring and pool go before `limit`, unless the container grows.
+ * Nothing waits for a commit, behind the new end lies nothing but ring and pool, and the device has room for the larger of
+ * both sizes. Durable when it returns; whoever has the container open must open it again.
  * @throws VolumeFullError, UnsupportedError, with nothing changed
  */
-export function resizeContainer(device: BlockDevice, size: number, limit = size): void {
+export function resizeContainer(device: BlockDevice, size: number): void {
   const before = open(device);
   const next = geometry(Math.floor(size / BLOCK_SIZE));
   requireSize(before, next);
-  const place = placeFor(before, next, Math.floor(limit / BLOCK_SIZE));
+  const place = placeFor(before, next);
   const spaceman = newSpaceman(before, next, place);
-  const queues = fillQueues(before, spaceman);
+  const queues = fillQueues(before, next, spaceman);
   writePool(before, next, place, spaceman);
   const { superblock, objects, xid } = before;
   put64(superblock, at.nx_block_count, next.blocks);
@@ -164,21 +194,34 @@ export function resizeContainer(device: BlockDevice, size: number, limit = size)
 function requireSize(before: Before, next: Geometry): void {
   if (next.blocks * BLOCK_SIZE > LARGEST)
     throw new UnsupportedError(`an APFS container has ${LARGEST} bytes at most, not ${next.blocks * BLOCK_SIZE}`);
-  const last = lastUsed(before);
-  if (last >= next.blocks) throw new VolumeFullError((last + 1 - next.blocks) * BLOCK_SIZE, 0);
+  if (lastUsed(before, ringAndPool(before)) >= next.blocks)
+    throw new UnsupportedError('behind the new end lies something that cannot be moved');
   for (let slot = next.maxVolumes; slot < NX_MAX_FILE_SYSTEMS; slot += 1)
     if (get64(before.superblock, at.nx_fs_oid + 8 * slot) !== 0)
       throw new UnsupportedError(`a container of this size has ${next.maxVolumes} volumes at most`);
 }
 
-/** Free blocks in one piece for ring and pool. @throws VolumeFullError */
-function placeFor(before: Before, { blocks, poolBlocks, poolRingBlocks }: Geometry, end: number): Extent {
+/** Free blocks in one piece for ring and pool, or such as `waiting` will leave. @throws VolumeFullError */
+function placeFor(before: Before, next: Geometry, waiting: readonly Extent[] = []): Extent {
+  const { blocks, poolBlocks, poolRingBlocks } = next;
   const count = poolBlocks + poolRingBlocks;
   const { table } = before;
   if (blocks - table.blocks >= count) return { start: table.blocks, count };
-  const place = firstRun(before, count, end);
+  const place = firstRun(before, count, blocks, waiting);
   if (!place.isWhole) throw new VolumeFullError(count * BLOCK_SIZE, place.count * BLOCK_SIZE);
   return { start: place.start, count };
+}
+
+/** Ring and pool, as far as they lie before and behind the new end. */
+function partsOf(before: Before, end: number): { readonly inside: Extent[]; readonly behind: Extent[] } {
+  const inside: Extent[] = [];
+  const behind: Extent[] = [];
+  for (const { start, count } of ringAndPool(before)) {
+    const kept = Math.max(0, Math.min(count, end - start));
+    if (kept > 0) inside.push({ start, count: kept });
+    if (kept < count) behind.push({ start: start + kept, count: count - kept });
+  }
+  return { inside, behind };
 }
 
 /** The first `count` free blocks in one piece before block `end`; `isWhole`: there are so many. */
@@ -207,8 +250,19 @@ function firstRun(
   return { start, count: Math.min(length, count), isWhole: length >= count };
 }
 
+function blocksOf(extents: readonly Extent[]): number {
+  return extents.reduce((sum, { count }) => sum + count, 0);
+}
+/** Blocks of an extent among `count` from `first` on. */
+function overlap(extent: Extent, first: number, count: number): number {
+  const end = Math.min(extent.start + extent.count, first + count);
+  return Math.max(0, end - Math.max(extent.start, first));
+}
+
 /** Everything but what the queues and the table of chunks put into it. */
-function newSpaceman({ spaceman, superblock, table }: Before, next: Geometry, place: Extent): DataView {
+function newSpaceman(before: Before, next: Geometry, place: Extent): DataView {
+  const { spaceman, superblock, table } = before;
+  const dropped = blocksOf(partsOf(before, next.blocks).behind);
   const layout = spacemanLayout(next);
   const view = viewOf(new Uint8Array(layout.size));
   const fields = Spaceman.at;
@@ -221,7 +275,7 @@ function newSpaceman({ spaceman, superblock, table }: Before, next: Geometry, pl
     sm_chunk_count: next.chunks,
     sm_cib_count: next.cibs,
     sm_cab_count: next.cabs,
-    sm_free_count: main.sm_free_count + next.blocks - table.blocks - place.count,
+    sm_free_count: main.sm_free_count + dropped + next.blocks - table.blocks - place.count,
     sm_addr_offset: layout.addresses,
   });
   view.setUint32(fields.sm_dev + SpacemanDevice.size + SpacemanDevice.at.sm_addr_offset, layout.tier2Addresses, true);
@@ -250,7 +304,8 @@ function newSpaceman({ spaceman, superblock, table }: Before, next: Geometry, pl
 }
 
 /** The pool's queue is empty, as its blocks are new; the old ring and pool wait in the other. */
-function fillQueues({ spaceman: old, xid, superblock, read }: Before, view: DataView): { oid: number; node: Node }[] {
+function fillQueues(before: Before, next: Geometry, view: DataView): { oid: number; node: Node }[] {
+  const { xid, superblock, read } = before;
   const newOid = (): number => {
     const oid = get64(superblock, at.nx_next_oid);
     put64(superblock, at.nx_next_oid, oid + 1);
@@ -259,9 +314,7 @@ function fillQueues({ spaceman: old, xid, superblock, read }: Before, view: Data
   const ofPool = new FreeQueue(view, OLDEST_QUEUE_AT, read);
   ofPool.release(Number.MAX_SAFE_INTEGER, () => {});
   const main = new FreeQueue(view, MAIN_QUEUE_AT, read);
-  const fields = Spaceman.at;
-  main.add(xid, get64(old, fields.sm_ip_bm_base), old.getUint32(fields.sm_ip_bm_block_count, true));
-  main.add(xid, get64(old, fields.sm_ip_base), get64(old, fields.sm_ip_block_count));
+  for (const { start, count } of partsOf(before, next.blocks).inside) main.add(xid, start, count);
   if (!main.fits()) throw new VolumeFullError(BLOCK_SIZE, 0);
   return [...ofPool.pack(view, OLDEST_QUEUE_AT, newOid), ...main.pack(view, MAIN_QUEUE_AT, newOid)];
 }
@@ -278,6 +331,7 @@ const SUBTYPE_AT = 28;
 function writePool(before: Before, next: Geometry, place: Extent, spaceman: DataView): void {
   const { device, xid, table } = before;
   const base = place.start + next.poolRingBlocks;
+  const { behind } = partsOf(before, next.blocks);
   let taken = 0;
   const put = (bytes: Uint8Array): number => {
     const block = base + taken;
@@ -293,11 +347,13 @@ function writePool(before: Before, next: Geometry, place: Extent, spaceman: Data
     const from = Math.max(place.start - start, 0);
     const to = Math.min(place.start + place.count - start, size);
     const added = Math.max(0, to - from);
-    const used = known - (chunk < table.count ? (table.free[chunk] as number) : 0) + added;
+    const dropped = behind.reduce((sum, extent) => sum + overlap(extent, start, known), 0);
+    const used = known - (chunk < table.count ? (table.free[chunk] as number) : 0) - dropped + added;
     let bitmap = 0;
     if (used > 0) {
       const bytes = chunk < table.count ? bitmapOf(before, chunk) : new Uint8Array(BLOCK_SIZE);
-      clearBits(bytes, known, BLOCKS_PER_CHUNK - known);
+      const kept = Math.min(known, size);
+      clearBits(bytes, kept, BLOCKS_PER_CHUNK - kept);
       if (added > 0) setBits(bytes, from, added);
       bitmap = put(bytes);
     }

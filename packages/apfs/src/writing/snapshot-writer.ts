@@ -164,12 +164,52 @@ export class SnapshotWriter {
     return this.#all().flatMap((each) => (each.xid > xid ? each.xid : []));
   }
 
+  /** Snapshots of the volume, ascending. */
+  get all(): number[] {
+    return this.#all().map(({ xid }) => xid);
+  }
+  /** The block behind the last that holds data of a snapshot. */
+  get dataEnd(): number {
+    const trees = this.#all().map(({ references }) => this.#volume.referencesAt(references));
+    return trees.reduce((end, tree) => Math.max(end, new ExtentReferences(this.#volume, tree).end), 0);
+  }
+  /**
+   * What the snapshot has of its own beside data, superblock and extent references, leaves the blocks from `limit` on with the
+   * next commit. @throws VolumeFullError, UnsupportedError if there is no such snapshot
+   */
+  moveBelow(xid: number, limit: number, requireRoom: (nodes: number) => void): void {
+    const snapshot = this.#required(xid);
+    const tree = this.#volume.referencesAt(snapshot.references);
+    tree.moveNodes(limit, requireRoom);
+    requireRoom(2 * this.#volume.snapshots.height + 1);
+    if (tree.root.dirty) {
+      this.#volume.writeReferences(tree);
+      this.#putReferences(xid, tree);
+    }
+    if (snapshot.superblock >= limit) this.#moveSuperblock(snapshot);
+  }
+  #moveSuperblock({ xid, superblock }: Snapshot): void {
+    const { device, spaceman } = this.#volume.place;
+    const block = spaceman.takeMetadata();
+    const copy = viewOf(readBlock(device, superblock));
+    requireObject(copy, superblock, { structure: 'apfs_superblock', type: OBJECT_TYPE.volume, oid: superblock });
+    put64(copy, VolumeSuperblock.at.o_oid, block);
+    const writer = new BlockWriter(device);
+    writer.add(block, copy);
+    writer.write();
+    this.#putAddress(xid, 'sblock_oid', block);
+    spaceman.free(superblock, 1);
+  }
+
   #putReferences(xid: number, tree: Tree): void {
     tree.settle();
+    this.#putAddress(xid, 'extentref_tree_oid', tree.root.address);
+  }
+  #putAddress(xid: number, field: 'extentref_tree_oid' | 'sblock_oid', block: number): void {
     this.#putKey(xid);
-    assert(this.#volume.snapshots.find(this.#record), 'the next snapshot is there');
+    assert(this.#volume.snapshots.find(this.#record), 'a snapshot that changes is there');
     const leaf = this.#volume.snapshots.change();
-    put64(leaf.view, leaf.valueAt(this.#volume.snapshots.index) + at.extentref_tree_oid, tree.root.address);
+    put64(leaf.view, leaf.valueAt(this.#volume.snapshots.index) + at[field], block);
   }
 
   #requireName(name: string): void {

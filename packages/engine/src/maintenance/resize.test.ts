@@ -1,5 +1,5 @@
 import { type FileStore, RefusedError, UnsupportedError, WindowDevice } from '@tintype/core';
-import { CrashStore, count, MemoryStore, snapshotOf, type TreeSnapshot } from '@tintype/testkit';
+import { CrashStore, count, MemoryStore, plainAttributes, snapshotOf, type TreeSnapshot } from '@tintype/testkit';
 import { describe, expect, test } from 'vitest';
 import type { EngineEvent } from '../events.js';
 import type { CreateOptions } from '../operation.js';
@@ -78,6 +78,65 @@ describe.each(CASES)('resize $name', ({ name: _, ...options }) => {
       expectTree(state.store, image, tree, state.description);
     }
   });
+});
+
+/** An image whose files lie behind a large one that is gone. */
+function behindAGap(options: CreateOptions): { store: MemoryStore; tree: TreeSnapshot } {
+  const store = new MemoryStore();
+  const secret = options.encryption === undefined ? {} : { passphrase: PASSPHRASE, kdfRounds: 1 };
+  const stack = createStack({ size: 40 * MIB, bandSize: MIB, ...secret, ...options }, memoryContext(store));
+  const { live, fileSystem } = stack;
+  const large = { ...plainAttributes, kind: 'file', name: 'large', size: 20 * MIB, target: '' } as const;
+  const [id = 0] = live.create(live.root.id, [{ ...large, rdevMajor: 0, rdevMinor: 0 }]);
+  live.write(id, 0, new Uint8Array(20 * MIB).fill(1));
+  fileSystem.commit();
+  plant(live);
+  fileSystem.commit();
+  live.remove(live.root.id, 'large');
+  const tree = snapshotOf(live);
+  stack.close();
+  return { store, tree };
+}
+
+const MOVED = CASES.filter(({ layout, encryption }) => layout === undefined && encryption !== 'aes-128');
+
+test.each(MOVED)('files behind the new end are moved, whatever comes in between: $name', ({ name: _, ...options }) => {
+  const { image } = options;
+  const { store, tree } = behindAGap(options);
+  const crash = new CrashStore(store);
+  resize({ image, size: 'min', passphrase }, memoryContext(crash));
+  for (const state of crash.randomStates({ seed: 8, count: count(3, 100) })) {
+    const { holder, now, random } = memoryContext(state.store);
+    const stack = openStack(image, { store: state.store, holder, now, random, writable: false, passphrase });
+    expect(snapshotOf(stack.live), state.description).toEqual(tree);
+    stack.abandon();
+    resize({ image, size: 18 * MIB, passphrase }, memoryContext(state.store));
+    const { disk, findings } = capacities(state.store, image);
+    expect([disk, findings], state.description).toEqual([18 * MIB, []]);
+    expectTree(state.store, image, tree, state.description);
+  }
+  resize({ image, size: 'min', passphrase }, memoryContext(store));
+  const { disk, findings } = capacities(store, image);
+  expect(findings).toEqual([]);
+  expect(disk).toBeLessThan(18 * MIB);
+  expectTree(store, image, tree);
+});
+
+test('a snapshot that keeps an APFS image large is named as the reason', () => {
+  const image = '/a.sparsebundle';
+  const { store } = behindAGap({ image, fs: 'apfs' });
+  const { holder, now, random } = memoryContext(store);
+  const stack = openStack(image, { store, holder, now, random, writable: true });
+  stack.fileSystem.createSnapshot(stack.live, 'kept');
+  stack.close();
+  const call = () => resize({ image, size: 16 * MIB }, memoryContext(store));
+  expect(call).toThrow(
+    expect.objectContaining({ code: 'too-small', values: expect.objectContaining({ size: 16 * MIB }) }),
+  );
+  expect(call).toThrow(/needs about .*; snapshots hold data up to there/);
+  const { after } = resize({ image, size: 'min' }, memoryContext(store));
+  expect(after).toBeLessThan(40 * MIB);
+  expect(capacities(store, image).findings).toEqual([]);
 });
 
 test('B16 a full volume has room again when it has grown', () => {

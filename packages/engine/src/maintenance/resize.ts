@@ -79,7 +79,9 @@ class Resizing {
     const limits = this.#limits();
     const size = this.#wantedSize(limits);
     this.#requireCapacity(size);
-    const capacity = size < before ? this.#shrink(size, limits) : this.#grow(size);
+    // Not the disk decides: where a call was cut, it may be larger than its partition.
+    const next = resizedPartition(this.#map, this.#chosen.partition, size);
+    const capacity = next.size < this.#chosen.partition.size ? this.#shrink(size, limits) : this.#grow(size);
     return { before, after: image.device.size, capacity };
   }
 
@@ -137,27 +139,28 @@ class Resizing {
 
   #grow(size: number): number {
     const image = this.#image;
-    resizedPartition(this.#map, this.#chosen.partition, size);
     if (size > image.device.size) image.resize(size);
     const next = resizePartitionMap(image.device, this.#map, this.#chosen.partition, size);
-    return this.#withFileSystem(next.size, (fileSystem) => {
+    const capacity = this.#withFileSystem(next.size, (fileSystem) => {
       fileSystem.resize(next.size);
       return fileSystem.capacity;
     });
+    if (size < image.device.size) image.resize(size);
+    return capacity;
   }
 
-  #shrink(size: number, { smallest }: SizeLimits): number {
+  #shrink(size: number, limits: SizeLimits): number {
     const image = this.#image;
     const { partition } = this.#chosen;
     const next = resizedPartition(this.#map, partition, size);
-    if (next.size < smallest) this.#tooSmall(size, smallest);
+    if (next.size < limits.smallest) this.#tooSmall(size, limits);
     const capacity = this.#withFileSystem(partition.size, (fileSystem) => {
       try {
         fileSystem.resize(next.size);
       } catch (error) {
         if (!(error instanceof VolumeFullError)) throw error;
         fileSystem.commit();
-        this.#tooSmall(size, smallest);
+        this.#tooSmall(size, limits);
       }
       return fileSystem.capacity;
     });
@@ -166,11 +169,13 @@ class Resizing {
     return capacity;
   }
 
-  #tooSmall(size: number, smallest: number): never {
+  #tooSmall(size: number, { smallest, heldBySnapshots = 0 }: SizeLimits): never {
     const least = diskSizeFor(this.#map, this.#chosen.partition, smallest);
     const [sizeText, leastText] = showSizes(size, least);
     const message = `the image cannot have ${sizeText}: its volume needs about ${leastText}`;
-    throw new RefusedError('too-small', message, { size, least });
+    const isHeld = heldBySnapshots === smallest;
+    const reason = isHeld ? '; snapshots hold data up to there, which is not moved: without them less is possible' : '';
+    throw new RefusedError('too-small', message + reason, { size, least, heldBySnapshots });
   }
 
   /** Opens the file system in a partition of `size` bytes, and closes it: with a commit, if `use` did not fail. */
