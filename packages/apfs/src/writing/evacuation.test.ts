@@ -49,7 +49,7 @@ function resized(device: BlockDevice, size: number | 'min'): number {
 }
 
 test('volumes that lie all over a container are the same in a smaller one, and go on', () => {
-  for (let seed = 1; seed <= count(6, 200); seed += 1) {
+  for (let seed = 1; seed <= count(3, 200); seed += 1) {
     const random = new Random(seed);
     const size = (30 + random.below(random.oneIn(3) ? 400 : 90)) * MIB;
     const { device, changes } = scattered(random, size);
@@ -81,7 +81,7 @@ function allTrees(device: BlockDevice): Record<string, TreeSnapshot> {
 
 test('what snapshots have of the trees is moved as well, and they see what they saw', () => {
   let moved = 0;
-  for (let seed = 1; seed <= count(4, 100); seed += 1) {
+  for (let seed = 1; seed <= count(2, 100); seed += 1) {
     const random = new Random(seed);
     const size = (60 + random.below(60)) * MIB;
     // Data of the snapshots lies in front, nodes and superblocks of them behind a large file.
@@ -246,11 +246,11 @@ test.each([1, 2, 3])('cut at any moment, there is one of both sizes and every fi
     again.close();
     expectSound(device, open(device).capacity, before[''] ?? {}, description);
   };
-  const every = count(Math.ceil(crash.calls / 30), 1);
+  const every = count(Math.ceil(crash.calls / 20), 1);
   for (const state of crash.prefixes())
     if (state.calls % every === 0 || state.calls === crash.calls) judge(state, state.calls % (7 * every) === 0);
   let states = 0;
-  for (const state of crash.randomStates({ seed, count: count(40, 1500) })) {
+  for (const state of crash.randomStates({ seed, count: count(20, 1500) })) {
     states += 1;
     judge(state, states % 10 === 0);
   }
