@@ -6,6 +6,7 @@ import { parseCommand } from './arguments.js';
 import type { CommandSpec, Parsed } from './command.js';
 import { COMMANDS } from './command-table.js';
 import { EXIT, exitStatusOf } from './exit-status.js';
+import { followed } from './followed.js';
 import { commandHelp, overview } from './help.js';
 import { nearest } from './nearest.js';
 import { errorText, failureEvents } from './output/errors.js';
@@ -62,7 +63,7 @@ function unknownCommand(name: string): UsageError {
 async function perform(command: CommandSpec, words: readonly string[]): Promise<number> {
   let call: Call = { command: command.name, image: null };
   try {
-    const parsed = parseCommand(command, words);
+    const parsed = withImage(command, parseCommand(command, words));
     if (parsed.values.help === true) {
       writeOut(commandHelp(command));
       return EXIT.done;
@@ -84,6 +85,12 @@ async function perform(command: CommandSpec, words: readonly string[]): Promise<
     if ((words.includes('--verbose') || words.includes('-v')) && error instanceof Error) note(error.stack ?? '');
     return exitStatusOf(error);
   }
+}
+
+/** What is made new is what it is called; every other image may be named by a link. */
+function withImage({ name, imageOperand }: CommandSpec, parsed: Parsed): Parsed {
+  if (imageOperand === undefined || name === 'create') return parsed;
+  return { ...parsed, operands: parsed.operands.map((word, i) => (i === imageOperand ? followed(word) : word)) };
 }
 
 function imageOf({ imageOperand }: CommandSpec, { operands }: Parsed): string | null {

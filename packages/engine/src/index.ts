@@ -4,6 +4,7 @@ export { tintypeHome } from './home.js';
 export { exitNow, hostContext, missingCalls, type PathProbe, probePath } from './host-context.js';
 export { type ImageInfo, type InfoContext, info, type VolumeInfo } from './maintenance/info.js';
 export { inspect } from './maintenance/inspect.js';
+export { requireEncrypted } from './maintenance/passwd.js';
 export * from './operation.js';
 export * from './operations/browse.js';
 export type { LeftBehind } from './operations/migrate.js';

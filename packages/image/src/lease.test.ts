@@ -236,6 +236,32 @@ describe('a holder whose lease was taken over', () => {
   });
 });
 
+describe('on a host without room for one more file', () => {
+  const full = (): MemoryStore => {
+    const store = newStore();
+    const givenUp = new Set<string>();
+    Lease.take(options(store, { givenUp })).abandon();
+    store.limits.capacity -= store.facts('image').free;
+    return Object.assign(store, { givenUp });
+  };
+  test('the one that this process gave up is taken again, under the next number', () => {
+    const store = full() as MemoryStore & { givenUp: Set<string> };
+    const lease = Lease.take(options(store, { givenUp: store.givenUp }));
+    expect(lease).toMatchObject({ isTakenOver: true, path: 'image/tintype.lease.2' });
+    expect(leaseGenerations(store, place)).toEqual([2]);
+    lease.requireHeld();
+    lease.release();
+    expect(leaseGenerations(store, place)).toEqual([]);
+  });
+  test('that of another is left alone, and so is ours where files have one name only', () => {
+    const store = full() as MemoryStore & { givenUp: Set<string> };
+    expect(() => Lease.take(options(store))).toThrow('ENOSPC');
+    store.limits.canLink = false;
+    expect(() => Lease.take(options(store, { givenUp: store.givenUp }))).toThrow('ENOSPC');
+    expect(leaseGenerations(store, place)).toEqual([1]);
+  });
+});
+
 test('two who come at the same time do not both get it, though their numbers differ', () => {
   const store = newStore();
   const stale = leaseBytes({ host: 'here', boot: 'boot', pid: 3, nonce: 'n', counter: 1 });

@@ -28,6 +28,7 @@ import {
 import { RETRY_MS, sleep } from './lock.js';
 
 export const HEARTBEAT_MS = 5000;
+const HOST_FULL = ['ENOSPC', 'EDQUOT'];
 /** Heartbeats that an observer waits for. */
 const SILENT_HEARTBEATS = 3;
 /** Heartbeats before the taker begins. */
@@ -91,7 +92,7 @@ export class Lease {
     const seen = found.get(newest);
     const state = seen === undefined ? 'gone' : requireStale(options, newest, seen);
     const content = newContent(holder);
-    makeLease(options, newest + 1, content);
+    makeLease(options, newest + 1, content, holder.givenUp?.has(seen?.content?.nonce ?? '') ? newest : null);
     const lease = new Lease(options, newest + 1, content, seen !== undefined);
     try {
       requireAlone(options, newest + 1, found);
@@ -244,22 +245,45 @@ function wait(options: LeaseOptions, heartbeats: number, look: () => void): void
   look();
 }
 
-function makeLease(options: LeaseOptions, generation: number, content: LeaseContent): void {
-  const { store, folder } = options;
+/** `own`: a generation that this process gave up; on a host without room for a new file, that one is taken again. */
+function makeLease(options: LeaseOptions, generation: number, content: LeaseContent, own: number | null): void {
+  const { store } = options;
   const path = leasePath(options, generation);
-  const file = createExclusively(options, path);
   try {
-    try {
-      file.write(0, leaseBytes(content));
-      file.sync();
-    } finally {
-      file.close();
-    }
-    store.syncFolder(folder);
+    fillLease(options, createExclusively(options, path), content);
   } catch (error) {
+    if (error instanceof LockedError) throw error;
     removeIfThere(store, path);
+    const isFull = error instanceof StoreError && HOST_FULL.includes(error.code);
+    if (!isFull || own === null || !renumbered(options, own, generation)) throw error;
+    fillLease(options, store.open(path, 'write'), content);
+  }
+}
+
+function fillLease({ store, folder }: LeaseOptions, file: StoreFile, content: LeaseContent): void {
+  try {
+    file.write(0, leaseBytes(content));
+    file.sync();
+  } finally {
+    file.close();
+  }
+  store.syncFolder(folder);
+}
+
+/**
+ * Gives a lease that nobody has the next number, as exclusively as a new one is made. Until it is filled it says so, and
+ * another may make the one after it: whoever of both looks second draws back. False if the host knows no second names.
+ */
+function renumbered(options: LeaseOptions, own: number, generation: number): boolean {
+  const { store, image } = options;
+  try {
+    if (!store.link(leasePath(options, own), leasePath(options, generation))) return false;
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'EEXIST') throw new LockedError(image, 'another process');
     throw error;
   }
+  removeIfThere(store, leasePath(options, own));
+  return true;
 }
 
 /**

@@ -3,6 +3,7 @@ import { hostPath, StoreError } from '@tintype/core';
 import { type BackupEstimate, type SummaryEvent, UsageError } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
+import { followed } from '../followed.js';
 import { keepRules, snapshotSetting } from '../keeping.js';
 import { locking } from '../locking.js';
 import type { Passphrases } from '../passphrase.js';
@@ -16,7 +17,7 @@ export const run: CommandBody = (parsed, io) => {
   const [source = '', destination = ''] = parsed.operands;
   const keep = text(parsed, 'safetynet-keep');
   const options = {
-    source,
+    source: followed(source),
     destination,
     ...makingOptions(parsed),
     volume: text(parsed, 'volume'),

@@ -1,6 +1,7 @@
 import type { SummaryEvent } from '@tintype/engine/run';
 import { flag } from '../arguments.js';
 import type { CommandBody } from '../command.js';
+import { followed } from '../followed.js';
 import { locking } from '../locking.js';
 import { printable } from '../output/printable.js';
 import { showDuration, showSize } from '../quantities.js';
@@ -8,7 +9,7 @@ import { runUnlocked } from '../unlocked.js';
 
 export const run: CommandBody = (parsed, io) => {
   const options = {
-    images: parsed.operands,
+    images: parsed.operands.map(followed),
     dryRun: flag(parsed, 'dry-run'),
     allowBattery: flag(parsed, 'allow-battery'),
     allowTimeMachine: flag(parsed, 'allow-time-machine'),

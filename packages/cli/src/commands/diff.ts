@@ -1,13 +1,14 @@
 import type { SummaryEvent } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody } from '../command.js';
+import { followed } from '../followed.js';
 import { waiting } from '../locking.js';
 import { printable } from '../output/printable.js';
 import { showCount } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
 
 export const run: CommandBody = (parsed, io) => {
-  const [a = '', b = ''] = parsed.operands;
+  const [a = '', b = ''] = parsed.operands.map(followed);
   return runUnlocked(
     'diff',
     { a, b, path: text(parsed, 'path'), checksum: flag(parsed, 'checksum'), ...waiting(parsed) },

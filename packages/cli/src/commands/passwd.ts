@@ -1,3 +1,4 @@
+import { hostContext, requireEncrypted } from '@tintype/engine';
 import type { CommandBody } from '../command.js';
 import { locking } from '../locking.js';
 import { printable } from '../output/printable.js';
@@ -11,6 +12,7 @@ export const run: CommandBody = (parsed, io) => {
     ...locking(parsed),
     kdfRounds: kdfRounds(parsed),
   };
+  requireEncrypted(hostContext().store, image);
   const needs = { passphrases: 'both' } as const;
   const summary = () => `${printable(image)}: the passphrase was changed`;
   return runUnlocked('passwd', options, { parsed, io, needs }, { summary });

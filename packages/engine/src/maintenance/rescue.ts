@@ -161,8 +161,11 @@ class Rescue {
   }
 }
 
+/** With the folders above it. Node's own way calls a read-only volume ENOENT. */
 function makeFolder(path: string): string {
-  attempt('mkdir', path, () => mkdirSync(hostPath(path), { recursive: true, mode: 0o700 }));
+  if (existsSync(hostPath(path))) return path;
+  makeFolder(dirname(path));
+  attempt('mkdir', path, () => mkdirSync(hostPath(path), { mode: 0o700 }));
   return path;
 }
 
