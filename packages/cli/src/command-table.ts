@@ -21,6 +21,7 @@ const locking: readonly OptionSpec[] = [
   { name: 'break-lock', help: 'take an image that another host holds; that one stops writing' },
 ];
 const overwrite: OptionSpec = { name: 'overwrite', help: 'replace what is there' };
+const ignoreChecksums: OptionSpec = { name: 'ignore-checksums', help: 'go on though those of IMAGE are wrong' };
 const timeMachine: OptionSpec = { name: 'allow-time-machine', help: 'write to a Time Machine bundle' };
 const passphrase: readonly OptionSpec[] = [
   { name: 'passphrase-file', value: 'F', help: 'passphrase of an encrypted image' },
@@ -372,6 +373,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       volume,
       { name: 'as-is', help: 'do not replay a journal in the copy' },
       overwrite,
+      ignoreChecksums,
       waitLock,
       ...passphrase,
     ],
@@ -402,6 +404,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         help: 'bytes of a file at most; more goes to NAME.002.dmgpart … (read-only formats)',
       },
       overwrite,
+      ignoreChecksums,
       ...locking,
       ...passphrase,
       ...secondPassphrase('passphrase of OUT (default: that of IMAGE)'),

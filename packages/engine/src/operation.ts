@@ -220,6 +220,8 @@ export interface RawOptions extends Pick<ImageChoice, 'waitLock'> {
   readonly out: string;
   readonly volume?: string | undefined;
   readonly asIs?: boolean | undefined;
+  /** Goes on though the container's checksums say that the image is damaged. */
+  readonly ignoreChecksums?: boolean | undefined;
   readonly overwrite?: boolean | undefined;
 }
 
@@ -234,6 +236,8 @@ export interface ConvertOptions extends SecondPassphrase, Pick<ImageChoice, 'wai
   readonly bandSize?: number | undefined;
   /** 1 to 9. */
   readonly level?: number | undefined;
+  /** Goes on though the container's checksums say that the image is damaged. */
+  readonly ignoreChecksums?: boolean | undefined;
   /** Read-only formats: bytes of a file, at the most; the image goes on in others beside it. Absent: one file. */
   readonly segmentSize?: number | undefined;
   readonly overwrite?: boolean | undefined;

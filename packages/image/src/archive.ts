@@ -168,6 +168,7 @@ function draftImage(store: FileStore, path: string, parts: DraftParts): DraftIma
     },
     finished,
     verify: () => finished().verify(),
+    checked: () => finished().checked(path),
     resize: () => {
       throw new UnsupportedError('an archive that is being written keeps its size');
     },

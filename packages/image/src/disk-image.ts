@@ -53,6 +53,11 @@ export interface DiskImage {
   /** A repair had been cut off: it was undone at opening, or is read as if it were. */
   readonly repairWasCut: boolean;
   /**
+   * The disk for one who reads all of it in ascending order, where the container has checksums of it; null where it has none.
+   * Nothing else is read through it: what is skipped is read, too, for the sums.
+   */
+  checked(): CheckedDisk | null;
+  /**
    * Writes the changes as one, after keeping what they overwrite as `IMAGE.repair-undo`: after a cut the next opening finds
    * all of them or none. Flushes first; durable when it returns.
    * @throws UnsupportedError for a device, RefusedError if that name is taken
@@ -71,6 +76,15 @@ export interface DiskImage {
   compact(): number;
   /** Flushes and closes. Does not throw after the device has latched a failure. */
   close(): void;
+}
+
+/** A disk whose checksums are summed up as it is read. */
+export interface CheckedDisk extends BlockDevice {
+  /**
+   * Compares the sums of what was read, after reading what is missing of it; `check` is called between and may throw.
+   * @throws RefusedError `checksum`
+   */
+  settle(check: () => void): void;
 }
 
 /** How an image is opened. */

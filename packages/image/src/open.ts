@@ -19,6 +19,7 @@ import { AsifDevice } from './asif/device.js';
 import { type Leased, leaseImage, lockImage, unleased, waitingFrom } from './claim.js';
 import { detect, detectFile } from './detect.js';
 import type {
+  CheckedDisk,
   ContainerFacts,
   DetectedKind,
   DiskImage,
@@ -55,6 +56,8 @@ export interface Opened {
   readonly lock: HeldLock;
   readonly bandSize?: number;
   verify(): Iterable<Finding>;
+  /** Absent: the container has no checksums. */
+  checked?(path: string): CheckedDisk;
   /** Durable when it returns; absent where the disk's size is fixed. */
   resize?(size: number): void;
   /** What its size is a multiple of; absent: the device's blocks. */
@@ -141,6 +144,7 @@ function diskImage(
       if (settled.wasCut && !device.writable) yield cutRepair(path);
       yield* opened.verify();
     },
+    checked: () => opened.checked?.(path) ?? null,
     overwrite: (changes) => {
       if (store.kind(path) === 'device')
         throw new UnsupportedError(`${path} is a device: there is no place beside it for what would be overwritten`);
@@ -373,7 +377,8 @@ export function fileContainer(
   const koly = readKoly(file);
   if (kind === 'udif' && koly) {
     const device = udifDevice(file, koly, place);
-    return { device, format: udifFormat(device.codecs), verify: () => device.verify() };
+    const checked = (path: string): CheckedDisk => device.checked(path);
+    return { device, format: udifFormat(device.codecs), verify: () => device.verify(), checked };
   }
   // An old raw image may end with a trailer that has no property list: the disk is its data fork.
   return koly ? rawDisk(file, writable, koly.dataForkOffset, koly.dataForkLength) : rawDisk(file, writable);

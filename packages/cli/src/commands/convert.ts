@@ -20,6 +20,7 @@ export const run: CommandBody = (parsed, io) => {
     level: compressionLevel(parsed),
     segmentSize: sizeOption(parsed, 'segment-size'),
     overwrite: flag(parsed, 'overwrite'),
+    ignoreChecksums: flag(parsed, 'ignore-checksums'),
     ...locking(parsed),
   };
   return runUnlocked('convert', options, { parsed, io }, { summary: summaryText });

@@ -55,3 +55,28 @@ test.skipIf(basic.skip)('what stands at OUT stays, unless --overwrite; and nothi
     expect(readdirSync(folder)).toEqual(['x.raw']);
   });
 });
+
+test.skipIf(basic.skip)('an image whose checksums are wrong is refused, and copied all the same only if asked', () => {
+  withFolder((folder) => {
+    const [bad, out] = [join(folder, 'bad.dmg'), join(folder, 'x.raw')];
+    expect(tintype('convert', basic.path, bad, '--format', 'udro').status).toBe(0);
+    const bytes = readFileSync(bad);
+    // A bit of the boot blocks, which no file system looks at.
+    const at = bytes.indexOf('H+') - 100;
+    bytes[at] = (bytes[at] as number) ^ 1;
+    writeFileSync(bad, bytes);
+    expect(tintype('verify', bad)).toMatchObject({ status: 3, stdout: expect.stringContaining('udif-table-checksum') });
+    for (const words of [[], ['--volume', '0']]) {
+      expect(tintype('raw', bad, out, ...words)).toMatchObject({
+        status: 1,
+        stderr: expect.stringMatching(/checksum of the clear bytes.*--ignore-checksums/s),
+      });
+      expect(readdirSync(folder)).toEqual(['bad.dmg']);
+    }
+    expect(tintype('convert', bad, join(folder, 'y.dmg')).stderr).toMatch(/--ignore-checksums/);
+    expect(readdirSync(folder)).toEqual(['bad.dmg']);
+    expect(tintype('raw', bad, out, '--ignore-checksums').status).toBe(0);
+    expect(tintype('convert', bad, join(folder, 'y.dmg'), '--ignore-checksums').status).toBe(0);
+    expect(tintype('ls', bad).status).toBe(0);
+  });
+});

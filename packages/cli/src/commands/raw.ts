@@ -14,6 +14,7 @@ export const run: CommandBody = (parsed, io) => {
     volume: text(parsed, 'volume'),
     asIs: flag(parsed, 'as-is'),
     overwrite: flag(parsed, 'overwrite'),
+    ignoreChecksums: flag(parsed, 'ignore-checksums'),
     ...waiting(parsed),
   };
   return runUnlocked(

@@ -117,6 +117,30 @@ test.each([...FORMATS, 'encrypted'])('%s, changed on the disk before it is check
   expect([checks, store.list('f').map(({ name }) => name)]).toEqual([1, ['a.dmg']]);
 });
 
+test.each(['udro', 'udrw', 'sparsebundle'])(
+  'to %s, an image whose checksums are wrong is refused, unless told',
+  (format) => {
+    const store = made();
+    run(store, { format: 'udro' });
+    // One bit of the volume's name in the stored bytes: it decodes, but is not what was stored.
+    const bytes = bytesOf(store, 'f/b.dmg');
+    const file = store.open('f/b.dmg', 'write');
+    const at = bytes.indexOf('H+') + 200;
+    file.write(at, Uint8Array.of((bytes[at] as number) ^ 1));
+    file.close();
+    const bad = { image: 'f/b.dmg', out: 'f/c.dmg', format } as const;
+    expect(() => run(store, bad)).toThrow(expect.objectContaining({ code: 'checksum' }));
+    expect(
+      store
+        .list('f')
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(['a.dmg', 'b.dmg']);
+    run(store, { ...bad, ignoreChecksums: true });
+    expect(store.kind('f/c.dmg')).not.toBe(null);
+  },
+);
+
 describe('in segments', () => {
   const namesOf = (store: FileStore) =>
     store

@@ -35,7 +35,7 @@ import { probeVolumes } from '../stack.js';
 import { UsageError } from '../usage-error.js';
 import { type CopiedRange, CopiedRanges, requireCopied, requireSound } from './converted.js';
 import { archiveFormat, encryptionOf, formatFor, requireParent, requirePassphrase } from './create.js';
-import { imageToRead, requireFreeOut } from './opened-image.js';
+import { imageToRead, readChecked, requireFreeOut } from './opened-image.js';
 import { finishReplacement, prepareDraft, removeImage, replaceImage } from './replace-image.js';
 
 const BUFFER = 4 << 20;
@@ -159,7 +159,7 @@ function make(path: string, format: string, image: DiskImage, options: ConvertOp
       progress: step,
       segmentSize: options.segmentSize,
     };
-    createArchive(store, path, image.device, made);
+    readChecked(image, { ...options, progress }, (disk) => createArchive(store, path, disk, made));
     verifyArchive(path, options, context);
     return;
   }
@@ -182,7 +182,8 @@ function make(path: string, format: string, image: DiskImage, options: ConvertOp
   try {
     // Where nothing was written, an encrypted raw image is noise to macOS.
     const zeros = live === 'udrw' && encryption !== undefined ? 'write' : 'skip';
-    const copied = copyDisk(image.device, target.device, { free, step, zeros });
+    const rules = { free, step, zeros } as const;
+    const copied = readChecked(image, { ...options, progress }, (disk) => copyDisk(disk, target.device, rules));
     target.device.flush();
     context.emit({ type: 'phase', name: 'verify' });
     requireSound(target.verify(), options.out, context);

@@ -2,7 +2,7 @@
 // written from it.
 
 import { realpathSync } from 'node:fs';
-import { type FileStore, hostPath, type Lanes, RefusedError } from '@tintype/core';
+import { type BlockDevice, type FileStore, hostPath, type Lanes, type Progress, RefusedError } from '@tintype/core';
 import { attempt } from '@tintype/host';
 import { type DiskImage, openImage } from '@tintype/image';
 import { locking } from '../locking.js';
@@ -49,3 +49,18 @@ export function requireFreeOut(store: FileStore, { image, out, overwrite }: OutF
 
 const realPath = (path: string): string =>
   attempt('realpath', path, () => realpathSync(hostPath(path), 'buffer').toString('latin1'));
+
+/**
+ * Lets `copy` read the disk in ascending order, and then asks the container's checksums, if it has some, whether that was
+ * what was stored. @throws RefusedError `checksum`
+ */
+export function readChecked<T>(
+  image: DiskImage,
+  { ignoreChecksums, progress }: { readonly ignoreChecksums?: boolean | undefined; readonly progress: Progress },
+  copy: (disk: BlockDevice) => T,
+): T {
+  const checked = ignoreChecksums ? null : image.checked();
+  const result = copy(checked ?? image.device);
+  checked?.settle(() => progress.check());
+  return result;
+}

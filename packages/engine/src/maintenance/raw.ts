@@ -1,12 +1,19 @@
 // Raw: the clear bytes of a whole disk, or of the partition that holds a volume, as a sparse file for foreign tools.
 
 import { basename, dirname, join } from 'node:path';
-import { type BlockDevice, CancelledError, CorruptError, type StoreFile, WindowDevice } from '@tintype/core';
+import {
+  type BlockDevice,
+  CancelledError,
+  CorruptError,
+  type Range,
+  type StoreFile,
+  WindowDevice,
+} from '@tintype/core';
 import { type DiskImage, isZero, partitionMap, RawDevice } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
 import type { Operation, RawOptions, RunContext } from '../operation.js';
 import { chooseVolume, probeVolumes } from '../stack.js';
-import { imageToRead, requireFreeOut } from './opened-image.js';
+import { imageToRead, readChecked, requireFreeOut } from './opened-image.js';
 
 const BUFFER = 4 << 20;
 /** Zero pieces of this size stay holes. */
@@ -17,36 +24,41 @@ export const raw: Operation<'raw'> = (options, context): SummaryEvent => {
   requireFreeOut(store, options);
   const image = imageToRead(options.image, options, context);
   try {
-    const device = options.volume === undefined ? image.device : partitionOf(image, options.volume);
-    writeFile(device, options, context);
-    return { type: 'summary', image: options.image, out: options.out, size: device.size, problems: [] };
+    const size = writeFile(image, options, context);
+    return { type: 'summary', image: options.image, out: options.out, size, problems: [] };
   } finally {
     image.close();
   }
 };
 
-function partitionOf({ path, device }: DiskImage, wanted: string): BlockDevice {
+/** Where on the disk, in bytes. */
+function partOf({ path, device }: DiskImage, wanted: string | undefined): Range {
+  if (wanted === undefined) return { start: 0, length: device.size };
   const { partition } = chooseVolume(path, probeVolumes(device, partitionMap(device)), wanted);
-  return new WindowDevice(device, partition.start, partition.size);
+  return { start: partition.start, length: partition.size };
 }
 
-/** Under another name until all of it is there. */
-function writeFile(device: BlockDevice, { out, asIs }: RawOptions, context: RunContext): void {
-  const { store } = context;
+/** Under another name until all of it is there. Answers how many bytes there are. */
+function writeFile(image: DiskImage, { out, asIs, volume, ignoreChecksums }: RawOptions, context: RunContext): number {
+  const { store, progress } = context;
+  const { start, length } = partOf(image, volume);
   const folder = dirname(out);
   const temporary = join(folder, `.${basename(out)}.tintype.raw`);
   if (store.kind(temporary) === 'file') store.remove(temporary);
   try {
     const file = store.open(temporary, 'create');
     try {
-      copyDisk(device, file, context);
-      if (!asIs) recover(file, device.size, context);
+      readChecked(image, { ignoreChecksums, progress }, (disk) =>
+        copyDisk(new WindowDevice(disk, start, length), file, context),
+      );
+      if (!asIs) recover(file, length, context);
       file.sync();
     } finally {
       file.close();
     }
     store.rename(temporary, out);
     store.syncFolder(folder);
+    return length;
   } catch (error) {
     if (store.kind(temporary) === 'file') store.remove(temporary);
     throw error;

@@ -2,14 +2,17 @@
 // not known cannot be checked, which is no error. Source: images made by macOS, public readers (docs/formats/images.md).
 
 import { createHash } from 'node:crypto';
-import { crc32 } from '@tintype/core';
+import { crc32, crc32OfZeros } from '@tintype/core';
 
 const CRC32 = 2;
 const MD5 = 4;
+const PIECE = 1 << 16;
 
 /** Sums up bytes as a kind of checksum does. */
 export interface Summing {
   add(bytes: Uint8Array): void;
+  /** So many zero bytes. */
+  addZeros(length: number): void;
   /** As it stands in the image. */
   end(): Uint8Array;
 }
@@ -22,12 +25,19 @@ export function summing(type: number): Summing | null {
       add: (bytes) => {
         crc = crc32(bytes, crc);
       },
+      addZeros: (length) => {
+        crc = crc32OfZeros(length, crc);
+      },
       end: () => wordBytes(crc),
     };
   }
   if (type !== MD5) return null;
   const hash = createHash('md5');
-  return { add: (bytes) => hash.update(bytes), end: () => hash.digest() };
+  const addZeros = (length: number): void => {
+    const zeros = new Uint8Array(Math.min(PIECE, length));
+    for (let at = 0; at < length; at += zeros.length) hash.update(zeros.subarray(0, length - at));
+  };
+  return { add: (bytes) => hash.update(bytes), addZeros, end: () => hash.digest() };
 }
 
 /** What follows the used bits may be leftovers of memory: they are not looked at. */

@@ -11,7 +11,9 @@ import {
   type StoreFile,
   UnsupportedError,
 } from '@tintype/core';
+import type { CheckedDisk } from '../disk-image.js';
 import { UDIF_PLIST_LIMIT } from '../limits.js';
+import { CheckedDevice } from './checked-device.js';
 import { agrees, firstWord, summing } from './checksums.js';
 import { DecodedChunks } from './decoded-chunks.js';
 import type { KolyFields } from './koly.js';
@@ -107,6 +109,11 @@ export class UdifDevice implements BlockDevice {
   close(): void {
     this.#decoded.clear();
     this.#fork.close();
+  }
+
+  /** To be read in ascending order. `path`: of the image, for what is told of it. */
+  checked(path: string): CheckedDisk {
+    return new CheckedDevice(this, { tables: this.#tables, koly: this.#koly, path });
   }
 
   /** Checksums of the stored bytes of each segment, of each table, and of all tables. */

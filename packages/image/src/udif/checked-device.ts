@@ -1,0 +1,178 @@
+// A UDIF that is read in ascending order, with the checksums of its tables summed up on the way: whoever copies the disk
+// learns whether it is what was stored, and nothing is read twice.
+//
+// Invariant: of each table, all before `next` is in its sum. What a reader leaves out is read for the sum alone.
+
+import { type BlockDevice, type DeviceExtent, RefusedError } from '@tintype/core';
+import type { CheckedDisk } from '../disk-image.js';
+import { agrees, firstWord, type Summing, summing } from './checksums.js';
+import type { KolyFields } from './koly.js';
+import { isEmpty, type RunTable, type UdifRun } from './runs.js';
+import { CHUNK_TYPE } from './structs.js';
+
+const PIECE = 1 << 20;
+
+/** A table whose sum is known, and how far it was summed up. */
+interface TableSum {
+  readonly table: RunTable;
+  /** Ascending; a table that has its chunks in another order is summed up in that order when all is read. */
+  readonly isOrdered: boolean;
+  sum: Summing;
+  next: number;
+  /** Index of the first chunk that does not end before `next`. */
+  run: number;
+}
+
+export class CheckedDevice implements CheckedDisk {
+  readonly size: number;
+  readonly writable = false;
+  readonly blockSize: number;
+  readonly draft = false;
+  readonly #device: BlockDevice;
+  readonly #tables: readonly RunTable[];
+  readonly #koly: KolyFields;
+  readonly #path: string;
+  /** By their place on the disk; the first of them are done. */
+  readonly #sums: readonly TableSum[];
+  #first = 0;
+
+  constructor(
+    device: BlockDevice,
+    { tables, koly, path }: { readonly tables: readonly RunTable[]; readonly koly: KolyFields; readonly path: string },
+  ) {
+    this.size = device.size;
+    this.blockSize = device.blockSize;
+    this.#device = device;
+    this.#tables = tables;
+    this.#koly = koly;
+    this.#path = path;
+    this.#sums = tables
+      .flatMap((table): TableSum[] => {
+        const sum = summing(table.checksumType);
+        return sum ? [{ table, isOrdered: isAscending(table.runs), sum, next: table.start, run: 0 }] : [];
+      })
+      .sort((a, b) => a.table.start - b.table.start);
+  }
+
+  read(position: number, target: Uint8Array): void {
+    this.#device.read(position, target);
+    const end = position + target.length;
+    for (let i = this.#first; i < this.#sums.length; i += 1) {
+      const each = this.#sums[i] as TableSum;
+      if (each.table.start >= end) return;
+      const from = Math.max(position, each.table.start);
+      const to = Math.min(end, each.table.end);
+      if (to > from && to > each.next) this.#add(each, from, target.subarray(from - position, to - position));
+      if (i === this.#first && each.next >= each.table.end) this.#first += 1;
+    }
+  }
+  write(position: number, source: Uint8Array): void {
+    this.#device.write(position, source);
+  }
+  zero(position: number, length: number): void {
+    this.#device.zero(position, length);
+  }
+  discard(position: number, length: number): void {
+    this.#device.discard(position, length);
+  }
+  extent(position: number): DeviceExtent {
+    return this.#device.extent(position);
+  }
+  stored(position: number, length: number): number {
+    return this.#device.stored(position, length);
+  }
+  flush(): void {
+    this.#device.flush();
+  }
+  close(): void {
+    this.#device.close();
+  }
+
+  settle(check: () => void): void {
+    this.#requireMaster();
+    for (const each of this.#sums) {
+      const { table, isOrdered } = each;
+      if (each.next === table.start && !table.runs.every(({ type }) => isEmpty(type))) continue;
+      if (isOrdered) this.#catchUp(each, table.end, check);
+      else this.#sumInOrder(each, check);
+      if (!agrees(each.sum.end(), table.checksum)) throw this.#wrong(`of the clear bytes of ${table.name}`);
+    }
+  }
+
+  #requireMaster(): void {
+    const master = summing(this.#koly.masterChecksumType);
+    if (!master) return;
+    for (const table of this.#tables) master.add(firstWord(table.checksum));
+    if (!agrees(master.end(), this.#koly.masterChecksum)) throw this.#wrong('of all tables');
+  }
+
+  #wrong(which: string): RefusedError {
+    const message = `the checksum ${which} in ${this.#path} does not agree: the image is damaged`;
+    return new RefusedError('checksum', message, { path: this.#path });
+  }
+
+  /** `bytes`, read at `at`, go beyond what is summed up. */
+  #add(each: TableSum, at: number, bytes: Uint8Array): void {
+    if (!each.isOrdered) {
+      each.next = at + bytes.length;
+      return;
+    }
+    this.#catchUp(each, at, () => {});
+    const end = at + bytes.length;
+    while (each.next < end) {
+      const run = each.table.runs[each.run];
+      if (!run || run.start >= end) break;
+      const from = Math.max(each.next, run.start);
+      const to = Math.min(run.start + run.size, end);
+      if (run.type !== CHUNK_TYPE.ignore) each.sum.add(bytes.subarray(from - at, to - at));
+      advance(each, run, to);
+    }
+    each.next = end;
+  }
+
+  /** Sums up what nobody read. */
+  #catchUp(each: TableSum, end: number, check: () => void): void {
+    while (each.next < end) {
+      const run = each.table.runs[each.run];
+      if (!run || run.start >= end) break;
+      const from = Math.max(each.next, run.start);
+      const to = Math.min(run.start + run.size, end);
+      this.#sumRun(each.sum, run, { from, to, check });
+      advance(each, run, to);
+    }
+    each.next = Math.max(each.next, end);
+  }
+
+  #sumInOrder(each: TableSum, check: () => void): void {
+    for (const run of each.table.runs)
+      this.#sumRun(each.sum, run, { from: run.start, to: run.start + run.size, check });
+  }
+
+  #sumRun(
+    sum: Summing,
+    { type }: UdifRun,
+    { from, to, check }: { readonly from: number; readonly to: number; readonly check: () => void },
+  ): void {
+    if (type === CHUNK_TYPE.ignore) return;
+    if (type === CHUNK_TYPE.zero) {
+      sum.addZeros(to - from);
+      return;
+    }
+    const buffer = new Uint8Array(Math.min(PIECE, to - from));
+    for (let at = from; at < to; at += buffer.length) {
+      check();
+      const part = buffer.subarray(0, Math.min(buffer.length, to - at));
+      this.#device.read(at, part);
+      sum.add(part);
+    }
+  }
+}
+
+function isAscending(runs: readonly UdifRun[]): boolean {
+  return runs.every((run, i) => i === 0 || run.start > (runs[i - 1] as UdifRun).start);
+}
+
+function advance(each: TableSum, run: UdifRun, to: number): void {
+  each.next = to;
+  if (to === run.start + run.size) each.run += 1;
+}
