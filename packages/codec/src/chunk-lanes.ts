@@ -1,7 +1,7 @@
 // Threads that compress and decompress chunks.
 
 import { Worker } from 'node:worker_threads';
-import { type Lanes, SerialLanes, type SlotSizes, ThreadLanes } from '@tintype/core';
+import { LANE_HEAP, type Lanes, SerialLanes, type SlotSizes, ThreadLanes } from '@tintype/core';
 import { performChunk } from './chunk-task.js';
 
 /** A chunk of 1 MiB, or what it is compressed to, which may be a little more in images of others. */
@@ -19,7 +19,10 @@ export function chunkLanes(count: number, after?: number): Lanes {
     count,
     ...(after === undefined ? {} : { after }),
     start: ({ memory }) => {
-      const worker = new Worker(new URL('./chunk-worker.js', import.meta.url), { workerData: { memory, sizes } });
+      const worker = new Worker(new URL('./chunk-worker.js', import.meta.url), {
+        workerData: { memory, sizes },
+        resourceLimits: LANE_HEAP,
+      });
       worker.on('error', () => {
         // Without it, its tasks are the caller's.
       });

@@ -24,6 +24,7 @@ export {
   type Told,
 } from './lanes/lanes.js';
 export { type SlotSizes, Slots } from './lanes/slots.js';
+export { LANE_HEAP, OPERATION_HEAP } from './lanes/thread-heap.js';
 export * from './limits.js';
 export * from './name-bytes.js';
 export * from './passphrase-forms.js';

@@ -1,7 +1,7 @@
 // The asynchronous face of the engine: an operation runs in a worker thread, and its events come out here.
 
 import { Worker } from 'node:worker_threads';
-import { Progress } from '@tintype/core';
+import { OPERATION_HEAP, Progress } from '@tintype/core';
 import type { EngineEvent } from './events.js';
 import { HangWatch } from './hang.js';
 import type { OperationName, Operations } from './operation.js';
@@ -32,7 +32,10 @@ const LOOK_MS = 500;
 export function run<N extends OperationName>(name: N, options: Operations[N]): Run {
   const progress = new Progress();
   const task: WorkerTask<N> = { name, options, progress: progress.memory };
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: task });
+  const worker = new Worker(new URL('./worker.js', import.meta.url), {
+    workerData: task,
+    resourceLimits: OPERATION_HEAP,
+  });
   const events = new WorkerEvents(worker, watchOf(name, options, progress));
   return {
     events: events.all(),

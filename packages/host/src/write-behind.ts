@@ -7,7 +7,7 @@
 // waited for long is written only after `confirm`: meanwhile a lease may have been lost.
 
 import { Worker } from 'node:worker_threads';
-import { StoreError } from '@tintype/core';
+import { LANE_HEAP, StoreError } from '@tintype/core';
 import { clockThroughSleep } from './holder.js';
 import { behindAfter, lateSeconds } from './limits.js';
 import { requireNative } from './native.js';
@@ -196,6 +196,7 @@ export class WriteBehind {
       if (this.#offered < this.#after) return false;
       this.#worker = new Worker(new URL('./write-behind-worker.js', import.meta.url), {
         workerData: { memory, late: lateSeconds },
+        resourceLimits: LANE_HEAP,
       });
       this.#worker.on('error', () => {
         // Stays in the state `starting`: see above.

@@ -11,7 +11,15 @@
 // handed on writes that end a moment later. A living process of this host is never robbed: it can be ended.
 
 import { Worker } from 'node:worker_threads';
-import { type FileStore, LeaseLostError, LockedError, StoreError, type StoreFile, TintypeError } from '@tintype/core';
+import {
+  type FileStore,
+  LANE_HEAP,
+  LeaseLostError,
+  LockedError,
+  StoreError,
+  type StoreFile,
+  TintypeError,
+} from '@tintype/core';
 import type { Holder } from './disk-image.js';
 import {
   LEASE_SIZE,
@@ -314,6 +322,7 @@ function createExclusively({ store, image }: LeaseOptions, path: string): StoreF
 function startHeart(path: string, content: LeaseContent, heartbeat: number): Worker {
   const heart = new Worker(new URL('./heartbeat.js', import.meta.url), {
     workerData: { path, content, heartbeat, size: LEASE_SIZE },
+    resourceLimits: LANE_HEAP,
   });
   heart.unref();
   return heart;

@@ -2,7 +2,7 @@
 // much as hashing 50 KB. Until the thread is worth it and up, small files are hashed by the caller; a long one waits for it.
 
 import { Worker } from 'node:worker_threads';
-import { assert } from '@tintype/core';
+import { assert, LANE_HEAP } from '@tintype/core';
 import { HashRing, mark, PIECES, SLOT_SIZE, SLOTS, state, word } from './hash-ring.js';
 import { type ContentHasher, DIGEST_SIZE, SerialHasher } from './hasher.js';
 import { SlotHasher } from './slot-hasher.js';
@@ -166,7 +166,10 @@ export class LaneHasher implements ContentHasher {
     const { words, memory } = this.#ring;
     if (this.#worker === null) {
       if (this.#offered + size < this.#after) return false;
-      this.#worker = new Worker(new URL('./hash-worker.js', import.meta.url), { workerData: memory });
+      this.#worker = new Worker(new URL('./hash-worker.js', import.meta.url), {
+        workerData: memory,
+        resourceLimits: LANE_HEAP,
+      });
       this.#worker.on('error', () => {
         // Its state says so; before it is up, everything is hashed without it.
       });
