@@ -46,7 +46,7 @@ test('a value may begin with a minus, letters may be joined, -- ends the options
 });
 
 test.each([
-  [[], '0 operands were given'],
+  [[], 'nothing was given'],
   [['a', 'b', 'c'], '3 operands were given'],
   [['a', '--nonsense'], "Unknown option '--nonsense'"],
   [['a', '--volume'], '--volume'],
