@@ -39,3 +39,4 @@ export * from './struct/fields.js';
 export * from './struct/offset.js';
 export * from './struct/struct.js';
 export * from './volume.js';
+export * from './web-assembly.js';

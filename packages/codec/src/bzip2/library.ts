@@ -3,22 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-
-/** The little of it that is used here: Node has it, its types do not. */
-declare namespace WebAssembly {
-  class Memory {
-    readonly buffer: ArrayBuffer;
-    grow(pages: number): number;
-  }
-  class Module {
-    constructor(code: Uint8Array);
-  }
-  class Instance {
-    readonly exports: object;
-    constructor(module: Module, imports: object);
-  }
-  class RuntimeError extends Error {}
-}
+import { compileModule, instantiate, WasmError, type WasmExports, type WasmMemory } from '@tintype/core';
 
 /** Where a call finds its bytes, in the instance's memory. */
 export interface Places {
@@ -29,8 +14,7 @@ export interface Places {
   readonly targetLength: number;
 }
 
-interface Exports {
-  readonly memory: WebAssembly.Memory;
+interface Exports extends WasmExports {
   __wasm_call_ctors(): void;
   malloc(size: number): number;
   free(address: number): void;
@@ -62,10 +46,10 @@ export class Bzip2Library {
 
   constructor(code: Uint8Array) {
     const refuse = (): never => {
-      throw new WebAssembly.RuntimeError('the bzip2 library gave up');
+      throw new WasmError('the bzip2 library gave up');
     };
-    let memory: WebAssembly.Memory | null = null;
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(code), {
+    let memory: WasmMemory | null = null;
+    this.#exports = instantiate<Exports>(compileModule(code), {
       env: {
         exit: refuse,
         emscripten_memcpy_big: (to: number, from: number, length: number) => {
@@ -77,7 +61,6 @@ export class Bzip2Library {
       // It prints only what would end it.
       wasi_snapshot_preview1: { fd_close: refuse, fd_write: refuse, fd_seek: refuse },
     });
-    this.#exports = instance.exports as unknown as Exports;
     memory = this.#exports.memory;
     this.#exports.__wasm_call_ctors();
   }
@@ -121,7 +104,7 @@ export class Bzip2Library {
   }
 }
 
-function grow(memory: WebAssembly.Memory, size: number): boolean {
+function grow(memory: WasmMemory, size: number): boolean {
   if (size > MEMORY_LIMIT) return false;
   const pages = Math.ceil((size - memory.buffer.byteLength) / PAGE);
   if (pages > 0) memory.grow(pages);

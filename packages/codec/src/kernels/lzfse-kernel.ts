@@ -1,29 +1,14 @@
 // The LZFSE kernel of `kernels/lzfse.ts`, as WebAssembly: copies in, runs, copies out. One instance for each thread.
 
-import { assert } from '@tintype/core';
+import { assert, compileModule, instantiate, type WasmExports } from '@tintype/core';
 import { LZFSE_BINARY } from './lzfse-binary.js';
-
-/** The little of it that is used here: Node has it, its types do not. */
-declare namespace WebAssembly {
-  class Memory {
-    readonly buffer: ArrayBuffer;
-  }
-  class Module {
-    constructor(code: Uint8Array);
-  }
-  class Instance {
-    readonly exports: object;
-    constructor(module: Module);
-  }
-}
 
 /** Of source and target, in bytes. What is longer is left to the reference, so that an instance stays small. */
 const LONGEST = 4 << 20;
 /** What coded blocks can have at most, by the bytes of their source; the kernel stops before that. */
 const mostCoded = (length: number): number => 2 * length + (64 << 10);
 
-interface Exports {
-  readonly memory: WebAssembly.Memory;
+interface Exports extends WasmExports {
   begin(): number;
   /** Where the source is put. */
   source(): number;
@@ -38,8 +23,7 @@ export class LzfseKernel {
 
   /** `code`: the module, as `scripts/kernels.mjs` compiles it. */
   constructor(code: Uint8Array) {
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code));
-    this.#exports = exports as unknown as Exports;
+    this.#exports = instantiate<Exports>(compileModule(code));
     assert(this.#exports.begin() !== 0, 'the kernel has room for its tables');
   }
 

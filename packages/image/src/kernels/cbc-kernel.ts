@@ -1,24 +1,9 @@
 // The chaining of `kernels/cbc.ts`, as WebAssembly: clear chunks are put into its memory, and encrypted there.
 
-import { assert } from '@tintype/core';
+import { assert, compileModule, instantiate, type WasmExports, type WasmModule } from '@tintype/core';
 import { CBC_BINARY } from './cbc-binary.js';
 
-/** The little of it that is used here: Node has it, its types do not. */
-declare namespace WebAssembly {
-  class Memory {
-    readonly buffer: ArrayBuffer;
-  }
-  class Module {
-    constructor(code: Uint8Array);
-  }
-  class Instance {
-    readonly exports: object;
-    constructor(module: Module);
-  }
-}
-
-interface Exports {
-  readonly memory: WebAssembly.Memory;
+interface Exports extends WasmExports {
   start(): number;
   reserve(bytes: number): number;
   chain(column: number, chunks: number, count: number, size: number, block: number): void;
@@ -26,15 +11,15 @@ interface Exports {
 }
 
 const BLOCK = 16;
-let module: WebAssembly.Module | null = null;
+let module: WasmModule | null = null;
 
 export class CbcKernel {
   readonly #exports: Exports;
   #bytes = new Uint8Array(0);
 
   constructor() {
-    module ??= new WebAssembly.Module(Buffer.from(CBC_BINARY, 'base64'));
-    this.#exports = new WebAssembly.Instance(module).exports as unknown as Exports;
+    module ??= compileModule(Buffer.from(CBC_BINARY, 'base64'));
+    this.#exports = instantiate<Exports>(module);
   }
 
   /**
