@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // Packages are tested from their built form (`dist`), the form that users run; `npm test` therefore builds first.
@@ -11,5 +12,7 @@ export default defineConfig({
     testTimeout: timeout,
     hookTimeout: timeout,
     pool: 'forks',
+    // Many tests wait for programs that they started: even on two cores two files at once are faster.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
   },
 });
