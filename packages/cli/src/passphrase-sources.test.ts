@@ -72,6 +72,48 @@ test('B37 never on the command line', () => {
   ]);
 });
 
+test('B37 a second one is that of the copy, from wherever it comes; the first serves for both only if it is the only one', () => {
+  const folder = temporaryFolder();
+  const at = (name: string) => join(folder, name);
+  for (const name of ['one', 'two']) writeFileSync(at(name), name);
+  const [clear, locked] = [at('clear.sparsebundle'), at('locked.sparsebundle')];
+  const [one, two] = [
+    ['--passphrase-file', at('one')],
+    ['--new-passphrase-file', at('two')],
+  ] as const;
+  const rounds = ['--kdf-rounds', '1000'];
+  expect(call(['create', clear, '--size', '20m'], {})).toBe(0);
+  expect(call(['create', locked, ...MAKING, ...one], {})).toBe(0);
+  let count = 0;
+  const copy = (command: string, image: string, given: Given): string => {
+    const out = at(`${count}.${command === 'convert' ? 'dmg' : 'sparsebundle'}`);
+    count += 1;
+    const words = [command, image, out, ...rounds, ...(command === 'migrate' ? ['--size', '20m'] : [])];
+    expect(call(words, given), JSON.stringify([words, given])).toBe(0);
+    return out;
+  };
+  for (const [command, image, given, passphrase] of [
+    ['convert', clear, { words: two }, 'two'],
+    ['convert', clear, { words: [...one, ...two] }, 'two'],
+    ['convert', clear, { variables: { TINTYPE_NEW_PASSPHRASE: 'two' } }, 'two'],
+    ['convert', clear, { words: one }, 'one'],
+    ['convert', clear, { variables: { TINTYPE_PASSPHRASE: 'one' } }, null],
+    ['convert', locked, { words: ['--stdinpass'], input: 'one\0two\0' }, 'two'],
+    ['convert', locked, { words: ['--stdinpass'], input: 'one' }, 'one'],
+    ['convert', locked, { words: [...one, '--encryption', 'none'] }, null],
+    ['migrate', clear, { words: two }, 'two'],
+    ['migrate', locked, { words: ['--stdinpass'], input: 'one\0two\0' }, 'two'],
+  ] as const) {
+    const reading = passphrase === null ? [] : ['--passphrase-file', at(passphrase)];
+    const out = copy(command, image, given);
+    expect(call(['ls', out, ...reading], {}), JSON.stringify([command, image, given])).toBe(0);
+    if (passphrase !== null) expect(call(['ls', out], {})).toBe(4);
+  }
+  expect(call(['diff', clear, locked, ...two], {})).toBe(4);
+  expect(call(['diff', clear, locked, '--new-passphrase-file', at('one')], {})).toBe(0);
+  expect(call(['backup', folder, locked, '--new-passphrase-file', at('one'), '--exclude', '*.*'], {})).toBe(0);
+}, 120_000);
+
 /** On a terminal of its own; answers the questions in turn. */
 async function onTerminal(words: readonly string[], answers: readonly string[]) {
   const quoted = [process.execPath, PROGRAM, ...words].map((word) => `'${word}'`).join(' ');

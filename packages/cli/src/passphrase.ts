@@ -17,7 +17,12 @@ const RETRY_MS = 5;
 const NEWLINE = 0x0a;
 const VARIABLES = { first: 'TINTYPE_PASSPHRASE', second: 'TINTYPE_NEW_PASSPHRASE' } as const;
 
+const EXPLICIT = ['passphrase-file', 'passphrase-fd', 'stdinpass', 'new-passphrase-file', 'new-passphrase-fd'];
+
 type Which = keyof typeof VARIABLES;
+
+/** `second`: that one only if it is given. */
+export type PassphrasesNeeded = 'one' | 'both' | 'second';
 
 const inherited = new Map<Which, Uint8Array>();
 
@@ -35,12 +40,12 @@ export class Passphrases {
   readonly #found = new Map<Which, Uint8Array>();
   #input: InputReader | null = null;
 
-  /** Reads what the options name; `needed`: two at once, of which the second may come from standard input too. */
-  constructor(parsed: Parsed, needed: 'one' | 'both' = 'one') {
+  /** Reads what the options name; `needed`: two at once, or the second too if standard input has one. */
+  constructor(parsed: Parsed, needed: PassphrasesNeeded = 'one') {
     this.#parsed = parsed;
     this.#read('first', '');
     this.#read('second', 'new-');
-    if (needed === 'both') this.#fromInput('second');
+    if (needed !== 'one') this.#fromInput('second');
   }
 
   get first(): Uint8Array | undefined {
@@ -51,7 +56,7 @@ export class Passphrases {
   }
   /** True if an option says where one is, and not only the environment. */
   get isExplicit(): boolean {
-    return ['passphrase-file', 'passphrase-fd', 'stdinpass'].some((name) => this.#parsed.values[name] !== undefined);
+    return EXPLICIT.some((name) => this.#parsed.values[name] !== undefined);
   }
 
   /** Gets the next one that is missing; false if there is nowhere to get it from. `twice`: for a new image. */

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { CancelledError } from '@tintype/core';
 import { expect, test } from 'vitest';
 import { askHidden, type Keyboard, typedLine } from './prompt.js';
 
@@ -31,7 +32,7 @@ test('keys that mend it', async () => {
 });
 
 test('keys that refuse', async () => {
-  expect(await typed('sec\x03')).toBeNull();
+  await expect(typed('sec\x03')).rejects.toThrow(CancelledError);
   expect(await typed('\x04')).toBeNull();
 });
 

@@ -1,5 +1,6 @@
 // Asks on the terminal for something that is not shown, and takes it as bytes: a string could not be wiped.
 
+import { CancelledError } from '@tintype/core';
 import { note } from './terminal.js';
 
 const KEY = {
@@ -29,7 +30,7 @@ export interface Screen {
   write(text: string): unknown;
 }
 
-/** Null if there is nobody to ask, or the question was refused (Ctrl-C, Ctrl-D). */
+/** Null if there is nobody to ask, or the question was refused (Ctrl-D). @throws CancelledError on Ctrl-C */
 export async function askHidden(
   question: string,
   keyboard: Keyboard = process.stdin,
@@ -49,20 +50,28 @@ export async function askHidden(
   }
 }
 
-/** Resolves at Enter. Exported for its test. */
+/** Resolves at Enter, rejects at Ctrl-C. Exported for its test. */
 export function typedLine(keyboard: Keyboard): Promise<Buffer | null> {
   const typed = Buffer.alloc(LIMIT);
   let length = 0;
-  return new Promise((resolve) => {
-    const finish = (answer: Buffer | null) => {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
       keyboard.off('data', listen);
       typed.fill(0);
+    };
+    const finish = (answer: Buffer | null) => {
+      stop();
       resolve(answer);
+    };
+    const fail = (error: CancelledError) => {
+      stop();
+      reject(error);
     };
     const listen = (bytes: Buffer) => {
       for (const byte of bytes) {
         if (byte === KEY.enter || byte === KEY.newline) return finish(Buffer.from(typed.subarray(0, length)));
-        if (byte === KEY.interrupt || byte === KEY.end) return finish(null);
+        if (byte === KEY.interrupt) return fail(new CancelledError());
+        if (byte === KEY.end) return finish(null);
         if (byte === KEY.clear) length = 0;
         else if (byte === KEY.backspace || byte === KEY.rubOut) length = withoutLast(typed, length);
         else if (length < LIMIT) {

@@ -1,10 +1,11 @@
 // Runs an operation with the passphrases that it needs. Which image is encrypted, the operation finds out: one that is
 // missing is asked for then, and the operation begins again.
 
-import { PassphraseError, type TintypeError } from '@tintype/core';
+import { existsSync } from 'node:fs';
+import { hostPath, PassphraseError, type TintypeError } from '@tintype/core';
 import type { OperationName, Operations } from '@tintype/engine/run';
 import type { Parsed } from './command.js';
-import { Passphrases } from './passphrase.js';
+import { Passphrases, type PassphrasesNeeded } from './passphrase.js';
 import { type Presentation, runOperation } from './run-operation.js';
 import type { Io } from './terminal.js';
 
@@ -12,9 +13,11 @@ type Options<N extends OperationName> = Omit<Operations[N], 'passphrase' | 'newP
 
 export interface Needs {
   /** `both`: of the image, and a new one. */
-  readonly passphrases?: 'one' | 'both';
+  readonly passphrases?: PassphrasesNeeded;
   /** An encrypted image is to be made at this path: without a passphrase, ask twice for one before all else. */
   readonly making?: string | undefined;
+  /** This image is made, whether or not something lies there. */
+  readonly out?: string | undefined;
 }
 
 export async function runUnlocked<N extends OperationName>(
@@ -36,7 +39,8 @@ export async function runUnlocked<N extends OperationName>(
         ...show,
         isRetried: async (error) => {
           const isMissing = error.code === 'passphrase-missing';
-          if (isMissing && (await passphrases.obtain(String(error.values.path)))) missing = error;
+          const path = String(error.values.path);
+          if (isMissing && (await passphrases.obtain(path, isNew(path, needs) ? 'twice' : 'once'))) missing = error;
           return missing !== null;
         },
       });
@@ -45,6 +49,10 @@ export async function runUnlocked<N extends OperationName>(
   } finally {
     passphrases.wipe();
   }
+}
+
+function isNew(path: string, { out }: Needs): boolean {
+  return path === out || !existsSync(hostPath(path));
 }
 
 /** The current one, then the new one twice. @throws PassphraseError */

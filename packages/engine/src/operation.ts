@@ -232,6 +232,8 @@ export interface ConvertOptions extends SecondPassphrase, Pick<ImageChoice, 'wai
   readonly passphrase?: Uint8Array | undefined;
   readonly format?: string | undefined;
   readonly encryption?: string | undefined;
+  /** `passphrase` is also meant for a clear image's copy. */
+  readonly mustEncrypt?: boolean | undefined;
   readonly kdfRounds?: number | undefined;
   readonly bandSize?: number | undefined;
   /** 1 to 9. */
@@ -254,7 +256,7 @@ export interface MigrateOptions
       CreateOptions,
       'format' | 'fs' | 'caseSensitive' | 'volumeName' | 'size' | 'bandSize' | 'encryption' | 'kdfRounds'
     >,
-    Pick<BackupOptions, 'wait' | 'commitEvery'> {
+    Pick<BackupOptions, 'wait' | 'commitEvery' | 'mustEncrypt'> {
   readonly image: string;
   readonly out: string;
   /** A folder, as root: setuid, devices and security attributes too. */

@@ -6,10 +6,9 @@ import type { CommandBody, Parsed } from '../command.js';
 import { followed } from '../followed.js';
 import { keepRules, snapshotSetting } from '../keeping.js';
 import { locking } from '../locking.js';
-import type { Passphrases } from '../passphrase.js';
 import { parseDuration, showCount, showDuration, showSize } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
-import { compressionLevel } from './convert.js';
+import { compressionLevel, meant } from './convert.js';
 import { makingOptions } from './create.js';
 
 export const run: CommandBody = (parsed, io) => {
@@ -50,8 +49,7 @@ export const run: CommandBody = (parsed, io) => {
   const isEncrypted = options.encryption !== undefined && options.encryption !== 'none';
   // An image that is there is asked for its own passphrase, once.
   const needs = { making: isEncrypted && !existsSync(hostPath(destination)) ? destination : undefined };
-  const withPassphrases = ({ isExplicit }: Passphrases) => ({ ...options, mustEncrypt: isExplicit });
-  return runUnlocked('backup', withPassphrases, { parsed, io, needs }, { summary: summaryText });
+  return runUnlocked('backup', meant(options), { parsed, io, needs }, { summary: summaryText });
 };
 
 /** Rules in gitignore form: an included name is a rule that takes it back. */

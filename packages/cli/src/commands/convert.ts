@@ -3,6 +3,7 @@ import { flag, text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
 import { locking } from '../locking.js';
 import { printable } from '../output/printable.js';
+import type { Passphrases } from '../passphrase.js';
 import { showSize } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
 import { makingOptions, sizeOption } from './create.js';
@@ -23,8 +24,14 @@ export const run: CommandBody = (parsed, io) => {
     ignoreChecksums: flag(parsed, 'ignore-checksums'),
     ...locking(parsed),
   };
-  return runUnlocked('convert', options, { parsed, io }, { summary: summaryText });
+  const needs = { passphrases: encryption === 'none' ? 'one' : 'second', out } as const;
+  return runUnlocked('convert', meant(options), { parsed, io, needs }, { summary: summaryText });
 };
+
+/** An option that names a passphrase means the copy's, too. */
+export function meant<O extends object>(options: O): (passphrases: Passphrases) => O & { mustEncrypt: boolean } {
+  return ({ isExplicit }) => ({ ...options, mustEncrypt: isExplicit });
+}
 
 export function compressionLevel(parsed: Parsed): number | undefined {
   const value = text(parsed, 'level');

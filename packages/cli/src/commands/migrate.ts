@@ -5,6 +5,7 @@ import { locking } from '../locking.js';
 import { printable } from '../output/printable.js';
 import { showCount } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
+import { meant } from './convert.js';
 import { makingOptions } from './create.js';
 
 export const run: CommandBody = (parsed, io) => {
@@ -17,7 +18,8 @@ export const run: CommandBody = (parsed, io) => {
     volume: text(parsed, 'volume'),
     ...locking(parsed),
   };
-  return runUnlocked('migrate', options, { parsed, io }, { summary: summaryText });
+  const needs = { passphrases: options.encryption === 'none' ? 'one' : 'second', out } as const;
+  return runUnlocked('migrate', meant(options), { parsed, io, needs }, { summary: summaryText });
 };
 
 function summaryText(summary: SummaryEvent): string {

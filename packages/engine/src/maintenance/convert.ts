@@ -7,6 +7,7 @@ import {
   CancelledError,
   type FileStore,
   type Lanes,
+  PassphraseError,
   type Range,
   RefusedError,
   TintypeError,
@@ -31,6 +32,7 @@ import { freeRangesOf } from '../free-ranges.js';
 import { locking } from '../locking.js';
 import type { ConvertOptions, Operation, RunContext } from '../operation.js';
 import { derivedRandom } from '../reproducible.js';
+import { copyEncryption } from '../rules/new-encryption.js';
 import { probeVolumes } from '../stack.js';
 import { UsageError } from '../usage-error.js';
 import { type CopiedRange, CopiedRanges, requireCopied, requireSound } from './converted.js';
@@ -81,7 +83,8 @@ interface ConvertContext extends RunContext {
 function withEncryption(given: ConvertOptions, store: FileStore): ConvertOptions {
   const own = store.kind(given.image) === null ? null : detect(store, given.image);
   const has = own?.kind === 'encrypted' ? imageFacts(store, given.image).encryption : null;
-  const encryption = given.encryption ?? (has ? `aes-${has.keyBits}` : undefined);
+  if (has && !given.passphrase) throw new PassphraseError('missing', given.image);
+  const encryption = copyEncryption(given, has?.keyBits ?? null);
   return { ...given, encryption, passphrase: given.newPassphrase ?? given.passphrase };
 }
 

@@ -12,6 +12,7 @@ import type { Problem, SummaryEvent } from '../events.js';
 import { convert } from '../maintenance/convert.js';
 import { formatFor, requireParent } from '../maintenance/create.js';
 import type { MigrateOptions, Operation, RunContext } from '../operation.js';
+import { copyEncryption } from '../rules/new-encryption.js';
 import { probeVolumes } from '../stack.js';
 import { SAFETYNET_FOLDER } from '../tree/filter.js';
 import { Report } from '../tree/report.js';
@@ -94,7 +95,7 @@ function wayOf({ out, format, ...rest }: MigrateOptions): Way {
 function withEncryption(given: MigrateOptions, way: Way, { store }: RunContext): MigrateOptions {
   if (way === 'folder') return given;
   const { encryption: has } = imageFacts(store, given.image);
-  const encryption = given.encryption ?? (has ? `aes-${has.keyBits}` : undefined);
+  const encryption = copyEncryption(given, has?.keyBits ?? null);
   return { ...given, encryption, newPassphrase: given.newPassphrase ?? given.passphrase };
 }
 

@@ -78,14 +78,14 @@ export function isImage(store: FileStore, path: string): boolean {
   return store.kind(path) !== null && detect(store, path) !== null;
 }
 
-/** Which passphrase is the second image's: its own if the first image has one too, else the only one given. */
+/** Which passphrase is the second image's: its own, else the only one given, unless that is the first image's. */
 export function secondPassphrase(
   first: string,
   { passphrase, newPassphrase }: SecondPassphrase & Pick<ImageChoice, 'passphrase'>,
   { store }: RunContext,
 ): Uint8Array | undefined {
   const isFirstEncrypted = store.kind(first) !== null && detect(store, first)?.kind === 'encrypted';
-  return isFirstEncrypted ? newPassphrase : passphrase;
+  return isFirstEncrypted ? newPassphrase : (newPassphrase ?? passphrase);
 }
 
 /** The item at an absolute path inside a volume. @throws RefusedError if there is none */
