@@ -16,8 +16,11 @@ import { BLOCK_SIZE, NxSuperblock } from './structs/container.js';
 import { uuidText } from './uuid.js';
 import { Container } from './writing/container.js';
 import { Evacuation } from './writing/evacuation.js';
+import { HeldMover } from './writing/held-mover.js';
+import { heldStretches } from './writing/held-stretches.js';
 import type { Mounted } from './writing/mounted.js';
-import { confinementFor, resizeContainer, sizeLimits } from './writing/resize.js';
+import { resizeContainer } from './writing/resize.js';
+import { type Held, type ShrinkPlan, shrinkPlan, sizeLimits } from './writing/size-limits.js';
 import { SnapshotWriter } from './writing/snapshot-writer.js';
 import { WrittenVolume } from './writing/written-volume.js';
 
@@ -116,24 +119,26 @@ export class ApfsFileSystem implements FileSystem {
   }
   sizeLimits(): SizeLimits {
     this.commit();
-    return sizeLimits(this.#device, this.#snapshotDataEnd);
+    return sizeLimits(this.#device, this.#held);
   }
-  get #snapshotDataEnd(): number {
-    const volumes = this.#container.volumes.filter((volume) => volume.hasSnapshots);
-    return volumes.reduce((end, volume) => Math.max(end, new SnapshotWriter(volume).dataEnd), 0);
+  get #held(): Held {
+    const { volumes } = this.#container;
+    const withSnapshots = volumes.filter((volume) => volume.hasSnapshots);
+    const end = withSnapshots.reduce((last, volume) => Math.max(last, new SnapshotWriter(volume).dataEnd), 0);
+    return { end, stretches: () => heldStretches(withSnapshots) };
   }
   /**
    * The device has room for the larger of both sizes. Commits; `volumes` are others afterwards. What lies behind a new end is
    * moved before it, in as many commits as it takes; after a cut the same call goes on.
-   * @throws VolumeFullError, UnsupportedError also if snapshots hold data behind the new end
+   * @throws VolumeFullError, UnsupportedError
    */
   resize(size: number): void {
     this.commit();
-    if (size < this.capacity) this.#requireSmaller(size);
     this.#reopen();
+    const plan = size < this.capacity ? shrinkPlan(this.#device, size, this.#held) : null;
     this.#hasFailed = true;
     try {
-      if (size < this.capacity) this.#clearEnd(size);
+      if (plan) this.#clearEnd(plan);
       resizeContainer(this.#device, size);
     } catch (error) {
       // Nothing was changed that a commit did not finish.
@@ -142,20 +147,15 @@ export class ApfsFileSystem implements FileSystem {
     }
     this.#reopen();
   }
-  #requireSmaller(size: number): void {
-    const { smallest, heldBySnapshots = 0 } = this.sizeLimits();
-    if (size >= smallest) return;
-    if (size >= heldBySnapshots) throw new VolumeFullError(smallest - size, 0);
-    throw new UnsupportedError(`snapshots hold data up to byte ${heldBySnapshots}, which cannot be moved`, {
-      size,
-      heldBySnapshots,
-    });
-  }
-  /** Nothing but the space manager's ring and pool is left behind `size`. */
-  #clearEnd(size: number): void {
-    const confinement = confinementFor(this.#device, size);
-    const { limit } = confinement;
-    this.#container.spaceman.confine(confinement);
+  /** Nothing but the space manager's ring and pool is left behind the new end. */
+  #clearEnd(plan: ShrinkPlan): void {
+    const { limit } = plan;
+    if (plan.moves.length > 0) {
+      new HeldMover(this.#container, plan).run();
+      this.#reopen();
+      this.#hasFailed = true;
+    }
+    this.#container.spaceman.confine(plan);
     new Evacuation({ container: this.#container, limit, isCommitDue: () => this.commitDue }).run();
     // What only older checkpoints hold is free after two more.
     this.#container.unmount();

@@ -41,8 +41,8 @@ export interface Extent {
 export interface Confinement {
   /** Blocks are taken before it only. */
   readonly limit: number;
-  /** And not here: room that is wanted in one piece. */
-  readonly kept: Extent;
+  /** And not here: room that is wanted in one piece. In any order, without overlap. */
+  readonly kept: readonly Extent[];
 }
 
 interface Changed {
@@ -114,8 +114,9 @@ export class Spaceman {
   /** From now on, blocks are taken only where a container that is to be smaller wants them. Nothing waits for a commit. */
   confine({ limit, kept }: Confinement): void {
     assert(!this.#hasBegun, 'a container is confined between two transactions');
-    assert(kept.start + kept.count <= limit && limit <= this.blocks, 'it is confined to a part of itself');
-    this.#barred = [kept, { start: limit, count: this.blocks - limit }];
+    const isInside = limit <= this.blocks && kept.every(({ start, count }) => start + count <= limit);
+    assert(isInside, 'it is confined to a part of itself');
+    this.#barred = joined([...kept, { start: limit, count: this.blocks - limit }]);
     this.#barredFree = 0;
     for (const { start, length } of this.freeRanges())
       this.#barredFree += this.#barredIn(start / BLOCK_SIZE, length / BLOCK_SIZE);
@@ -454,6 +455,18 @@ export class Spaceman {
       );
     return bytes;
   }
+}
+
+/** Ascending, those side by side as one. */
+function joined(extents: readonly Extent[]): Extent[] {
+  const all: Extent[] = [];
+  for (const extent of [...extents].sort((a, b) => a.start - b.start)) {
+    const last = all.at(-1);
+    if (last && last.start + last.count === extent.start)
+      all[all.length - 1] = { start: last.start, count: last.count + extent.count };
+    else if (extent.count > 0) all.push(extent);
+  }
+  return all;
 }
 
 function countSetIn(bytes: Uint8Array, bit: number, length: number): number {

@@ -10,7 +10,10 @@ export interface SizeLimits {
   /** Smallest and largest size in bytes that `resize` accepts now. */
   readonly smallest: number;
   readonly largest: number;
-  /** Snapshots hold data before this byte that cannot be moved: less is possible once they are deleted. 0: none. */
+  /**
+   * Snapshots hold data before this byte for which there is no room further in front: less is possible once they are deleted.
+   * 0: they are no reason.
+   */
   readonly heldBySnapshots?: number;
 }
 

@@ -4,8 +4,9 @@ import { type BlockDevice, u32le, u64le } from '@tintype/core';
 import { get64 } from '../object.js';
 import { readEphemeral } from '../reading/checkpoint-choice.js';
 import type { ContainerReader } from '../reading/container-reader.js';
+import { driverExtents } from '../reading/efi-jumpstart.js';
 import { FsOid, NX_MAX_FILE_SYSTEMS, NxSuperblock, OID_RESERVED_COUNT } from '../structs/container.js';
-import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
+import { OBJECT_TYPE } from '../structs/object.js';
 import { NxReaper, REAPER_FLAGS } from '../structs/reaper.js';
 import type { BlockMap } from './block-map.js';
 import type { CatalogCheck } from './catalog.js';
@@ -22,7 +23,6 @@ const COPY_DIFFERS = [
 ] as const;
 const VOLUME_SHARE = 512 * 1024 * 1024;
 const KNOWN_FEATURES = 3;
-const EFI = { length: 0x28, extents: 0x2c, list: 0xb0 } as const;
 
 export interface ContainerCheck {
   readonly device: BlockDevice;
@@ -177,17 +177,7 @@ function markJumpstart({ container, used }: ContainerCheck): void {
   const { superblock, blocks, xid } = container;
   const block = u64le(superblock, 0, nx.nx_efi_jumpstart);
   if (block === 0) return;
-  const type = OBJECT_TYPE.efiJumpstart;
-  const storage = STORAGE.physical;
-  const view = blocks.readObject(block, {
-    structure: 'nx_efi_jumpstart',
-    type,
-    storage,
-    oid: block,
-    xid: { most: xid },
-  });
+  const extents = driverExtents(blocks, block, xid);
   used.mark(block, 1, 'EFI jumpstart');
-  const extents = Math.min(view.getUint32(EFI.extents, true), Math.floor((blocks.size - EFI.list) / 16));
-  for (let i = 0; i < extents; i += 1)
-    used.mark(get64(view, EFI.list + 16 * i), get64(view, EFI.list + 16 * i + 8), 'EFI driver');
+  for (const { start, count } of extents) used.mark(start, count, 'EFI driver');
 }

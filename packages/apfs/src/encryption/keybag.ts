@@ -74,12 +74,18 @@ export function volumeKeyEntry(entries: readonly BagEntry[], volumeUuid: Uint8Ar
 
 /** Of a container's bag: where a volume's own bag lies. @throws CorruptError */
 export function volumeBagPlace(entries: readonly BagEntry[], volumeUuid: Uint8Array): BagPlace {
-  const { data } = required(entries, KEYBAG_TAG.unlockRecords, volumeUuid);
+  return bagPlace(required(entries, KEYBAG_TAG.unlockRecords, volumeUuid));
+}
+/** Of a container's bag: where the bags of all its volumes lie. @throws CorruptError */
+export function volumeBagPlaces(entries: readonly BagEntry[]): BagPlace[] {
+  return entries.filter(({ tag }) => tag === KEYBAG_TAG.unlockRecords).map(bagPlace);
+}
+function bagPlace({ uuid, data }: BagEntry): BagPlace {
   if (data.length < Prange.size)
     throw new CorruptError('keybag_entry', 'ke_keylen', data.length, 'is no range of blocks');
   const view = viewOf(data);
   const start = u64le(view, 0, Prange.at.pr_start_paddr);
-  return { start, count: u64le(view, 0, Prange.at.pr_block_count), uuid: volumeUuid, kind: 'volume' };
+  return { start, count: u64le(view, 0, Prange.at.pr_block_count), uuid, kind: 'volume' };
 }
 
 function required(entries: readonly BagEntry[], tag: number, uuid: Uint8Array): BagEntry {

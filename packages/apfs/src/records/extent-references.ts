@@ -106,6 +106,29 @@ export class ExtentReferences {
     else this.take(to, count);
     this.put(start, count);
   }
+  /** Another place for these blocks: what was said of them is said of as many from `to` on. Answers how many are this tree's own. */
+  shift(start: number, count: number, to: number): number {
+    const tree = this.#records;
+    let own = 0;
+    for (let block = start; block < start + count; ) {
+      const piece = this.#cut(block, start + count);
+      block += piece.count;
+      if (piece.kind === 0) continue;
+      this.#putKey(piece.start);
+      tree.remove(this.#record);
+      this.#insert({ ...piece, start: to + piece.start - start });
+      if (piece.kind === EXTENT_KIND.new) own += piece.count;
+    }
+    return own;
+  }
+  /** All records, ascending. Nothing may be changed meanwhile. */
+  each(visit: (piece: Pick<Piece, 'start' | 'count' | 'kind'>) => void): void {
+    this.#putKey(0);
+    this.#records.scan(this.#record, (leaf, index) => {
+      visit(pieceAt(leaf, index));
+      return true;
+    });
+  }
   /** The first block from `limit` on that is in a record, or null. */
   firstFrom(limit: number): number | null {
     let first: number | null = null;

@@ -6,11 +6,12 @@
 
 import { assert, type BlockDevice, VolumeFullError } from '@tintype/core';
 import { get64, put64 } from '../object.js';
+import { extentPlace } from '../records/extent-place.js';
 import { ExtentReferences, type Use } from '../records/extent-references.js';
 import { KEY_HEADER } from '../records/inode-record.js';
 import { BLOCK_SIZE } from '../structs/container.js';
 import { FileExtentValue, RECORD_TYPE } from '../structs/records.js';
-import { Catalog, idAt, typeAt } from './catalog.js';
+import { Catalog, idAt } from './catalog.js';
 import { type Extent, pushExtent } from './extent.js';
 import type { Mounted } from './mounted.js';
 import { MovedBlocks } from './moved-blocks.js';
@@ -19,8 +20,6 @@ const at = FileExtentValue.at;
 const COPY_BYTES = 1 << 20;
 /** Records looked for at once. */
 const BATCH = 256;
-/** High byte of a length: flags. */
-const LENGTH_HIGH = 0x00ff_ffff;
 
 /** A record of the file-system tree that says where a part of a stream lies. */
 interface ExtentRecord extends Extent {
@@ -78,27 +77,18 @@ export class DataMover {
     const found: ExtentRecord[] = [];
     this.#catalog.putKey(stream, RECORD_TYPE.fileExtent, position);
     this.#catalog.tree.scan(this.#catalog.record, (leaf, index) => {
+      const place = extentPlace(leaf, index, this.#volume.place.spaceman.blocks);
+      if (!place || place.start + place.count <= this.#limit) return true;
       const { view } = leaf;
       const key = leaf.keyAt(index);
-      if (typeAt(view, key) !== RECORD_TYPE.fileExtent) return true;
-      const value = leaf.valueAt(index);
-      if (leaf.keyLength(index) < 16 || leaf.valueLength(index) < FileExtentValue.size)
-        throw FileExtentValue.corrupt(view, value, 'len_and_flags', 'the record is too short');
-      const start = get64(view, value + at.phys_block_num);
-      const high = view.getUint32(value + at.len_and_flags + 4, true);
-      const bytes = view.getUint32(value + at.len_and_flags, true) + (high & LENGTH_HIGH) * 0x1_0000_0000;
-      const count = bytes / BLOCK_SIZE;
-      if (start === 0 || start + count <= this.#limit) return true;
-      if (!Number.isInteger(count) || start + count > this.#volume.place.spaceman.blocks)
-        throw FileExtentValue.corrupt(view, value, 'len_and_flags', `${bytes} bytes at block ${start}`);
-      const cryptoId = get64(view, value + at.crypto_id);
+      const { start, count, flags, value } = place;
       found.push({
         stream: idAt(view, key),
         position: get64(view, key + KEY_HEADER),
         start,
         count,
-        flags: high >>> 24,
-        cryptoId,
+        flags,
+        cryptoId: get64(view, value + at.crypto_id),
       });
       return found.length < BATCH;
     });

@@ -2,7 +2,7 @@
 //
 // Order: data, as it changes the trees most; what snapshots have of their own; nodes that object maps know, copied byte by byte
 // under the same transaction, so that neither a snapshot nor the volume sees a difference; nodes that others refer to by their
-// block; object maps. Each step may commit wherever it is sound. Data that a snapshot holds is not moved.
+// block; object maps. Each step may commit wherever it is sound. Data that a snapshot holds was moved before (`held-mover`).
 
 import { VolumeFullError } from '@tintype/core';
 import type { ObjectVersion } from '../object-map.js';

@@ -4,17 +4,16 @@
 // that no checkpoint uses; the old pool and ring wait in the queue, as the checkpoint before still refers to them, or are left
 // where they are if that is behind the new end. What volumes have there was moved before (`evacuation`).
 
-import { type BlockDevice, CorruptError, type SizeLimits, UnsupportedError, VolumeFullError } from '@tintype/core';
+import { type BlockDevice, UnsupportedError, VolumeFullError } from '@tintype/core';
 import type { Node } from '../btree/node.js';
-import { type EphemeralObject, openCheckpoint, writeCheckpoint } from '../checkpoint.js';
-import { type Geometry, geometry, spacemanLayout, VOLUME_SHARE } from '../geometry.js';
-import { get64, put64, readBlock, viewOf } from '../object.js';
-import { clearBits, isSet, runLength, setBits } from '../space/bits.js';
+import { type EphemeralObject, writeCheckpoint } from '../checkpoint.js';
+import { type Geometry, geometry, spacemanLayout } from '../geometry.js';
+import { get64, put64, viewOf } from '../object.js';
+import { clearBits, setBits } from '../space/bits.js';
 import { type ChunkRecord, chunkInfoBlock, cibAddressBlock } from '../space/chunk-blocks.js';
-import { ChunkTable } from '../space/chunks.js';
 import { FreeQueue } from '../space/free-queue.js';
-import { MAIN_QUEUE_AT, Pool } from '../space/pool.js';
-import { type Confinement, type Extent, reserveOf } from '../spaceman.js';
+import { MAIN_QUEUE_AT } from '../space/pool.js';
+import type { Extent } from '../spaceman.js';
 import { BLOCK_SIZE, NX_MAX_FILE_SYSTEMS, NxSuperblock } from '../structs/container.js';
 import { OBJECT_TYPE } from '../structs/object.js';
 import {
@@ -27,139 +26,11 @@ import {
   Spaceman,
   SpacemanDevice,
 } from '../structs/spaceman.js';
+import { type Before, bitmapOf, blocksOf, lastUsed, openBefore, placeFor, ringAndPool } from './checkpoint-space.js';
+import { LARGEST } from './size-limits.js';
 
 const at = NxSuperblock.at;
-const LARGEST = 16e12;
-/** Blocks: more than commits without changes take. */
-const SLACK = 256;
-/** Of what is in use: so much more may the trees become when extents are cut. */
-const SPARE_SHARE = 0.02;
 const OLDEST_QUEUE_AT = Spaceman.at.sm_fq;
-
-/** The newest checkpoint, opened to be changed. */
-interface Before {
-  readonly device: BlockDevice;
-  readonly superblock: DataView;
-  /** Of the checkpoint that is to come. */
-  readonly xid: number;
-  readonly objects: readonly EphemeralObject[];
-  readonly spaceman: DataView;
-  readonly table: ChunkTable;
-  readonly pool: Pool;
-  read(oid: number): Uint8Array;
-}
-
-function open(device: BlockDevice): Before {
-  const { superblock, xid, objects } = openCheckpoint(device);
-  const read = (oid: number): Uint8Array => {
-    const view = objects.find((object) => object.oid === oid)?.view;
-    if (!view) throw new CorruptError('checkpoint_mapping', 'cpm_oid', oid, 'the object is not mapped');
-    return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-  };
-  const spaceman = viewOf(read(get64(superblock, at.nx_spaceman_oid)));
-  const pool = new Pool(device, spaceman, read);
-  const table = new ChunkTable(device, spaceman, pool);
-  return { device, superblock, xid: xid + 1, objects, spaceman, table, pool, read };
-}
-
-/**
- * `dataEnd`: the block behind the last that holds data of a snapshot, which is not moved. The device is as large as the container
- * can become without another.
- */
-export function sizeLimits(device: BlockDevice, dataEnd: number): SizeLimits {
-  const before = open(device);
-  const waiting = waitingOf(before);
-  const { blocks } = before.table;
-  const least = leastBlocks(before, waiting);
-  const { poolBlocks, poolRingBlocks } = geometry(least);
-  const place = firstRun(before, poolBlocks + poolRingBlocks, blocks, waiting);
-  const end = place.isWhole ? place.start + place.count : blocks;
-  const smallest = Math.min(blocks, Math.max(least, end, fixedEnd(before), dataEnd));
-  return {
-    smallest: smallest * BLOCK_SIZE,
-    largest: Math.max(device.size, LARGEST),
-    heldBySnapshots: dataEnd * BLOCK_SIZE,
-  };
-}
-
-/** Blocks that are enough for what is in use, what the new size needs, and what the moves take. */
-function leastBlocks(before: Before, waiting: readonly Extent[]): number {
-  const { table } = before;
-  const own = ringAndPool(before);
-  const free = table.free.reduce((sum, each) => sum + each, 0);
-  const used = table.blocks - free - blocksOf(waiting) - blocksOf(own);
-  const spare = Math.ceil(used * SPARE_SHARE) + SLACK;
-  // Ring and pool stay in use until the container has its new size; what of them lies behind the new end takes no room.
-  for (let blocks = used + spare; ; ) {
-    const { poolBlocks, poolRingBlocks } = geometry(blocks);
-    const kept = own.reduce((sum, { start, count }) => sum + Math.min(count, Math.max(0, blocks - start)), 0);
-    const wanted = used + spare + kept + poolBlocks + poolRingBlocks + reserveOf(blocks);
-    if (wanted <= blocks) return blocks;
-    blocks = wanted;
-  }
-}
-
-/** The block behind the last of what has a fixed place, and no less than the volumes' slots allow. */
-function fixedEnd({ superblock }: Before): number {
-  const areas = (['desc', 'data'] as const).map(
-    (kind) => get64(superblock, at[`nx_xp_${kind}_base`]) + superblock.getUint32(at[`nx_xp_${kind}_blocks`], true),
-  );
-  let slots = NX_MAX_FILE_SYSTEMS;
-  while (slots > 0 && get64(superblock, at.nx_fs_oid + 8 * (slots - 1)) === 0) slots -= 1;
-  const blocksForSlots = slots > 1 ? ((slots - 1) * VOLUME_SHARE) / BLOCK_SIZE + 1 : 0;
-  return Math.max(...areas, blocksForSlots);
-}
-
-/** Where blocks may be taken while the container becomes so small. @throws VolumeFullError if there is no place for its pool */
-export function confinementFor(device: BlockDevice, size: number): Confinement {
-  const before = open(device);
-  const next = geometry(Math.floor(size / BLOCK_SIZE));
-  return { limit: next.blocks, kept: placeFor(before, next, waitingOf(before)) };
-}
-
-function ringAndPool({ spaceman }: Before): Extent[] {
-  const fields = Spaceman.at;
-  return [
-    { start: get64(spaceman, fields.sm_ip_bm_base), count: spaceman.getUint32(fields.sm_ip_bm_block_count, true) },
-    { start: get64(spaceman, fields.sm_ip_base), count: get64(spaceman, fields.sm_ip_block_count) },
-  ];
-}
-
-/** What is in use only until two more checkpoints were made. */
-function waitingOf({ spaceman, read, superblock }: Before): Extent[] {
-  const ranges: Extent[] = [];
-  const xid = get64(superblock, at.o_xid);
-  new FreeQueue(spaceman, MAIN_QUEUE_AT, read).release(xid, (start, count) => ranges.push({ start, count }));
-  return ranges;
-}
-
-/** The last block that is in use, those in `except` left out. */
-function lastUsed(before: Before, except: readonly Extent[] = []): number {
-  for (let chunk = before.table.count - 1; chunk >= 0; chunk -= 1) {
-    const size = before.table.sizeOf(chunk);
-    if (before.table.free[chunk] === size) continue;
-    const bytes = bitmapWithout(before, chunk, except);
-    for (let bit = size - 1; bit >= 0; bit -= 1) if (isSet(bytes, bit)) return chunk * BLOCKS_PER_CHUNK + bit;
-  }
-  return 0;
-}
-
-/** The bitmap of a chunk in which the blocks of `free` are free. */
-function bitmapWithout(before: Before, chunk: number, free: readonly Extent[]): Uint8Array {
-  const bytes = bitmapOf(before, chunk);
-  const first = chunk * BLOCKS_PER_CHUNK;
-  for (const { start, count } of free) {
-    const from = Math.max(0, start - first);
-    const to = Math.min(before.table.sizeOf(chunk), start + count - first);
-    if (to > from) clearBits(bytes, from, to - from);
-  }
-  return bytes;
-}
-
-function bitmapOf({ device, table }: Before, chunk: number): Uint8Array {
-  const block = table.bitmaps[chunk] ?? 0;
-  return block === 0 ? new Uint8Array(BLOCK_SIZE) : readBlock(device, block);
-}
 
 /**
  * Nothing waits for a commit, behind the new end lies nothing but ring and pool, and the device has room for the larger of
@@ -167,7 +38,7 @@ function bitmapOf({ device, table }: Before, chunk: number): Uint8Array {
  * @throws VolumeFullError, UnsupportedError, with nothing changed
  */
 export function resizeContainer(device: BlockDevice, size: number): void {
-  const before = open(device);
+  const before = openBefore(device);
   const next = geometry(Math.floor(size / BLOCK_SIZE));
   requireSize(before, next);
   const place = placeFor(before, next);
@@ -201,17 +72,6 @@ function requireSize(before: Before, next: Geometry): void {
       throw new UnsupportedError(`a container of this size has ${next.maxVolumes} volumes at most`);
 }
 
-/** Free blocks in one piece for ring and pool, or such as `waiting` will leave. @throws VolumeFullError */
-function placeFor(before: Before, next: Geometry, waiting: readonly Extent[] = []): Extent {
-  const { blocks, poolBlocks, poolRingBlocks } = next;
-  const count = poolBlocks + poolRingBlocks;
-  const { table } = before;
-  if (blocks - table.blocks >= count) return { start: table.blocks, count };
-  const place = firstRun(before, count, blocks, waiting);
-  if (!place.isWhole) throw new VolumeFullError(count * BLOCK_SIZE, place.count * BLOCK_SIZE);
-  return { start: place.start, count };
-}
-
 /** Ring and pool, as far as they lie before and behind the new end. */
 function partsOf(before: Before, end: number): { readonly inside: Extent[]; readonly behind: Extent[] } {
   const inside: Extent[] = [];
@@ -224,35 +84,6 @@ function partsOf(before: Before, end: number): { readonly inside: Extent[]; read
   return { inside, behind };
 }
 
-/** The first `count` free blocks in one piece before block `end`; `isWhole`: there are so many. */
-function firstRun(
-  before: Before,
-  count: number,
-  end: number,
-  except: readonly Extent[] = [],
-): Extent & { readonly isWhole: boolean } {
-  const { table } = before;
-  let start = 0;
-  let length = 0;
-  for (let chunk = 0; chunk < table.count && length < count; chunk += 1) {
-    const limit = Math.min(table.sizeOf(chunk), end - chunk * BLOCKS_PER_CHUNK);
-    const bytes = bitmapWithout(before, chunk, except);
-    for (let bit = 0; bit < limit && length < count; ) {
-      const run = runLength(bytes, bit, limit);
-      if (isSet(bytes, bit)) length = 0;
-      else {
-        if (length === 0) start = chunk * BLOCKS_PER_CHUNK + bit;
-        length += run;
-      }
-      bit += run;
-    }
-  }
-  return { start, count: Math.min(length, count), isWhole: length >= count };
-}
-
-function blocksOf(extents: readonly Extent[]): number {
-  return extents.reduce((sum, { count }) => sum + count, 0);
-}
 /** Blocks of an extent among `count` from `first` on. */
 function overlap(extent: Extent, first: number, count: number): number {
   const end = Math.min(extent.start + extent.count, first + count);

@@ -1,7 +1,7 @@
 // Containers whose volumes lie all over them: random changes with large files in between, which go in the end. Only tests
 // import this.
 
-import type { BlockDevice, WritableVolume } from '@tintype/core';
+import { type BlockDevice, WindowDevice, type WritableVolume } from '@tintype/core';
 import {
   changeVolume,
   MemoryVolume,
@@ -9,8 +9,11 @@ import {
   type Random,
   RandomChanges,
   SparseDevice,
+  snapshotOf,
+  type TreeSnapshot,
 } from '@tintype/testkit';
-import { formatOptions, mountOptions } from '../container.testing.js';
+import { expect } from 'vitest';
+import { expectApfsckContent, formatOptions, mountOptions } from '../container.testing.js';
 import { ApfsFileSystem } from '../file-system.js';
 import { format } from '../format.js';
 
@@ -86,4 +89,50 @@ export function scattered(
   changes.clear(volumeOf(fileSystem), random.oneIn(3) ? 'half' : 'all');
   fileSystem.close();
   return { device, changes };
+}
+
+/** Trees of a container's volumes, and of their snapshots. */
+export type Trees = Record<string, TreeSnapshot>;
+
+/** By name of the snapshot, `` for the volume as it is; those of a second volume begin with `1/`. */
+export function allTrees(device: BlockDevice): Trees {
+  const trees: Trees = {};
+  for (const [index, volume] of open(device).volumes.entries()) {
+    const prefix = index > 0 ? `${index}/` : '';
+    trees[prefix] = snapshotOf(volume);
+    for (const { name, xid } of volume.snapshots ?? []) trees[prefix + name] = snapshotOf(volume.openSnapshot(xid));
+  }
+  return trees;
+}
+/** What is left of them when the snapshots are gone. */
+export const withoutSnapshots = (trees: Trees): Trees =>
+  Object.fromEntries(Object.entries(trees).filter(([name]) => name === '' || /^\d+\/$/.test(name)));
+
+/** The first part of a device is a container as it should be; answers it. */
+export function expectSound(device: BlockDevice, size: number, trees: Trees, message: string): BlockDevice {
+  const window = new WindowDevice(device, 0, size);
+  try {
+    expectApfsckContent(window);
+  } catch (error) {
+    throw new Error(message, { cause: error });
+  }
+  expect(allTrees(window), message).toEqual(trees);
+  return window;
+}
+
+/** The last byte that the allocation maps call used. */
+export function usedEnd(device: BlockDevice): number {
+  const fileSystem = open(device);
+  const ranges = [...fileSystem.freeRanges()];
+  const last = ranges.at(-1);
+  return last && last.start + last.length === fileSystem.capacity ? last.start : fileSystem.capacity;
+}
+
+export function resized(device: BlockDevice, size: number | 'min'): number {
+  const fileSystem = open(device);
+  const wanted = size === 'min' ? fileSystem.sizeLimits().smallest : size;
+  fileSystem.resize(wanted);
+  expect(fileSystem.capacity).toBe(Math.floor(wanted / 4096) * 4096);
+  fileSystem.close();
+  return wanted;
 }

@@ -168,10 +168,13 @@ export class SnapshotWriter {
   get all(): number[] {
     return this.#all().map(({ xid }) => xid);
   }
+  /** Extent references of all snapshots, oldest first: to be read, or to be changed and put. */
+  get references(): { readonly xid: number; readonly tree: Tree }[] {
+    return this.#all().map(({ xid, references }) => ({ xid, tree: this.#volume.referencesAt(references) }));
+  }
   /** The block behind the last that holds data of a snapshot. */
   get dataEnd(): number {
-    const trees = this.#all().map(({ references }) => this.#volume.referencesAt(references));
-    return trees.reduce((end, tree) => Math.max(end, new ExtentReferences(this.#volume, tree).end), 0);
+    return this.references.reduce((end, { tree }) => Math.max(end, new ExtentReferences(this.#volume, tree).end), 0);
   }
   /**
    * What the snapshot has of its own beside data, superblock and extent references, leaves the blocks from `limit` on with the
@@ -182,11 +185,13 @@ export class SnapshotWriter {
     const tree = this.#volume.referencesAt(snapshot.references);
     tree.moveNodes(limit, requireRoom);
     requireRoom(2 * this.#volume.snapshots.height + 1);
-    if (tree.root.dirty) {
-      this.#volume.writeReferences(tree);
-      this.#putReferences(xid, tree);
-    }
+    if (tree.root.dirty) this.putReferences(xid, tree);
     if (snapshot.superblock >= limit) this.#moveSuperblock(snapshot);
+  }
+  /** A tree of `references` that was changed is the snapshot's with the next commit. */
+  putReferences(xid: number, tree: Tree): void {
+    this.#volume.writeReferences(tree);
+    this.#putReferences(xid, tree);
   }
   #moveSuperblock({ xid, superblock }: Snapshot): void {
     const { device, spaceman } = this.#volume.place;

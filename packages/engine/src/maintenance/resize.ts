@@ -50,10 +50,22 @@ export function resizeImage(options: ResizeOptions, context: RunContext): Resize
   if (typeof options.size === 'number') requireRoomForVolume(options.size);
   const image = imageToWrite(options.image, options, context);
   try {
-    return new Resizing(image, options, context).run();
+    const first = new Resizing(image, options, context).run();
+    return options.size === 'min' ? resizeFurther(image, options, context, first) : first;
   } finally {
     image.close();
   }
+}
+
+/** What a file system of the old size needed of its own may have stood where a smaller one ends: it goes with that size. */
+function resizeFurther(image: DiskImage, options: ResizeOptions, context: RunContext, first: Resized): Resized {
+  let last = first;
+  while (last.after < last.before) {
+    const further = new Resizing(image, options, context);
+    if (!further.isSmaller) break;
+    last = further.run();
+  }
+  return { ...last, before: first.before };
 }
 
 class Resizing {
@@ -83,6 +95,11 @@ class Resizing {
     const next = resizedPartition(this.#map, this.#chosen.partition, size);
     const capacity = next.size < this.#chosen.partition.size ? this.#shrink(size, limits) : this.#grow(size);
     return { before, after: image.device.size, capacity };
+  }
+
+  /** True if `run` would make the image smaller. */
+  get isSmaller(): boolean {
+    return this.#wantedSize(this.#limits()) < this.#image.device.size;
   }
 
   #limits(): SizeLimits {
@@ -174,7 +191,9 @@ class Resizing {
     const [sizeText, leastText] = showSizes(size, least);
     const message = `the image cannot have ${sizeText}: its volume needs about ${leastText}`;
     const isHeld = heldBySnapshots === smallest;
-    const reason = isHeld ? '; snapshots hold data up to there, which is not moved: without them less is possible' : '';
+    const reason = isHeld
+      ? '; snapshots hold data up to there, in pieces for which there is no room before: without them less is possible'
+      : '';
     throw new RefusedError('too-small', message + reason, { size, least, heldBySnapshots });
   }
 

@@ -1,0 +1,161 @@
+// Data that snapshots hold goes before the end of a smaller container, and every state goes on seeing what it saw.
+
+import { type BlockDevice, VolumeFullError } from '@tintype/core';
+import { CrashDevice, type CrashedDevice, count, plainAttributes, Random, type SparseDevice } from '@tintype/testkit';
+import { expect, test } from 'vitest';
+import { check } from '../check/check.js';
+import { formatted, mountOptions } from '../container.testing.js';
+import type { ApfsFileSystem } from '../file-system.js';
+import { Container } from './container.js';
+import {
+  allTrees,
+  expectSound,
+  open,
+  resized,
+  ScatteredVolume,
+  scattered,
+  usedEnd,
+  volumeOf,
+  withoutSnapshots,
+} from './scattered.testing.js';
+import { SnapshotWriter } from './snapshot-writer.js';
+
+const MIB = 1 << 20;
+
+/** A volume with snapshots whose data lies all over the container, clones and changed parts of files among it. */
+function withSnapshots(random: Random, size: number): { device: SparseDevice; changes: ScatteredVolume } {
+  return scattered(random, size, (fileSystem, step) => {
+    const volume = volumeOf(fileSystem);
+    const files = volume.list(volume.root.id).filter(({ kind, size }) => kind === 'file' && size > 0);
+    if (files.length > 0 && random.oneIn(2)) {
+      const file = random.pick(files);
+      const clone = volume.clone(volume.root.id, `clone ${step}`, file.id);
+      if (random.oneIn(2))
+        volume.write(clone, random.below(file.size), new Uint8Array(random.below(30_000)).fill(step));
+      if (random.oneIn(3)) volume.truncate(clone, random.below(file.size));
+      if (random.oneIn(3)) volume.write(clone, file.size + random.below(200_000), Buffer.from(`behind ${step}`));
+    }
+    if (random.oneIn(3)) fileSystem.createSnapshot(volume, `after ${step}`);
+  });
+}
+
+/** The byte behind the last that holds data of a snapshot. */
+function heldEnd(device: BlockDevice): number {
+  const { volumes } = new Container(device, mountOptions);
+  const ends = volumes.map((volume) => (volume.hasSnapshots ? new SnapshotWriter(volume).dataEnd : 0));
+  return 4096 * Math.max(...ends);
+}
+
+function removeSnapshots(fileSystem: ApfsFileSystem, random: Random, which: 'all' | 'half'): void {
+  const volume = volumeOf(fileSystem);
+  const xids = random.shuffle((volume.snapshots ?? []).map(({ xid }) => xid));
+  for (const xid of which === 'all' ? xids : xids.slice(0, xids.length >>> 1)) fileSystem.deleteSnapshot(volume, xid);
+}
+
+test('the volume and all snapshots are the same in a smaller container, and go on', () => {
+  let moved = 0;
+  for (let seed = 1; seed <= count(3, 200); seed += 1) {
+    const random = new Random(seed);
+    const size = (60 + random.below(60)) * MIB;
+    const { device, changes } = withSnapshots(random, size);
+    const before = allTrees(device);
+    const held = heldEnd(device);
+    const { smallest } = open(device).sizeLimits();
+    const to = random.oneIn(3) ? smallest + random.below(size - smallest) : smallest;
+    const message = `seed ${seed}, ${size} bytes, in use up to ${usedEnd(device)}, held up to ${held} → ${to}`;
+    if (to < held) moved += 1;
+    resized(device, to);
+    const window = expectSound(device, to, before, message);
+
+    const fileSystem = open(window);
+    removeSnapshots(fileSystem, random, 'half');
+    changes.change(volumeOf(fileSystem), 4);
+    fileSystem.createSnapshot(volumeOf(fileSystem), 'later');
+    fileSystem.close();
+    const after = allTrees(window);
+    expectSound(device, to, after, message);
+    for (const name of Object.keys(after)) if (name !== '' && name in before) expect(after[name]).toEqual(before[name]);
+    resized(device, size);
+    expectSound(device, size, after, `${message} → ${size}`);
+    const last = open(device);
+    removeSnapshots(last, random, 'all');
+    last.close();
+    expectSound(device, size, withoutSnapshots(after), `${message} → ${size}, without snapshots`);
+  }
+  expect(moved).toBeGreaterThan(0);
+});
+
+const newFile = (name: string) =>
+  ({ ...plainAttributes, kind: 'file', name, size: 0, target: '', rdevMajor: 0, rdevMinor: 0 }) as const;
+
+test('data in one piece for which there is no room before is a reason to refuse, with nothing changed', () => {
+  const device = formatted(80 * MIB);
+  const first = open(device);
+  const volume = volumeOf(first);
+  const changes = new ScatteredVolume(volume, new Random(4));
+  // Small files keep the free blocks before the large one apart.
+  for (let i = 0; i < 8; i += 1) {
+    changes.fill(volume, 5 * MIB);
+    const [id = 0] = volume.create(volume.root.id, [newFile(`between ${i}`)]);
+    volume.write(id, 0, new Uint8Array(8192).fill(i));
+    first.commit();
+  }
+  const [large = 0] = volume.create(volume.root.id, [newFile('large')]);
+  volume.write(large, 0, new Uint8Array(16 * MIB).fill(9));
+  first.commit();
+  changes.clear(volume, 'all');
+  const xid = first.createSnapshot(volume, 'holds');
+  volume.remove(volume.root.id, 'large');
+  first.close();
+  const before = allTrees(device);
+
+  const crash = new CrashDevice(device);
+  const refused = open(crash);
+  const { smallest, heldBySnapshots } = refused.sizeLimits();
+  expect(heldBySnapshots).toBe(smallest);
+  expect(smallest).toBeGreaterThan(40 * MIB);
+  expect(() => refused.resize(smallest - 4096)).toThrow(VolumeFullError);
+  refused.close();
+  expect(crash.calls).toBe(0);
+  resized(device, smallest);
+  const window = expectSound(device, smallest, before, 'as small as the snapshot lets it be');
+  const after = open(window);
+  after.deleteSnapshot(volumeOf(after), xid);
+  after.close();
+  expect(open(window).sizeLimits().heldBySnapshots).toBe(0);
+  const least = resized(window, 'min');
+  expect(least).toBeLessThan(30 * MIB);
+  expectSound(device, least, withoutSnapshots(before), 'without the snapshot');
+});
+
+test.each([1, 3])('cut at any moment, every state sees what it saw, and the call goes on, seed %i', (seed) => {
+  const { device: start } = withSnapshots(new Random(seed), 50 * MIB);
+  const size = start.size;
+  const before = allTrees(start);
+  expect(Object.keys(before).length).toBeGreaterThan(1);
+  const crash = new CrashDevice(start);
+  const fileSystem = open(crash);
+  const to = fileSystem.sizeLimits().smallest;
+  expect(to).toBeLessThan(heldEnd(start));
+  fileSystem.resize(to);
+  fileSystem.close();
+  const judge = ({ device, description }: CrashedDevice, isThorough: boolean): void => {
+    // Block 0 is written last, in place: torn it can be mended, and the container is opened by its checkpoint.
+    const mended = ['not-unmounted', 'copy-damaged'];
+    const findings = [...check(device, {})].filter(({ kind }) => !mended.includes(kind));
+    expect(findings, description).toEqual([]);
+    expect(allTrees(device), description).toEqual(before);
+    const found = open(device).capacity;
+    expect([to, size], description).toContain(found);
+    if (!isThorough) return;
+    const again = open(device);
+    if (found > to) again.resize(Math.max(to, again.sizeLimits().smallest));
+    again.close();
+    expectSound(device, open(device).capacity, before, description);
+  };
+  const every = count(Math.ceil(crash.calls / 8), 3);
+  for (const state of crash.prefixes())
+    if (state.calls % every === 0 || state.calls === crash.calls) judge(state, state.calls % (7 * every) === 0);
+  for (const [index, state] of [...crash.randomStates({ seed, count: count(8, 500) })].entries())
+    judge(state, index % 10 === 0);
+});
