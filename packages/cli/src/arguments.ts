@@ -15,12 +15,25 @@ export function parseCommand(command: CommandSpec, words: readonly string[]): Pa
     if (values.help === true) return { values, operands: positionals, filters: [] };
     throw new UsageError(`${command.name} takes ${command.operands}; ${given(positionals.length)}`);
   }
+  requireValues(specs, values, command, positionals);
   const filters = tokens.flatMap((token) =>
     token.kind === 'option' && FILTERS.includes(token.name) && token.value !== undefined
       ? [{ option: token.name, value: token.value }]
       : [],
   );
   return { values, operands: positionals, filters };
+}
+
+/** A variable that is not set is a mistake of the caller's script, not the root of an image or this folder. */
+function requireValues(
+  specs: readonly OptionSpec[],
+  values: Parsed['values'],
+  command: CommandSpec,
+  operands: readonly string[],
+): void {
+  if (operands.includes('')) throw new UsageError(`${command.name} takes ${command.operands}; one of them is empty`);
+  const empty = specs.find(({ name }) => values[name] === '');
+  if (empty) throw new UsageError(`--${empty.name} takes ${empty.value}; its value is empty`);
 }
 
 function given(count: number): string {
@@ -72,6 +85,12 @@ function withEquals(specs: readonly OptionSpec[], words: readonly string[]): str
 export function text(parsed: Parsed, name: string): string | undefined {
   const value = parsed.values[name];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** Of an option that may be given several times; undefined if it was not given. */
+export function texts(parsed: Parsed, name: string): readonly string[] | undefined {
+  const value = parsed.values[name];
+  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : undefined;
 }
 
 /** True, false (`--no-NAME`), or undefined if it was not given. */

@@ -5,6 +5,8 @@ import type { CommandSpec, OptionSpec } from './command.js';
 
 const COMPACT_WHEN = `its host has less than ${COMPACT_BELOW.free / 1e9} GB or ${COMPACT_BELOW.share * 100} % free`;
 
+const OF_FIRST_IMAGE = 'of A, or if that is a folder, of B; given again: of B';
+
 export const COMMON: readonly OptionSpec[] = [
   { name: 'json', help: 'results as JSON' },
   { name: 'quiet', short: 'q', help: 'no progress, no notices' },
@@ -299,11 +301,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [
       { name: 'path', value: '/INSIDE', help: 'only below this folder' },
       { name: 'checksum', short: 'c', help: 'compare contents' },
+      { name: 'volume', value: 'NAME|UUID|INDEX', help: `which volume ${OF_FIRST_IMAGE}`, many: true },
+      { name: 'snapshot', value: 'NAME|XID', help: `read an APFS snapshot ${OF_FIRST_IMAGE}`, many: true },
       waitLock,
       ...passphrase,
       ...secondPassphrase('passphrase of B, if A has one'),
     ],
-    examples: ['tintype diff ~/Pictures b.sparsebundle', 'tintype diff a.sparsebundle b.sparsebundle --checksum'],
+    examples: [
+      'tintype diff ~/Pictures b.sparsebundle',
+      'tintype diff b.sparsebundle b.sparsebundle --snapshot monday --checksum',
+    ],
     hasEvents: true,
     load: () => import('./commands/diff.js'),
   },

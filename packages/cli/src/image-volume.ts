@@ -4,6 +4,7 @@ import { PassphraseError } from '@tintype/core';
 import { hostContext, openStack, type Stack } from '@tintype/engine';
 import { text } from './arguments.js';
 import type { Parsed } from './command.js';
+import { leaveSignals } from './early-signals.js';
 import { waiting } from './locking.js';
 import { Passphrases } from './passphrase.js';
 
@@ -37,6 +38,7 @@ export async function withPassphrase<T>(
   path: string,
   open: (passphrase: Uint8Array | undefined) => T,
 ): Promise<T> {
+  leaveSignals();
   const passphrases = new Passphrases(parsed);
   try {
     try {

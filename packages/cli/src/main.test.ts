@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withFolder } from '@tintype/testkit';
 import { expect, test } from 'vitest';
-import { basic, tintype } from './built.testing.js';
+import { basic, events, tintype } from './built.testing.js';
 
 test('--version and --help answer on standard output', () => {
   expect(tintype('--version')).toMatchObject({
@@ -31,8 +31,37 @@ test.each([
   [['create', 'x.dmg', '--size', 'huge'], 'is no size'],
   [['backup', 'a', 'b', '--max-delete', 'all'], '--max-delete'],
   [['completion', 'constructor'], 'bash, zsh or fish'],
+  [['help', 'bakcup'], 'did you mean backup?'],
+  [['ls', 'x.dmg', ''], 'one of them is empty'],
+  [['restore', '', 'out'], 'one of them is empty'],
+  [['restore', 'x.dmg', 'out', '--path', ''], '--path takes /INSIDE; its value is empty'],
 ])('%j is wrong usage: exit status 2', (words, message) => {
   expect(tintype(...words)).toMatchObject({ status: 2, stdout: '', stderr: expect.stringContaining(message) });
+});
+
+test('an error under --json is a document of its own, or the last events', () => {
+  const error = { type: 'error', code: 'no-source', message: 'there is nothing at nowhere' };
+  for (const words of [
+    ['ls', 'nowhere'],
+    ['info', 'nowhere'],
+    ['cat', 'nowhere', '/x'],
+    ['snapshot', 'list', 'nowhere'],
+  ]) {
+    const { status, stdout } = tintype(...words, '--json');
+    const [first = ''] = stdout.split('\n');
+    expect([words, status, JSON.parse(first)]).toEqual([words, 1, expect.objectContaining(error)]);
+  }
+  expect(JSON.parse(tintype('ls', '--json').stdout)).toMatchObject({ type: 'error', code: 'usage' });
+  expect(events('verify', 'nowhere')).toMatchObject({
+    status: 1,
+    last: { type: 'summary', problems: [{ code: 'no-source' }] },
+  });
+});
+
+test('options of every command may stand before it', () => {
+  expect(tintype('--quiet', '--json', 'ls', 'nowhere').stdout).toContain('"no-source"');
+  expect(tintype('-v', 'completion', 'bash').status).toBe(0);
+  expect(tintype('--json')).toMatchObject({ status: 2, stderr: expect.stringContaining('no command "--json"') });
 });
 
 test('a missing image is told in one line, without a stack trace', () => {

@@ -4,14 +4,16 @@ import { readFileSync } from 'node:fs';
 import { UsageError } from '@tintype/engine/run';
 import { parseCommand } from './arguments.js';
 import type { CommandSpec, Parsed } from './command.js';
-import { COMMANDS } from './command-table.js';
+import { COMMANDS, COMMON } from './command-table.js';
+import { endAtSignals } from './early-signals.js';
 import { EXIT, exitStatusOf } from './exit-status.js';
 import { followed } from './followed.js';
 import { commandHelp, overview } from './help.js';
 import { nearest } from './nearest.js';
 import { errorText, failureEvents } from './output/errors.js';
+import { jsonText } from './output/json-text.js';
 import { takeFromEnvironment } from './passphrase.js';
-import { type Call, line, lineUnlessLost, note, writeOut } from './terminal.js';
+import { type Call, hasWritten, line, lineUnlessLost, note, writeOut } from './terminal.js';
 import { typedWords } from './typed-words.js';
 
 function version(): string {
@@ -24,6 +26,15 @@ function version(): string {
 // A write past the limit of this process's files then fails, and is told, instead of ending the process.
 process.on('SIGXFSZ', () => {});
 
+/** Of every command; `--help` before a command is that of tintype. */
+const SWITCHES = new Set(
+  COMMON.filter(({ name }) => name !== 'help').flatMap(({ name, short }) => [
+    `--${name}`,
+    `--no-${name}`,
+    ...(short ? [`-${short}`] : []),
+  ]),
+);
+
 async function main(words: readonly string[]): Promise<number> {
   try {
     return await answer(words);
@@ -34,9 +45,10 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 async function answer(words: readonly string[]): Promise<number> {
-  const [name, ...rest] = words;
+  const [name, ...rest] = commandFirst(words);
   if (name === 'help' || name === '--help' || name === '-h') {
     const topic = COMMANDS.find((command) => command.name === rest[0]);
+    if (name === 'help' && rest[0] !== undefined && !topic) throw unknownCommand(rest[0]);
     writeOut(topic ? commandHelp(topic) : overview());
     return EXIT.done;
   }
@@ -48,6 +60,12 @@ async function answer(words: readonly string[]): Promise<number> {
   if (command) return perform(command, rest);
   note(name === undefined ? overview().trimEnd() : errorText(unknownCommand(name)));
   return EXIT.usage;
+}
+
+/** Options of every command may stand before its name. */
+function commandFirst(words: readonly string[]): readonly string[] {
+  const at = words.findIndex((word) => !SWITCHES.has(word));
+  return at > 0 ? [words[at] as string, ...words.slice(0, at), ...words.slice(at + 1)] : words;
 }
 
 function unknownCommand(name: string): UsageError {
@@ -62,6 +80,7 @@ function unknownCommand(name: string): UsageError {
 
 async function perform(command: CommandSpec, words: readonly string[]): Promise<number> {
   let call: Call = { command: command.name, image: null };
+  if (command.hasEvents) endAtSignals();
   try {
     const parsed = withImage(command, parseCommand(command, words));
     if (parsed.values.help === true) {
@@ -79,12 +98,17 @@ async function perform(command: CommandSpec, words: readonly string[]): Promise<
       isTerminal: process.stderr.isTTY === true && quiet !== true,
     });
   } catch (error) {
-    if (words.includes('--json'))
-      for (const event of command.hasEvents ? failureEvents(error) : []) lineUnlessLost(JSON.stringify(event));
+    if (words.includes('--json')) for (const event of failureOutput(command, error)) lineUnlessLost(jsonText(event));
     note(errorText(error, call));
     if ((words.includes('--verbose') || words.includes('-v')) && error instanceof Error) note(error.stack ?? '');
     return exitStatusOf(error);
   }
+}
+
+/** Of a command that answers one document, the error is that document, unless a part of another was written. */
+function failureOutput({ hasEvents }: CommandSpec, error: unknown): readonly object[] {
+  const events = failureEvents(error);
+  return hasEvents ? events : hasWritten() ? [] : events.slice(0, 1);
 }
 
 /** What is made new is what it is called; every other image may be named by a link. */

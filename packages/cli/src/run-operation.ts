@@ -10,8 +10,10 @@ import {
   run,
   type SummaryEvent,
 } from '@tintype/engine/run';
+import { leaveSignals } from './early-signals.js';
 import { EXIT, exitStatusOf } from './exit-status.js';
 import { errorText, failureEvents } from './output/errors.js';
+import { jsonText } from './output/json-text.js';
 import { printable } from './output/printable.js';
 import { ProgressLine } from './output/progress-line.js';
 import { type Io, lineUnlessLost, lostOutput, note } from './terminal.js';
@@ -70,7 +72,7 @@ export async function runOperation<N extends OperationName>(
 
 /** Shows one event; an exit status if it was the last one. */
 function tell(event: EngineEvent, io: Io, show: Presentation): number | null {
-  if (io.json && event.type !== 'error') lineUnlessLost(JSON.stringify(jsonEvent(event)));
+  if (io.json && event.type !== 'error') lineUnlessLost(jsonText(jsonEvent(event)));
   switch (event.type) {
     case 'warning':
       if (!io.quiet && !io.json) note(`tintype: ${printable(event.message)}`);
@@ -80,7 +82,7 @@ function tell(event: EngineEvent, io: Io, show: Presentation): number | null {
       return null;
     case 'error': {
       const error = errorFromJson(event.error);
-      if (io.json) for (const last of failureEvents(error)) lineUnlessLost(JSON.stringify(last));
+      if (io.json) for (const last of failureEvents(error)) lineUnlessLost(jsonText(last));
       note(errorText(error, io.call));
       return exitStatusOf(error);
     }
@@ -99,7 +101,9 @@ function jsonEvent(event: EngineEvent): unknown {
 
 function tellSummary(summary: SummaryEvent, io: Io, show: Presentation): void {
   tellProblems(summary.problems);
-  if (!io.quiet && show.summary) note(show.summary(summary));
+  // Where nothing is listed one by one, it is what a dry run results in.
+  if (summary.dryRun === true && show.summary && !show.result) lineUnlessLost(show.summary(summary));
+  else if (!io.quiet && show.summary) note(show.summary(summary));
 }
 
 function tellProblems(problems: readonly Problem[]): void {
@@ -128,6 +132,7 @@ function handleSignals(operation: Run): () => void {
   };
   process.on('SIGINT', handle);
   process.on('SIGTERM', handle);
+  leaveSignals();
   return () => {
     process.off('SIGINT', handle);
     process.off('SIGTERM', handle);
@@ -141,6 +146,6 @@ function sample({ progress }: Run): NodeJS.Timeout {
       (name) => progress.get(name),
     );
     const waiting = progress.waiting ? { waiting: true } : {};
-    lineUnlessLost(JSON.stringify({ type: 'progress', bytes, items, totalBytes, totalItems, ...waiting }));
+    lineUnlessLost(jsonText({ type: 'progress', bytes, items, totalBytes, totalItems, ...waiting }));
   }, 1000);
 }

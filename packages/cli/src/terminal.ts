@@ -27,6 +27,14 @@ const RETRY_MS = 5;
 /** Text gathered before it is written. */
 const GATHERED = 65_536;
 
+/** Whether anything was written to standard output. */
+let isWritten = false;
+
+/** True if something was. */
+export function hasWritten(): boolean {
+  return isWritten;
+}
+
 /**
  * Writes all bytes to standard output. When its reader has gone, there is nothing left to do: the process ends.
  * @throws StoreError if it cannot be written to, such as a file on a full disk
@@ -69,6 +77,7 @@ function writeAll(fd: number, bytes: string | Uint8Array): string | null {
   for (let done = 0; done < data.length; ) {
     try {
       done += writeSync(fd, data, done);
+      isWritten ||= fd === OUT;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === undefined) throw error;

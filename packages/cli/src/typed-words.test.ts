@@ -54,6 +54,9 @@ test.skipIf(process.platform !== 'linux')('a source, an image, a target and a pa
       expect([name, readFileSync(join(folder, name), 'utf8')]).toEqual([name, 'found']);
     expect(readdirSync(folder, 'buffer').filter((name) => name.includes('\ufffd'))).toEqual([]);
     const missing = shell(folder, "tintype ls $'no\\xff.dmg'");
-    expect([missing.status, missing.stderr.toString()]).toEqual([1, 'tintype: there is nothing at no\\xff.dmg\n']);
+    expect([missing.status, missing.stderr.toString()]).toEqual([
+      1,
+      'tintype: there is nothing at no\\xff.dmg. Check the path\n',
+    ]);
   });
 });

@@ -194,6 +194,10 @@ export interface DiffOptions extends SecondPassphrase, Pick<ImageChoice, 'waitLo
   readonly passphrase?: Uint8Array | undefined;
   readonly a: string;
   readonly b: string;
+  /** Of those of `a` and `b` that are images, in this order; absent: the first volume. */
+  readonly volumes?: readonly string[] | undefined;
+  /** As `volumes`; absent: what is there now. */
+  readonly snapshots?: readonly string[] | undefined;
   readonly path?: string | undefined;
   readonly checksum?: boolean | undefined;
 }

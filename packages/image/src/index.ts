@@ -5,7 +5,7 @@ export { detect } from './detect.js';
 export * from './disk-image.js';
 export { inspectImage } from './inspect.js';
 export { ARCHIVE_LIMIT } from './limits.js';
-export { imageFacts, openImage } from './open.js';
+export { imageFacts, noImage, openImage } from './open.js';
 export { repairGpt } from './partitions/gpt-repair.js';
 export { partitionMap, writePartitionMap } from './partitions/map.js';
 export { diskSizeFor, resizedPartition, resizePartitionMap } from './partitions/resize.js';

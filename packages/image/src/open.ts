@@ -74,11 +74,16 @@ export interface Opened {
   distrust?(): void;
 }
 
+/** Why nothing was detected at a path. */
+export function noImage(store: FileStore, path: string): TintypeError {
+  if (store.kind(path) === null) return new RefusedError('no-source', `there is nothing at ${path}`, { path });
+  return new UnsupportedError(`${path} is no disk image`, { path });
+}
+
 /** Opens any image. @throws CorruptError, LockedError, PassphraseError, RefusedError, StoreError, UnsupportedError */
 export function openImage(store: FileStore, path: string, options: OpenImageOptions): DiskImage {
   const detected = detect(store, path);
-  if (!detected)
-    throw new UnsupportedError(store.kind(path) === null ? `there is nothing at ${path}` : `${path} is no disk image`);
+  if (!detected) throw noImage(store, path);
   if (detected.timeMachine && options.writable && !options.allowTimeMachine)
     throw new RefusedError('time-machine', `${path} belongs to Time Machine`, { path });
   if (detected.kind === 'udif' && options.writable) throw readOnly(path);
@@ -414,7 +419,7 @@ function udifFormat(codecs: readonly string[]): ImageFormat {
 /** What is known of an image without opening it for use: locks do not matter, nor a missing passphrase. */
 export function imageFacts(store: FileStore, path: string): ContainerFacts {
   const detected = detect(store, path);
-  if (!detected) throw new UnsupportedError(`${path} is no disk image`);
+  if (!detected) throw noImage(store, path);
   const { timeMachine } = detected;
   if (store.kind(path) === 'directory') {
     const { bandSize, size } = readBundleInfo(store, path);

@@ -121,4 +121,11 @@ test.skipIf(basic.skip)('inspect: the list of places, and a structure field by f
     stdout: expect.stringContaining('logicalSize'),
   });
   expect(tintype('inspect', basic.path, 'koly')).toMatchObject({ status: 0, stdout: expect.stringContaining('koly') });
+  const [{ name, uuid } = { name: '', uuid: '' }] = json<ImageInfo>('info', basic.path).volumes;
+  for (const volume of [name, uuid.toLowerCase(), '0']) {
+    const found = json<{ lines: string[] }>('inspect', basic.path, 'header', '--volume', volume);
+    expect(found).toMatchObject({ image: basic.path, place: 'header' });
+    expect(found.lines[0]).toContain('HFSPlusVolumeHeader');
+  }
+  expect(tintype('inspect', basic.path, 'header', '--volume', 'other').status).toBe(1);
 });

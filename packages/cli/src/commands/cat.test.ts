@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { basic, basicManifest, ENVIRONMENT, PROGRAM, sha256, tintype } from '../built.testing.js';
+import { basic, basicManifest, ENVIRONMENT, json, PROGRAM, sha256, tintype } from '../built.testing.js';
 
 const files = basic.skip
   ? []
@@ -17,6 +17,15 @@ test.skipIf(basic.skip)('a reader that goes away ends it quietly', () => {
   const script = `"${process.execPath}" "${PROGRAM}" cat "${basic.path}" /random.bin | head -c 10 | wc -c`;
   const { stdout, stderr } = spawnSync('sh', ['-c', script], { env: ENVIRONMENT, encoding: 'utf8' });
   expect({ count: stdout.trim(), stderr }).toEqual({ count: '10', stderr: '' });
+});
+
+test.skipIf(basic.skip)('under --json it is a document, whatever the length', () => {
+  for (const [path] of files) {
+    const { bytes } = tintype('cat', basic.path, `/${path}`);
+    const { content, ...rest } = json<{ content: string }>('cat', basic.path, `/${path}`);
+    expect(rest).toEqual({ image: basic.path, path: `/${path}` });
+    expect(sha256(Buffer.from(content, 'base64'))).toBe(sha256(bytes));
+  }
 });
 
 test.skipIf(basic.skip)('what is no file, or not there, is told', () => {

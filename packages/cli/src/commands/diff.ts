@@ -1,5 +1,5 @@
 import type { SummaryEvent } from '@tintype/engine/run';
-import { flag, text } from '../arguments.js';
+import { flag, text, texts } from '../arguments.js';
 import type { CommandBody } from '../command.js';
 import { followed } from '../followed.js';
 import { waiting } from '../locking.js';
@@ -9,9 +9,18 @@ import { runUnlocked } from '../unlocked.js';
 
 export const run: CommandBody = (parsed, io) => {
   const [a = '', b = ''] = parsed.operands.map(followed);
+  const options = {
+    a,
+    b,
+    path: text(parsed, 'path'),
+    checksum: flag(parsed, 'checksum'),
+    volumes: texts(parsed, 'volume'),
+    snapshots: texts(parsed, 'snapshot'),
+    ...waiting(parsed),
+  };
   return runUnlocked(
     'diff',
-    { a, b, path: text(parsed, 'path'), checksum: flag(parsed, 'checksum'), ...waiting(parsed) },
+    options,
     { parsed, io },
     {
       result: (value) => {

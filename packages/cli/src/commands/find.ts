@@ -5,6 +5,7 @@ import { text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
 import { EXIT } from '../exit-status.js';
 import { withStack } from '../image-volume.js';
+import { jsonText } from '../output/json-text.js';
 import { printable } from '../output/printable.js';
 import { parseDuration, parseSize } from '../quantities.js';
 import { LineWriter } from '../terminal.js';
@@ -14,14 +15,14 @@ const DATE = /^\d{4}-\d{2}(-\d{2}(T[\d:.]+(Z|[+-]\d{2}:?\d{2})?)?)?$/;
 export const run: CommandBody = (parsed, io) =>
   withStack(parsed, ({ volume }, image) => {
     const out = new LineWriter();
-    let separator = `{"image":${JSON.stringify(image)},"items":[\n `;
+    let separator = `{"image":${jsonText(image)},"items":[\n `;
     for (const entry of find(volume, parsed.operands[1] ?? '/', {
       name: text(parsed, 'name'),
       newer: newer(parsed),
       size: size(parsed),
     })) {
       if (io.json) {
-        out.add(separator + JSON.stringify(listed(volume, entry)));
+        out.add(separator + jsonText(listed(volume, entry)));
         separator = ',\n ';
       } else out.line(printable(entry.path));
     }

@@ -75,7 +75,7 @@ test('B48: everything, a folder or a file comes back, from any snapshot, and not
     expect(tintype('backup', source, image, '--quiet').status).toBe(0);
     const restore = (...words: string[]) => tintype('restore', image, target, ...words);
     const read = (path: string) => tintype('cat', image, path).stdout;
-    expect(restore('--dry-run')).toMatchObject({ status: 0, stderr: expect.stringContaining('would be restored') });
+    expect(restore('--dry-run')).toMatchObject({ status: 0, stdout: expect.stringContaining('would be restored') });
     expect(restore('--snapshot', 'one').status).toBe(0);
     expect(tintype('diff', target, source, '--checksum').stdout).toContain('content: /sub/file');
     // What is there and differs stays, and is told.

@@ -2,6 +2,7 @@ import { hostContext, type ImageInfo, info } from '@tintype/engine';
 import type { CommandBody } from '../command.js';
 import { EXIT } from '../exit-status.js';
 import { withPassphrase } from '../image-volume.js';
+import { jsonText } from '../output/json-text.js';
 import { printable } from '../output/printable.js';
 import { showCount, showSize } from '../quantities.js';
 import { line } from '../terminal.js';
@@ -9,7 +10,7 @@ import { line } from '../terminal.js';
 export const run: CommandBody = async (parsed, io) => {
   const [image = ''] = parsed.operands;
   const facts = await withPassphrase(parsed, image, (passphrase) => info(image, hostContext(), passphrase));
-  if (io.json) line(JSON.stringify(facts));
+  if (io.json) line(jsonText(facts));
   else for (const row of rows(facts)) line(row);
   return EXIT.done;
 };

@@ -3,6 +3,7 @@ import { flag } from '../arguments.js';
 import type { CommandBody } from '../command.js';
 import { EXIT } from '../exit-status.js';
 import { withStack } from '../image-volume.js';
+import { jsonText } from '../output/json-text.js';
 import { printable } from '../output/printable.js';
 import { LineWriter } from '../terminal.js';
 
@@ -22,10 +23,10 @@ export const run: CommandBody = (parsed, io) =>
     const deep = flag(parsed, 'recursive') ?? false;
     const out = new LineWriter();
     if (io.json) {
-      out.add(`{"image":${JSON.stringify(image)},"volume":${JSON.stringify(volume.name)},"items":[`);
+      out.add(`{"image":${jsonText(image)},"volume":${jsonText(volume.name)},"items":[`);
       let separator = '\n ';
       for (const entry of list(volume, path, deep)) {
-        out.add(separator + JSON.stringify(listed(volume, entry)));
+        out.add(separator + jsonText(listed(volume, entry)));
         separator = ',\n ';
       }
       out.add(']}\n');

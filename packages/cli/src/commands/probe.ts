@@ -3,13 +3,14 @@ import { RefusedError } from '@tintype/core';
 import { hostContext, type PathProbe, probePath } from '@tintype/engine';
 import type { CommandBody } from '../command.js';
 import { EXIT } from '../exit-status.js';
+import { jsonText } from '../output/json-text.js';
 import { showSize } from '../quantities.js';
 import { line } from '../terminal.js';
 
 export const run: CommandBody = (parsed, io) => {
   const [path = ''] = parsed.operands;
   const probe = probePath(folderOf(path));
-  if (io.json) line(JSON.stringify({ path, ...probe }));
+  if (io.json) line(jsonText({ path, ...probe }));
   else for (const row of rows(probe)) line(row);
   return EXIT.done;
 };

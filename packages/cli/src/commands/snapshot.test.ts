@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ImageInfo } from '@tintype/engine';
 import { withFolder } from '@tintype/testkit';
 import { expect, test } from 'vitest';
 import { events, json, tintype } from '../built.testing.js';
@@ -28,6 +29,13 @@ test('snapshots are made, read, renamed and deleted; what they hold stays as it 
     expect(names(image)).toEqual(['first', expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)]);
     expect(tintype('cat', image, '/a', '--snapshot', 'first').stdout).toBe('one');
     expect(tintype('cat', image, '/a').stdout).toBe('two, longer');
+    const differs = (...words: string[]) => tintype('diff', ...words);
+    expect(differs(image, image, '--snapshot', 'first')).toMatchObject({ status: 3, stdout: 'content: /a\n' });
+    expect(differs(image, image, '--snapshot', 'first', '--snapshot', 'first').status).toBe(0);
+    expect(differs(source, image, '--snapshot', 'first', '--volume', '0').status).toBe(3);
+    expect(differs(source, image, '--snapshot', 'first', '--snapshot', 'first').status).toBe(2);
+    const nameless = tintype('backup', source, image, '--snapshot', 'x'.repeat(300));
+    expect([nameless.status, json<ImageInfo>('info', image).volumes]).toMatchObject([2, [{ dirty: false }]]);
     const taken = tintype('backup', source, image, '--snapshot', 'first');
     expect([taken.status, taken.stderr]).toEqual([1, expect.stringContaining('has a snapshot first already')]);
 

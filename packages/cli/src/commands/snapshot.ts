@@ -6,6 +6,7 @@ import { EXIT } from '../exit-status.js';
 import { withPassphrase } from '../image-volume.js';
 import { keepRules } from '../keeping.js';
 import { locking } from '../locking.js';
+import { jsonText } from '../output/json-text.js';
 import { printable } from '../output/printable.js';
 import { showCount, showSize } from '../quantities.js';
 import { type Io, line } from '../terminal.js';
@@ -60,7 +61,7 @@ async function list(parsed: Parsed, io: Io): Promise<number> {
   const all = await withPassphrase(parsed, image, (passphrase) =>
     listSnapshots({ image, volume, passphrase }, hostContext()),
   );
-  if (io.json) line(JSON.stringify(all));
+  if (io.json) line(jsonText(all));
   else
     for (const { name, xid, created, alone, pinned } of all) {
       const size = alone === null ? 'unknown' : showSize(alone);

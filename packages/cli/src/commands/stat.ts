@@ -2,6 +2,7 @@ import { listed, pathItem, timeText } from '@tintype/engine';
 import type { CommandBody } from '../command.js';
 import { EXIT } from '../exit-status.js';
 import { withStack } from '../image-volume.js';
+import { jsonText } from '../output/json-text.js';
 import { printable } from '../output/printable.js';
 import { line } from '../terminal.js';
 import { permissions } from './ls.js';
@@ -17,7 +18,7 @@ export const run: CommandBody = (parsed, io) =>
       ctime: timeText(ctime, ctimeNanos, timeUnit),
       btime: timeText(btime, btimeNanos, timeUnit),
     };
-    if (io.json) line(JSON.stringify(item));
+    if (io.json) line(jsonText(item));
     else {
       const rows: [string, string][] = [
         ['path', printable(item.path)],

@@ -2,6 +2,7 @@ import { pathItem } from '@tintype/engine';
 import type { CommandBody } from '../command.js';
 import { EXIT } from '../exit-status.js';
 import { withStack } from '../image-volume.js';
+import { jsonText } from '../output/json-text.js';
 import { printable } from '../output/printable.js';
 import { line } from '../terminal.js';
 
@@ -17,7 +18,7 @@ export const run: CommandBody = (parsed, io) =>
     attributes.sort((a, b) => (a.name < b.name ? -1 : 1));
     if (io.json)
       line(
-        JSON.stringify({
+        jsonText({
           path,
           xattrs: attributes.map(({ name, size, value }) => ({ name, size, value: value.toString('base64') })),
         }),

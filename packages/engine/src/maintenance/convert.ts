@@ -41,6 +41,8 @@ import { imageToRead, readChecked, requireFreeOut } from './opened-image.js';
 import { finishReplacement, prepareDraft, removeImage, replaceImage } from './replace-image.js';
 
 const BUFFER = 4 << 20;
+/** No image's tables fit into less. */
+const LEAST_SEGMENT = 1024;
 /** Zero pieces of this size are not written. */
 const PIECE = 65_536;
 const LIVE = ['sparsebundle', 'sparseimage', 'asif', 'udrw'] as const;
@@ -113,6 +115,8 @@ function newFormat({ out, format, segmentSize, encryption }: ConvertOptions): st
     throw new UsageError('the format of the new image is not clear: give --format, or an extension such as .dmg');
   if (segmentSize !== undefined && archiveFormat(chosen) === null)
     throw new UsageError(`--segment-size is for udzo, udro, udbz, ulfo and ulmo; a ${chosen} has no segments`);
+  if (segmentSize !== undefined && segmentSize < LEAST_SEGMENT)
+    throw new UsageError(`a segment has ${LEAST_SEGMENT} bytes at least`);
   if (segmentSize !== undefined && encryptionOf({ encryption }) !== undefined)
     throw new UnsupportedError(
       'encrypted images cannot be written in segments: none has been seen; for clear ones say --encryption none',

@@ -21,7 +21,8 @@ export function* inspect(
   try {
     const { found, damaged } = searchVolumes(image.device, partitionMap(image.device));
     // Damaged ones, which one wants to look at most, are counted after the others.
-    const index = Number(volume ?? '0');
+    const named = found.find(({ volume: { name, uuid } }) => uuid === volume?.toUpperCase() || name === volume);
+    const index = named?.index ?? Number(volume ?? '0');
     const chosen = found[index] ?? damaged[index - found.length];
     if (!chosen && place === null && volume === undefined) return;
     if (!chosen) throw new UnsupportedError(`${path} holds no volume ${volume ?? '0'}`);

@@ -1,7 +1,7 @@
 // Passwd: a new passphrase for an encrypted image. No byte of data is written.
 
 import { type FileStore, PassphraseError, UnsupportedError } from '@tintype/core';
-import { passwd as changePassphrase, detect } from '@tintype/image';
+import { passwd as changePassphrase, detect, noImage } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
 import { locking } from '../locking.js';
 import type { Operation } from '../operation.js';
@@ -10,10 +10,7 @@ import { UsageError } from '../usage-error.js';
 /** Before anyone is asked for a passphrase. @throws UnsupportedError */
 export function requireEncrypted(store: FileStore, image: string): void {
   const found = store.kind(image) === null ? null : detect(store, image);
-  if (!found)
-    throw new UnsupportedError(
-      store.kind(image) === null ? `there is nothing at ${image}` : `${image} is no disk image`,
-    );
+  if (!found) throw noImage(store, image);
   if (found.kind !== 'encrypted')
     throw new UnsupportedError(`${image} is not encrypted: make an encrypted copy of it with 'tintype convert'`, {
       path: image,

@@ -10,14 +10,15 @@ import {
   type WritableVolume,
 } from '@tintype/core';
 import type { SummaryEvent } from '../events.js';
-import type { Operation } from '../operation.js';
+import type { DiffOptions, ImageChoice, Operation, RunContext } from '../operation.js';
 import { plainAttributesDiffer } from '../tree/compare.js';
 import { ContentCopier } from '../tree/content.js';
 import { isNeverTouched } from '../tree/filter.js';
 import { FolderVisits } from '../tree/folder-visits.js';
 import { type Pair, pairItems } from '../tree/pair.js';
 import { sameXattrs } from '../tree/xattrs.js';
-import { itemAt, openReadable, secondPassphrase } from './sides.js';
+import { UsageError } from '../usage-error.js';
+import { isImage, itemAt, openReadable, secondPassphrase } from './sides.js';
 
 export type DifferenceKind = 'only in a' | 'only in b' | 'kind' | 'content' | 'attributes' | 'unreadable';
 
@@ -40,10 +41,11 @@ export interface DifferenceOptions {
 
 export const diff: Operation<'diff'> = (options, context): SummaryEvent => {
   context.emit({ type: 'phase', name: 'scan' });
-  const a = openReadable(options.a, { passphrase: options.passphrase, waitLock: options.waitLock }, context);
+  const [ofA, ofB] = choices(options, context);
+  const a = openReadable(options.a, { passphrase: options.passphrase, ...ofA }, context);
   try {
     const passphrase = secondPassphrase(options.a, options, context);
-    const b = openReadable(options.b, { passphrase, waitLock: options.waitLock }, context);
+    const b = openReadable(options.b, { passphrase, ...ofB }, context);
     try {
       const path = options.path ?? '/';
       const between = () => {
@@ -64,6 +66,21 @@ export const diff: Operation<'diff'> = (options, context): SummaryEvent => {
     a.close();
   }
 };
+
+/** Which volume and which snapshot of either. @throws UsageError if more are named than there are images */
+function choices(options: DiffOptions, { store }: RunContext): readonly [ImageChoice, ImageChoice] {
+  const { volumes = [], snapshots = [], waitLock } = options;
+  const images = [options.a, options.b].filter((path) => isImage(store, path));
+  for (const [name, given] of [
+    ['volume', volumes],
+    ['snapshot', snapshots],
+  ] as const)
+    if (given.length > images.length)
+      throw new UsageError(`--${name} was given ${given.length} times for ${images.length} of the two that are images`);
+  const own = (path: string, nth: number): ImageChoice =>
+    isImage(store, path) ? { volume: volumes[nth], snapshot: snapshots[nth], waitLock } : { waitLock };
+  return [own(options.a, 0), own(options.b, isImage(store, options.a) ? 1 : 0)];
+}
 
 /** A path of the walk as the volumes have it. */
 function inVolume(start: string, path: string): string {

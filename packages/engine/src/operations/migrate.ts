@@ -5,9 +5,9 @@
 
 import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { CancelledError, hostPath, LinkLostError, RefusedError, UnsupportedError } from '@tintype/core';
+import { CancelledError, hostPath, LinkLostError, RefusedError } from '@tintype/core';
 import { attempt } from '@tintype/host';
-import { detect, imageFacts } from '@tintype/image';
+import { detect, imageFacts, noImage } from '@tintype/image';
 import type { Problem, SummaryEvent } from '../events.js';
 import { convert } from '../maintenance/convert.js';
 import { formatFor, requireParent } from '../maintenance/create.js';
@@ -47,8 +47,7 @@ export const migrate: Operation<'migrate'> = (given, context): SummaryEvent => {
   const started = context.now();
   context.emit({ type: 'phase', name: 'open' });
   const way = wayOf(given);
-  if (store.kind(given.image) === null || detect(store, given.image) === null)
-    throw new UnsupportedError(`${given.image} is no disk image`, { path: given.image });
+  if (store.kind(given.image) === null || detect(store, given.image) === null) throw noImage(store, given.image);
   requireParent(store, dirname(given.out));
   const options = withEncryption(given, way, context);
   const original = lookAt(options, way, context);

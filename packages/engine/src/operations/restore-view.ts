@@ -33,6 +33,10 @@ export function rightsHere(
 export class RestoreView extends GuardedSource {
   readonly #rights: Rights;
   readonly #report: Report;
+  /** Folders whose items were counted: one may be listed more than once. */
+  readonly #counted = new Set<ItemId>();
+  /** Attributes that were counted, as `item name`. */
+  readonly #dropped = new Set<string>();
 
   constructor(backup: Volume, options: GuardedSourceOptions, rights: Rights, report: Report) {
     super(backup, options);
@@ -43,10 +47,14 @@ export class RestoreView extends GuardedSource {
   override list(folder: ItemId): Item[] {
     const items = super.list(folder);
     const isRoot = folder === this.root.id;
-    return this.allowed(isRoot ? items.filter((item) => !isNeverTouched(item.name)) : items);
+    const shown = isRoot ? items.filter((item) => !isNeverTouched(item.name)) : items;
+    if (this.#counted.has(folder)) return shown.flatMap((item) => this.#allowed(item) ?? []);
+    this.#counted.add(folder);
+    return this.allowed(shown);
   }
-  /** What of these items may be restored, and how. */
+  /** What of these items may be restored, and how. What may not is counted. */
   allowed(items: readonly Item[]): Item[] {
+    for (const item of items) this.#count(item);
     return items.flatMap((item) => this.#allowed(item) ?? []);
   }
   override stat(id: ItemId): Item {
@@ -55,23 +63,32 @@ export class RestoreView extends GuardedSource {
   override xattrs(id: ItemId): XattrEntry[] {
     const entries = super.xattrs(id);
     const kept = this.#mayGrant ? entries : entries.filter((entry) => !/^(security|trusted)\./.test(entry.name));
-    for (const entry of entries) if (!kept.includes(entry)) this.#report.notKept('security attribute', entry.name);
+    for (const { name } of entries.filter((entry) => !kept.includes(entry))) this.#countDropped(id, name);
     return kept;
   }
 
   get #mayGrant(): boolean {
     return this.#rights.isRoot && this.#rights.isTrusted;
   }
+  #isDevice(item: Item): boolean {
+    return (item.kind === 'char' || item.kind === 'block') && !this.#mayGrant;
+  }
   #allowed(item: Item): Item | null {
-    const { isRoot, uid, gid } = this.#rights;
-    if ((item.kind === 'char' || item.kind === 'block') && !this.#mayGrant) {
+    return this.#isDevice(item) ? null : this.#withoutPrivileges(item);
+  }
+  #count(item: Item): void {
+    if (this.#isDevice(item)) {
       this.#report.notKept('device file', item.name);
-      return null;
+      return;
     }
+    const { isRoot, uid, gid } = this.#rights;
     if (!isRoot && (item.uid !== uid || item.gid !== gid)) this.#report.notKept('owner', item.name);
-    const plain = this.#withoutPrivileges(item);
-    if (plain !== item) this.#report.notKept('setuid or setgid bit', item.name);
-    return plain;
+    if (this.#withoutPrivileges(item) !== item) this.#report.notKept('setuid or setgid bit', item.name);
+  }
+  #countDropped(id: ItemId, name: string): void {
+    const key = `${id} ${name}`;
+    if (!this.#dropped.has(key)) this.#report.notKept('security attribute', name);
+    this.#dropped.add(key);
   }
   #withoutPrivileges(item: Item): Item {
     const { isRoot, isTrusted, uid } = this.#rights;

@@ -9,6 +9,9 @@ import { changePin, requireUnpinned } from './pin.js';
 import { revertTo } from './revert.js';
 import { imageSide, type Side } from './sides.js';
 
+/** Bytes of UTF-8, as APFS keeps it. */
+const LONGEST_NAME = 255;
+
 export const snapshot: Operation<'snapshot'> = (options, context): SummaryEvent => {
   const { image, action, name, to } = options;
   context.emit({ type: 'phase', name: 'open' });
@@ -49,10 +52,12 @@ export const snapshot: Operation<'snapshot'> = (options, context): SummaryEvent 
 
 /**
  * The name that a new snapshot gets. `seconds`: since 1970, for `auto`.
- * @throws UnsupportedError where there are no snapshots, RefusedError if the name is taken
+ * @throws UnsupportedError where there are no snapshots, RefusedError if the name is taken, UsageError if there can be none
  */
 export function newSnapshotName(side: Side, wanted: string, seconds: number): string {
   const name = wanted === 'auto' ? `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z` : wanted;
+  const isSound = name !== '' && !name.includes('\0') && name.isWellFormed() && Buffer.byteLength(name) <= LONGEST_NAME;
+  if (!isSound) throw new UsageError(`a snapshot has a name of UTF-8, at most ${LONGEST_NAME} bytes long`);
   if (snapshotsOf(side).some((entry) => entry.name === name))
     throw new RefusedError('snapshot-exists', `${side.path} has a snapshot ${name} already`, { snapshot: name });
   return name;
