@@ -136,7 +136,7 @@ export class DraftDevice implements BlockDevice {
     this.#isFinished = true;
     const { format, random } = this.#options;
     const place = { format, start: 0, end: fork.length };
-    const tables = this.#regions.map((region) => regionTable(region, this.#rows(region), place));
+    const tables = this.#regions.map((region) => regionTable(region, () => this.#rows(region), place));
     writeEnd(tables, { parts: [fork], open: () => this.#file, size: this.size, random });
   }
 

@@ -1,13 +1,16 @@
 import { crc32 } from '@tintype/core';
-import { CrashStore, MemoryStore } from '@tintype/testkit';
+import { CrashStore, count, MemoryStore } from '@tintype/testkit';
 import { expect, test } from 'vitest';
 import { writeEnd } from './end.js';
+import { CHUNK } from './fork-writer.js';
 import { readKoly } from './koly.js';
-import { regionTable } from './table.js';
+import { listLength } from './list.js';
+import { Koly } from './structs.js';
+import { regionTable, tableSize } from './table.js';
 
 const region = { name: 'x', id: 0, descriptor: 0, start: 0, size: 4096, isFree: false };
 const rows = [{ type: 1, start: 0, size: 4096, offset: 0, length: 4096, crc: 5 }];
-const tables = [regionTable(region, rows, { format: 'udro', start: 0, end: 4096 })];
+const tables = [regionTable(region, () => rows, { format: 'udro', start: 0, end: 4096 })];
 const NAMES = ['x', 'x.002', 'x.003'];
 const PARTS = [3000, 1000, 96].map((length, i) => ({ length, crc: 70 + i }));
 
@@ -48,4 +51,31 @@ test('each file gets a trailer; the first its list before, and its trailer when 
   const isImage = [...store.prefixes()].filter((state) => isThere(state, 'x'));
   expect(isImage.length).toBeGreaterThan(0);
   for (const state of isImage) expect(NAMES.every((name) => isThere(state, name))).toBe(true);
+});
+
+test('tables of any length are written in small pieces, and are never in memory as a whole', () => {
+  // 4 TiB in full.
+  const rows = count(20_000, 1 << 22);
+  const size = rows * CHUNK;
+  const wide = { ...region, size };
+  const stored = { type: 0x8000_0005, size: CHUNK, length: 300_001 };
+  function* many() {
+    for (let i = 0; i < rows; i += 1) yield { ...stored, start: i * CHUNK, offset: i * stored.length, crc: i };
+  }
+  const length = rows * stored.length;
+  const table = regionTable(wide, many, { format: 'udzo', start: 0, end: length });
+  const file = new MemoryStore().open('x', 'create');
+  let [largest, next] = [0, length];
+  const watched = {
+    ...file,
+    sync: () => {},
+    write: (position: number, bytes: Uint8Array) => {
+      expect(position).toBe(next);
+      next += bytes.length;
+      largest = Math.max(largest, bytes.length);
+    },
+  };
+  writeEnd([table], { parts: [{ length, crc: 0 }], open: () => watched, size, random: () => {} });
+  expect(largest).toBeLessThan(64 << 10);
+  expect(next - length).toBe(listLength([{ name: 'x', id: 0, size: tableSize(rows) }]) + Koly.size);
 });

@@ -25,7 +25,6 @@ export function writeEnd(tables: readonly RegionTable[], end: End): void {
   const { parts, open, size, random } = end;
   const [first] = parts;
   assert(first !== undefined, 'a data fork has a first part');
-  const list = formatList(tables.map(({ listed }) => listed));
   const segmentId = new Uint8Array(16);
   random(segmentId);
   const master = tables.reduce((sum, { crc }) => crc32(wordBytes(crc), sum), 0);
@@ -43,10 +42,14 @@ export function writeEnd(tables: readonly RegionTable[], end: End): void {
     runningDataForkOffset += part.length;
   }
   const file = open(1);
-  file.write(first.length, list);
+  let at = first.length;
+  for (const piece of formatList(tables.map(({ listed }) => listed))) {
+    file.write(at, piece);
+    at += piece.length;
+  }
   file.sync();
-  const own = { segmentNumber: 1, runningDataForkOffset: 0, listLength: list.length };
-  file.write(first.length + list.length, trailer(first, { ...common, ...own }));
+  const own = { segmentNumber: 1, runningDataForkOffset: 0, listLength: at - first.length };
+  file.write(at, trailer(first, { ...common, ...own }));
   file.sync();
 }
 

@@ -53,8 +53,11 @@ test('runs of nothing and raw neighbours are joined; the checksum is that of the
     row(zero, 16 * K, 16 * K),
     row(ignore, 32 * K, 32 * K),
   ];
-  const { listed, crc } = regionTable(region, rows, { format: 'udro', start: 100, end: 60_000 });
-  const table = readTable('x', listed.data, { forkLength: 60_000, diskSize: 72 * K });
+  const { listed, crc } = regionTable(region, () => rows, { format: 'udro', start: 100, end: 60_000 });
+  const table = readTable('x', Buffer.concat([...listed.pieces()].map((piece) => Buffer.from(piece))), {
+    forkLength: 60_000,
+    diskSize: 72 * K,
+  });
   expect(table.runs.map(({ type, start, size, length }) => [type, start - 8 * K, size, length])).toEqual([
     [raw, 0, 6 * K, 6 * K],
     [raw, 6 * K, 2 * K, 2 * K],

@@ -8,6 +8,8 @@ import type { Region } from './regions.js';
 import { CHUNK_TYPE, Chunk, MISH, Mish } from './structs.js';
 
 const SECTOR = 512;
+/** Rows that are made at once. */
+const PIECE_ROWS = 1024;
 /** The kind of checksum that new images have. */
 export const CRC32 = 2;
 
@@ -39,27 +41,23 @@ export function tableSize(rows: number): number {
   return Mish.size + (rows + 1) * Chunk.size;
 }
 
-/** `rows` ascend and leave no gap. */
-export function regionTable(region: Region, rows: Iterable<Row>, { format, start, end }: Place): RegionTable {
-  const joined: Row[] = [];
+/** `rows`, asked for several times, ascend and leave no gap. Of very many rows nothing is kept: they are made again. */
+export function regionTable(region: Region, rows: () => Iterable<Row>, { format, start, end }: Place): RegionTable {
+  const all = () => joined(rows(), start);
+  let count = 0;
   let crc = 0;
   let largest = 0;
-  // Entries of nothing say where the next bytes would be.
-  let next = start;
-  for (const row of rows) {
-    if (row.type === CHUNK_TYPE.zero) crc = crc32OfZeros(row.size, crc);
-    else if (row.type !== CHUNK_TYPE.ignore) {
-      crc = crc32Combined(crc, row.crc, row.size);
-      largest = Math.max(largest, row.length);
-      next = row.offset + row.length;
-    }
-    join(joined, row.length > 0 ? row : { ...row, offset: next });
+  let isCoded = false;
+  for (const { type, size, crc: own, largest: stored } of all()) {
+    count += 1;
+    if (type === CHUNK_TYPE.zero) crc = crc32OfZeros(size, crc);
+    else if (type !== CHUNK_TYPE.ignore) crc = crc32Combined(crc, own, size);
+    largest = Math.max(largest, stored);
+    isCoded ||= type >= 0x8000_0000;
   }
-  const data = new Uint8Array(tableSize(joined.length));
-  const view = new DataView(data.buffer);
-  const isCoded = joined.some(({ type }) => type >= 0x8000_0000);
   const spare = format === 'udzo' ? 8 : Math.ceil(largest / SECTOR);
-  Mish.write(view, 0, {
+  const header = new Uint8Array(Mish.size);
+  Mish.write(new DataView(header.buffer), 0, {
     signature: MISH,
     version: 1,
     firstSector: region.start / SECTOR,
@@ -71,30 +69,69 @@ export function regionTable(region: Region, rows: Iterable<Row>, { format, start
     checksumType: CRC32,
     checksumSize: 32,
     checksum: padded(crc),
-    chunkCount: joined.length + 1,
+    chunkCount: count + 1,
   });
-  const put = (i: number, { type, start, size, offset, length }: Omit<Row, 'crc'>) =>
-    Chunk.write(view, Mish.size + i * Chunk.size, {
-      type,
-      comment: 0,
-      firstSector: (start - region.start) / SECTOR,
-      sectorCount: size / SECTOR,
-      offset,
-      length,
-    });
-  for (const [i, row] of joined.entries()) put(i, row);
-  put(joined.length, { type: CHUNK_TYPE.end, start: region.start + region.size, size: 0, offset: end, length: 0 });
-  return { listed: { name: region.name, id: region.id, data }, crc };
+  const last = { type: CHUNK_TYPE.end, start: region.start + region.size, size: 0, offset: end, length: 0 };
+  const pieces = () => tablePieces(header, { region, rows: all(), last });
+  return { listed: { name: region.name, id: region.id, pieces }, crc };
 }
 
-/** Runs of nothing have any length, and so have raw ones whose bytes follow each other. */
-function join(rows: Row[], row: Row): void {
-  const last = rows.at(-1);
-  const isRaw = row.type === CHUNK_TYPE.raw;
-  const isEmpty = row.type === CHUNK_TYPE.zero || row.type === CHUNK_TYPE.ignore;
-  const isNext = last?.type === row.type && (isEmpty || (isRaw && last.offset + last.length === row.offset));
-  if (last && isNext) rows[rows.length - 1] = { ...last, size: last.size + row.size, length: last.length + row.length };
-  else rows.push(row);
+type Entry = Omit<Row, 'crc'>;
+
+function* tablePieces(
+  header: Uint8Array,
+  { region, rows, last }: { readonly region: Region; readonly rows: Iterable<Entry>; readonly last: Entry },
+): Generator<Uint8Array> {
+  yield header;
+  const bytes = new Uint8Array(PIECE_ROWS * Chunk.size);
+  const view = new DataView(bytes.buffer);
+  let count = 0;
+  const put = ({ type, start, size, offset, length }: Entry): void => {
+    const firstSector = (start - region.start) / SECTOR;
+    const fields = { type, comment: 0, firstSector, sectorCount: size / SECTOR, offset, length };
+    Chunk.write(view, count * Chunk.size, fields);
+    count += 1;
+  };
+  for (const row of rows) {
+    put(row);
+    if (count < PIECE_ROWS) continue;
+    yield bytes;
+    count = 0;
+  }
+  put(last);
+  yield bytes.subarray(0, count * Chunk.size);
+}
+
+/** A row of one or more that came. `largest`: stored bytes of the largest of them. */
+interface Joined extends Row {
+  readonly largest: number;
+}
+
+/** Runs of nothing have any length, and so have raw ones whose bytes follow each other. `start`: of the data fork's part. */
+function* joined(rows: Iterable<Row>, start: number): Generator<Joined> {
+  let last: Joined | null = null;
+  // Entries of nothing say where the next bytes would be.
+  let next = start;
+  for (const row of rows) {
+    const isEmpty = row.type === CHUNK_TYPE.zero || row.type === CHUNK_TYPE.ignore;
+    const offset = row.length > 0 ? row.offset : next;
+    if (!isEmpty) next = row.offset + row.length;
+    const isRaw = row.type === CHUNK_TYPE.raw;
+    const isNext = last?.type === row.type && (isEmpty || (isRaw && last.offset + last.length === row.offset));
+    if (!last || !isNext) {
+      if (last) yield last;
+      last = { ...row, offset, largest: row.length };
+      continue;
+    }
+    last = {
+      ...last,
+      size: last.size + row.size,
+      length: last.length + row.length,
+      crc: isRaw ? crc32Combined(last.crc, row.crc, row.size) : 0,
+      largest: Math.max(last.largest, row.length),
+    };
+  }
+  if (last) yield last;
 }
 
 /** A CRC-32 as it stands in the room of any checksum. */

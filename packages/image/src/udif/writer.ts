@@ -10,9 +10,10 @@ import { writeEnd } from './end.js';
 import { CHUNK, type Coding, ForkWriter } from './fork-writer.js';
 import { listLength } from './list.js';
 import { type Region, regionsOf } from './regions.js';
+import { RowList } from './row-list.js';
 import { type SegmentPlace, SegmentWriter } from './segment-writer.js';
 import { CHUNK_TYPE } from './structs.js';
-import { type Row, regionTable, tableSize } from './table.js';
+import { regionTable, tableSize } from './table.js';
 
 export interface UdifOptions extends Coding {
   readonly map: PartitionMap;
@@ -61,7 +62,7 @@ class UdifWriter {
       const tables = this.#regions.map((region) => {
         const start = this.#fork.length;
         const rows = this.#rows(region);
-        return regionTable(region, rows, { format, start, end: this.#fork.length });
+        return regionTable(region, () => rows, { format, start, end: this.#fork.length });
       });
       const parts = segments?.parts ?? [{ length: this.#fork.length, crc: this.#crc }];
       writeEnd(tables, { parts, open: (number) => segments?.reopen(number) ?? this.#file, size, random });
@@ -70,18 +71,16 @@ class UdifWriter {
     }
   }
 
-  #rows(region: Region): readonly Row[] {
-    const rows: Row[] = [];
+  #rows(region: Region): RowList {
+    const rows = new RowList(region.start);
     const end = region.start + region.size;
     for (let at = region.start; at < end; ) {
       const { type, size } = this.#next(region, at);
-      const row = { type, start: at, size, offset: 0, length: 0, crc: 0 };
-      const index = rows.push(row) - 1;
+      const index = rows.add(type, size);
       if (type === CHUNK_TYPE.raw)
         this.#fork.add(this.#clear.subarray(0, size), (stored) => {
-          const { type, offset, length, crc } = stored;
-          rows[index] = { ...row, type, offset, length, crc };
-          this.#crc = crc32Combined(this.#crc, stored.storedCrc, length);
+          rows.store(index, stored);
+          this.#crc = crc32Combined(this.#crc, stored.storedCrc, stored.length);
         });
       this.#options.progress?.(size);
       at += size;
