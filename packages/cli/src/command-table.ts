@@ -23,7 +23,10 @@ const locking: readonly OptionSpec[] = [
   { name: 'break-lock', help: 'take an image that another host holds; that one stops writing' },
 ];
 const overwrite: OptionSpec = { name: 'overwrite', help: 'replace what is there' };
-const ignoreChecksums: OptionSpec = { name: 'ignore-checksums', help: 'go on though those of IMAGE are wrong' };
+const ignoreChecksums = (wrong: string): OptionSpec => ({ name: 'ignore-checksums', help: `go on though ${wrong}` });
+const ofImage = ignoreChecksums('those of IMAGE are wrong');
+/** Of commands that read a part; hdiutil compares all contents when it attaches an image, and remembers that. */
+const ofTables = ignoreChecksums("that of IMAGE's tables is wrong; those of contents only 'verify' compares");
 const timeMachine: OptionSpec = { name: 'allow-time-machine', help: 'write to a Time Machine bundle' };
 const passphrase: readonly OptionSpec[] = [
   { name: 'passphrase-file', value: 'F', help: 'passphrase of an encrypted image' },
@@ -46,7 +49,7 @@ const keeping: readonly OptionSpec[] = [
 ];
 const kdfRounds: OptionSpec = { name: 'kdf-rounds', value: 'N', help: 'rounds of a key derivation (default: 500000)' };
 const level: OptionSpec = { name: 'level', value: 'N', help: '1 (fast) to 9 (small); zlib 3, bzip2 9, xz 6' };
-const reading = [volume, snapshot, waitLock, ...passphrase];
+const reading = [volume, snapshot, waitLock, ofTables, ...passphrase];
 const making: readonly OptionSpec[] = [
   { name: 'fs', value: 'F', help: 'apfs or hfs+ (default: as the source, else apfs)' },
   { name: 'case-sensitive', negatable: true, help: 'case-sensitive volume (backup: as the source)' },
@@ -100,6 +103,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         value: 'TIME',
         help: `wait for a destination that went away (default: ${DEFAULT_WAIT / 60_000}m)`,
       },
+      ignoreChecksums('those of an image as SOURCE are wrong'),
       ...locking,
       timeMachine,
       volume,
@@ -133,7 +137,11 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: 'trust', help: 'root: setuid, devices, security attributes too' },
       { name: 'dry-run', short: 'n', help: 'show what would be done' },
       { name: 'verify', help: 'compare contents afterwards' },
-      ...reading,
+      volume,
+      snapshot,
+      ignoreChecksums('those of IMAGE are wrong (with --path or -n: that of its tables)'),
+      waitLock,
+      ...passphrase,
     ],
     examples: [
       'tintype restore b.sparsebundle /tmp/all',
@@ -182,6 +190,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: 'dry-run', short: 'n', help: 'prune: show what would be done' },
       { name: 'delete-newer', help: 'revert: newer snapshots go, they cannot stay' },
       volume,
+      ignoreChecksums("that of IMAGE's tables is wrong (list)"),
       ...locking,
       timeMachine,
       ...passphrase,
@@ -303,6 +312,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: 'checksum', short: 'c', help: 'compare contents' },
       { name: 'volume', value: 'NAME|UUID|INDEX', help: `which volume ${OF_FIRST_IMAGE}`, many: true },
       { name: 'snapshot', value: 'NAME|XID', help: `read an APFS snapshot ${OF_FIRST_IMAGE}`, many: true },
+      ignoreChecksums('those of an image are wrong (without -c: that of its tables)'),
       waitLock,
       ...passphrase,
       ...secondPassphrase('passphrase of B, if A has one'),
@@ -380,7 +390,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       volume,
       { name: 'as-is', help: 'do not replay a journal in the copy' },
       overwrite,
-      ignoreChecksums,
+      ofImage,
       waitLock,
       ...passphrase,
     ],
@@ -411,7 +421,7 @@ export const COMMANDS: readonly CommandSpec[] = [
         help: 'bytes of a file at most; more goes to NAME.002.dmgpart … (read-only formats)',
       },
       overwrite,
-      ignoreChecksums,
+      ofImage,
       ...locking,
       ...passphrase,
       ...secondPassphrase('passphrase of OUT (default: that of IMAGE)'),
@@ -442,6 +452,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       kdfRounds,
       { name: 'trust', help: 'to a folder, as root: setuid, devices, security attributes too' },
       volume,
+      ofImage,
       ...locking,
       ...passphrase,
       ...secondPassphrase('passphrase of OUT (default: that of IMAGE)'),

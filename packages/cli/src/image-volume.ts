@@ -2,7 +2,7 @@
 
 import { PassphraseError } from '@tintype/core';
 import { hostContext, openStack, type Stack } from '@tintype/engine';
-import { text } from './arguments.js';
+import { flag, text } from './arguments.js';
 import type { Parsed } from './command.js';
 import { leaveSignals } from './early-signals.js';
 import { waiting } from './locking.js';
@@ -22,6 +22,7 @@ export async function withStack<T>(parsed: Parsed, look: (stack: Stack, image: s
       ...waiting(parsed),
       volume: text(parsed, 'volume'),
       snapshot: text(parsed, 'snapshot'),
+      ignoreChecksums: flag(parsed, 'ignore-checksums'),
       passphrase,
     }),
   );

@@ -55,6 +55,8 @@ export interface ImageChoice {
   readonly allowTimeMachine?: boolean | undefined;
   /** Of an encrypted image. Wiped when the operation ends. */
   readonly passphrase?: Uint8Array | undefined;
+  /** Goes on though the container's checksums say that an image to be read is damaged. */
+  readonly ignoreChecksums?: boolean | undefined;
 }
 
 /** Of an operation over two images: the second one's own passphrase. */
@@ -81,7 +83,10 @@ export interface CreateOptions extends Pick<ImageChoice, 'waitLock' | 'breakLock
   readonly overwrite?: boolean | undefined;
 }
 
-/** `passphrase` is the source's if that is an encrypted image, and `newPassphrase` then the destination's. */
+/**
+ * `passphrase` is the source's if that is an encrypted image, and `newPassphrase` then the destination's; `ignoreChecksums` is
+ * for the source.
+ */
 export interface BackupOptions extends ImageChoice, SecondPassphrase {
   readonly source: string;
   readonly destination: string;
@@ -190,7 +195,7 @@ export interface UndoOptions extends ImageChoice {
 }
 
 /** `passphrase` is that of A, unless only B is encrypted. */
-export interface DiffOptions extends SecondPassphrase, Pick<ImageChoice, 'waitLock'> {
+export interface DiffOptions extends SecondPassphrase, Pick<ImageChoice, 'waitLock' | 'ignoreChecksums'> {
   readonly passphrase?: Uint8Array | undefined;
   readonly a: string;
   readonly b: string;
@@ -218,19 +223,19 @@ export interface RepairImageOptions extends Omit<ImageChoice, 'snapshot' | 'volu
 }
 
 /** Options of `raw`. */
-export interface RawOptions extends Pick<ImageChoice, 'waitLock'> {
+export interface RawOptions extends Pick<ImageChoice, 'waitLock' | 'ignoreChecksums'> {
   readonly image: string;
   readonly passphrase?: Uint8Array | undefined;
   readonly out: string;
   readonly volume?: string | undefined;
   readonly asIs?: boolean | undefined;
-  /** Goes on though the container's checksums say that the image is damaged. */
-  readonly ignoreChecksums?: boolean | undefined;
   readonly overwrite?: boolean | undefined;
 }
 
 /** `passphrase` is the image's; that of the new one is `newPassphrase`, or the same. */
-export interface ConvertOptions extends SecondPassphrase, Pick<ImageChoice, 'waitLock' | 'breakLock'> {
+export interface ConvertOptions
+  extends SecondPassphrase,
+    Pick<ImageChoice, 'waitLock' | 'breakLock' | 'ignoreChecksums'> {
   readonly image: string;
   readonly out: string;
   readonly passphrase?: Uint8Array | undefined;
@@ -242,8 +247,6 @@ export interface ConvertOptions extends SecondPassphrase, Pick<ImageChoice, 'wai
   readonly bandSize?: number | undefined;
   /** 1 to 9. */
   readonly level?: number | undefined;
-  /** Goes on though the container's checksums say that the image is damaged. */
-  readonly ignoreChecksums?: boolean | undefined;
   /** Read-only formats: bytes of a file, at the most; the image goes on in others beside it. Absent: one file. */
   readonly segmentSize?: number | undefined;
   readonly overwrite?: boolean | undefined;
@@ -255,7 +258,7 @@ export interface ConvertOptions extends SecondPassphrase, Pick<ImageChoice, 'wai
  */
 export interface MigrateOptions
   extends SecondPassphrase,
-    Pick<ImageChoice, 'waitLock' | 'breakLock' | 'volume' | 'passphrase'>,
+    Pick<ImageChoice, 'waitLock' | 'breakLock' | 'volume' | 'passphrase' | 'ignoreChecksums'>,
     Pick<
       CreateOptions,
       'format' | 'fs' | 'caseSensitive' | 'volumeName' | 'size' | 'bandSize' | 'encryption' | 'kdfRounds'

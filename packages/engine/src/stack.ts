@@ -7,6 +7,7 @@ import {
   type FileStore,
   type FileSystem,
   type FileSystemDriver,
+  type Lanes,
   type Probe,
   RefusedError,
   StoreError,
@@ -42,6 +43,10 @@ export interface StackOptions {
   readonly breakLock?: ((holder: string) => void) | undefined;
   readonly allowTimeMachine?: boolean | undefined;
   readonly passphrase?: Uint8Array | undefined;
+  /** Goes on though the container's checksums say that an image to be read is damaged. */
+  readonly ignoreChecksums?: boolean | undefined;
+  /** Decompress ahead of who reads a UDIF in order; stay the caller's. */
+  readonly lanes?: Lanes | undefined;
   /** Seconds since 1970. */
   readonly now: () => number;
   readonly random: (target: Uint8Array) => void;
@@ -142,6 +147,8 @@ export function openStack(path: string, options: StackOptions): Stack {
     holder: options.holder,
     allowTimeMachine: options.allowTimeMachine ?? false,
     passphrase: options.passphrase,
+    ignoreChecksums: options.ignoreChecksums,
+    lanes: options.lanes,
   });
   try {
     return mount(path, image, options);

@@ -169,6 +169,8 @@ function draftImage(store: FileStore, path: string, parts: DraftParts): DraftIma
     finished,
     verify: () => finished().verify(),
     checked: () => finished().checked(path),
+    glance: () => finished().glance(),
+    requireChecksums: (check) => finished().requireChecksums(path, check),
     resize: () => {
       throw new UnsupportedError('an archive that is being written keeps its size');
     },

@@ -57,6 +57,13 @@ export interface DiskImage {
    * Nothing else is read through it: what is skipped is read, too, for the sums.
    */
   checked(): CheckedDisk | null;
+  /** What is wrong with the container as can be told without reading contents: part of what `verify` finds. */
+  glance(): readonly Finding[];
+  /**
+   * For one who reads all of it in any order: reads it once before, and compares the checksums; `check` is called between and
+   * may throw. Null where the container has none. @throws RefusedError `checksum`, CorruptError
+   */
+  readonly requireChecksums: ((check: () => void) => void) | null;
   /**
    * Writes the changes as one, after keeping what they overwrite as `IMAGE.repair-undo`: after a cut the next opening finds
    * all of them or none. Flushes first; durable when it returns.
@@ -101,6 +108,8 @@ export interface OpenImageOptions {
   readonly breakLock?: ((holder: string) => void) | undefined;
   /** Decompress ahead of who reads a UDIF in order; stay the caller's. */
   readonly lanes?: Lanes | undefined;
+  /** Opens an image though `glance` finds something. */
+  readonly ignoreChecksums?: boolean | undefined;
 }
 
 /** Identifies this process to others that want the image. */
@@ -235,7 +244,7 @@ export interface PartitionMap {
 export interface ImageFunctions {
   /** By content, never by extension. @throws StoreError */
   detect(store: FileStore, path: string): Detection | null;
-  /** @throws CorruptError, LockedError, PassphraseError, UnsupportedError, StoreError */
+  /** @throws CorruptError, LockedError, PassphraseError, RefusedError, UnsupportedError, StoreError */
   openImage(store: FileStore, path: string, options: OpenImageOptions): DiskImage;
   /** A new image that reads as zeros; opened for writing. Nothing may be at `path`. */
   createImage(store: FileStore, path: string, options: CreateImageOptions): DiskImage;

@@ -1,11 +1,12 @@
 // Structures of containers and partition maps, field by field, as text.
 
-import type { FileStore } from '@tintype/core';
+import { type FileStore, TintypeError } from '@tintype/core';
 import { AsifHeader } from './asif/structs.js';
 import { leasePlace } from './claim.js';
 import { detect } from './detect.js';
 import { readEncryptionHeader } from './encryption/header.js';
 import { Cdsaencr, Encrcdsa, KEY_TYPE, KeyEntry, PassphraseBlob } from './encryption/structs.js';
+import { fileContainer } from './open.js';
 import { ApmEntry, GptEntry, GptHeader } from './partitions/structs.js';
 import { readSmallFile } from './sparsebundle/info-plist.js';
 import { SparseHeader } from './sparseimage/structs.js';
@@ -31,8 +32,10 @@ export function* inspectImage(store: FileStore, path: string, place: string | nu
   else if (name === 'band' && isBundle) yield bandLine(store, `${path}/bands/${argument}`, argument);
   else if (name === 'sprs') yield fromFile(store, path, 0, SparseHeader.size, (view) => SparseHeader.dump(view, 0));
   else if (name === 'shdw') yield fromFile(store, path, 0, AsifHeader.size, (view) => AsifHeader.dump(view, 0));
-  else if (name === 'koly') yield fromFile(store, path, -Koly.size, Koly.size, (view) => Koly.dump(view, 0));
-  else if (name === 'gpt' && !isBundle)
+  else if (name === 'koly') {
+    yield fromFile(store, path, -Koly.size, Koly.size, (view) => Koly.dump(view, 0));
+    yield* trailerLines(store, path);
+  } else if (name === 'gpt' && !isBundle)
     yield fromFile(store, path, 512, 1024, (view) => `${GptHeader.dump(view, 0)}\n${GptEntry.dump(view, 512)}`);
   else if (name === 'apm' && !isBundle)
     yield fromFile(store, path, 512, 1024, (view) => `${ApmEntry.dump(view, 0)}\n${ApmEntry.dump(view, 512)}`);
@@ -41,6 +44,23 @@ export function* inspectImage(store: FileStore, path: string, place: string | nu
   else {
     yield `${path}: ${detect(store, path)?.kind ?? 'no disk image'}; places of the container:`;
     yield* PLACES;
+  }
+}
+
+/** Whether the trailer goes with the tables. */
+function* trailerLines(store: FileStore, path: string): Generator<string> {
+  if (detect(store, path)?.kind !== 'udif') return;
+  const file = store.open(path, 'read');
+  let opened: { close(): void } = file;
+  try {
+    const { device, glance } = fileContainer(file, 'udif', false, { beside: { store, path } });
+    opened = device;
+    for (const { place, message } of glance?.() ?? []) yield `damaged: ${place}: ${message}`;
+  } catch (error) {
+    if (!(error instanceof TintypeError)) throw error;
+    yield `damaged: ${error.message}`;
+  } finally {
+    opened.close();
   }
 }
 

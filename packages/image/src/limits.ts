@@ -23,6 +23,8 @@ export const KDF_ROUNDS_LIMIT = 50_000_000;
 export const DEFAULT_KDF_ROUNDS = 500_000;
 /** Pages of 512 initialisation vectors that are kept: 8 KiB each, for 256 KiB of chunks of 512 bytes. */
 export const VECTOR_PAGES = 2048;
+/** Of each further file of an image, of which there may be a thousand. */
+export const SEGMENT_VECTOR_PAGES = 32;
 /** Elements within each other in a property list. */
 export const PLIST_DEPTH = 8;
 /** Chunks of one table of a UDIF: 16 TiB in chunks of 1 MiB. */

@@ -30,7 +30,7 @@ import type {
 import type { ChunkCipher } from './encryption/chunk-cipher.js';
 import { EncryptedFile } from './encryption/file.js';
 import { readEncryptionHeader } from './encryption/header.js';
-import { type Access, type OpenedClear, openEncryptedFile, openToken } from './encryption/open.js';
+import { type Access, openEncryptedFile, openToken } from './encryption/open.js';
 import { FencedDevice } from './fenced-device.js';
 import type { Lease } from './lease.js';
 import { type HeldLock, lockBundle } from './lock.js';
@@ -42,6 +42,8 @@ import { readBundleInfo } from './sparsebundle/info-plist.js';
 import { resizeBundle } from './sparsebundle/resize.js';
 import { verifyBundle } from './sparsebundle/verify.js';
 import { SparseImageDevice } from './sparseimage/device.js';
+import { wrongChecksum } from './udif/checksums.js';
+import { ClearSegments } from './udif/clear-segments.js';
 import { type KolyFields, readKoly } from './udif/koly.js';
 import { UdifDevice } from './udif/reader.js';
 import { openSegments, type SegmentsPlace, segmentsBeside } from './udif/segments.js';
@@ -58,6 +60,9 @@ export interface Opened {
   verify(): Iterable<Finding>;
   /** Absent: the container has no checksums. */
   checked?(path: string): CheckedDisk;
+  /** As of `DiskImage`; absent: nothing can be told, there are no checksums. */
+  glance?(): readonly Finding[];
+  requireChecksums?(path: string, check: () => void): void;
   /** Durable when it returns; absent where the disk's size is fixed. */
   resize?(size: number): void;
   /** What its size is a multiple of; absent: the device's blocks. */
@@ -150,6 +155,8 @@ function diskImage(
       yield* opened.verify();
     },
     checked: () => opened.checked?.(path) ?? null,
+    glance: () => opened.glance?.() ?? [],
+    requireChecksums: opened.requireChecksums ? (check) => opened.requireChecksums?.(path, check) : null,
     overwrite: (changes) => {
       if (store.kind(path) === 'device')
         throw new UnsupportedError(`${path} is a device: there is no place beside it for what would be overwritten`);
@@ -203,7 +210,8 @@ function closeAll(device: LatchedDevice, lease: Lease | null, lock: HeldLock): v
   }
 }
 
-export type ContainerOptions = Pick<OpenImageOptions, 'writable' | 'waitLock' | 'passphrase' | 'lanes'>;
+type FileOptions = Pick<OpenImageOptions, 'writable' | 'passphrase' | 'lanes' | 'ignoreChecksums'>;
+export type ContainerOptions = FileOptions & Pick<OpenImageOptions, 'waitLock'>;
 
 /** Without a lease. */
 export function openBundle(
@@ -272,18 +280,13 @@ export function openFile(store: FileStore, path: string, kind: DetectedKind, opt
 }
 
 /** `file` is locked, and stays open if this fails; else it is closed with the device. */
-function fileOpened(
-  store: FileStore,
-  path: string,
-  file: StoreFile,
-  kind: DetectedKind,
-  options: Pick<OpenImageOptions, 'writable' | 'passphrase' | 'lanes'>,
-): Opened {
-  const { writable, lanes } = options;
+function fileOpened(store: FileStore, path: string, file: StoreFile, kind: DetectedKind, options: FileOptions): Opened {
+  const { writable, lanes, ignoreChecksums } = options;
+  const place = { beside: { store, path }, lanes, isRefused: !ignoreChecksums };
   const opened =
     kind === 'encrypted'
       ? openEncrypted(store, path, file, options)
-      : { ...fileContainer(file, kind, writable, { beside: { store, path }, lanes }), lock: { release: () => {} } };
+      : { ...fileContainer(file, kind, writable, place), lock: { release: () => {} } };
   const grows = opened.format === 'sparseimage' || opened.format === 'asif';
   return grows ? { ...opened, fileLength: () => file.size() } : opened;
 }
@@ -297,17 +300,14 @@ function openEncrypted(
   store: FileStore,
   path: string,
   file: StoreFile,
-  { writable, passphrase, lanes }: Pick<OpenImageOptions, 'writable' | 'passphrase' | 'lanes'>,
+  { writable, passphrase, lanes, ignoreChecksums }: FileOptions,
 ): Opened {
   const clear = openEncryptedFile(file, { store, path, writable, passphrase });
-  const ciphers = [clear.cipher];
-  const decrypted = (segment: StoreFile): StoreFile => {
-    const part = clearSegment(segment, { store, path: segment.path, writable: false, passphrase });
-    ciphers.push(part.cipher);
-    return part.file;
-  };
+  const segments = new ClearSegments({ store, passphrase });
+  const beside = { store, path, decrypted: (segment: StoreFile) => segments.open(segment) };
   const wipe = (): void => {
-    for (const cipher of ciphers) cipher.wipe();
+    segments.wipe();
+    clear.cipher.wipe();
   };
   try {
     const [cut] = clear.findings;
@@ -320,7 +320,7 @@ function openEncrypted(
     const opened =
       cut && kind === 'raw'
         ? rawDisk(clear.file, writable)
-        : fileContainer(clear.file, kind, writable, { lanes, beside: { store, path, decrypted } });
+        : fileContainer(clear.file, kind, writable, { lanes, beside, isRefused: !ignoreChecksums });
     return {
       ...opened,
       ...limitedBy(clear.largestDisk),
@@ -337,17 +337,6 @@ function openEncrypted(
   }
 }
 
-/** A further segment of an encrypted image is encrypted by itself, by the same passphrase. */
-function clearSegment(file: StoreFile, access: Access): OpenedClear {
-  if (detectFile(file)?.kind !== 'encrypted')
-    throw new CorruptError('encrypted data', 'signature', 0, `${file.path} is not encrypted as the first segment is`);
-  const clear = openEncryptedFile(file, access);
-  const [cut] = clear.findings;
-  if (!cut) return clear;
-  clear.cipher.wipe();
-  throw new CorruptError('encrypted data', 'size', clear.readable.size(), `${file.path}: ${cut.message}`);
-}
-
 /** Of a disk in an encrypted file: the last chunk need not be full, and chunks are numbered by 32 bits. */
 export function limitedBy(maxSize: number | undefined): Pick<Opened, 'sizeUnit' | 'maxSize'> {
   return maxSize === undefined ? {} : { sizeUnit: SECTOR, maxSize };
@@ -359,6 +348,8 @@ interface UdifPlace {
   readonly beside?: SegmentsPlace;
   /** Decode ahead of who reads in order. */
   readonly lanes?: Lanes | undefined;
+  /** Whether an image is refused whose trailer's checksum is wrong; default: it is opened. */
+  readonly isRefused?: boolean;
 }
 
 export function fileContainer(
@@ -383,19 +374,27 @@ export function fileContainer(
   if (kind === 'udif' && koly) {
     const device = udifDevice(file, koly, place);
     const checked = (path: string): CheckedDisk => device.checked(path);
-    return { device, format: udifFormat(device.codecs), verify: () => device.verify(), checked };
+    return {
+      device,
+      format: udifFormat(device.codecs),
+      verify: () => device.verify(),
+      checked,
+      glance: () => device.glance(),
+      requireChecksums: (path, check) => device.requireChecksums(path, check),
+    };
   }
   // An old raw image may end with a trailer that has no property list: the disk is its data fork.
   return koly ? rawDisk(file, writable, koly.dataForkOffset, koly.dataForkLength) : rawDisk(file, writable);
 }
 
-function udifDevice(file: StoreFile, koly: KolyFields, { beside, lanes }: UdifPlace): UdifDevice {
-  if (!beside || koly.segmentCount <= 1) return new UdifDevice(file, koly, { lanes });
-  const fork = openSegments(beside, file, koly);
+function udifDevice(file: StoreFile, koly: KolyFields, { beside, lanes, isRefused }: UdifPlace): UdifDevice {
+  const fork = beside && koly.segmentCount > 1 ? openSegments(beside, file, koly) : undefined;
   try {
-    return new UdifDevice(file, koly, { fork, lanes });
+    const device = new UdifDevice(file, koly, { ...(fork ? { fork } : {}), lanes });
+    if (isRefused && device.glance().length > 0) throw wrongChecksum('of all tables', file.path);
+    return device;
   } catch (error) {
-    fork.closeRest();
+    fork?.closeRest();
     throw error;
   }
 }
@@ -430,6 +429,7 @@ export function imageFacts(store: FileStore, path: string): ContainerFacts {
     return { format: 'sparsebundle', size, bandSize, bandsPresent: bands.length, encryption, hostBytes, timeMachine };
   }
   const file = store.open(path, 'read');
+  let opened: { close(): void } = file;
   try {
     const hostBytes = file.allocated(0, file.size());
     if (detected.kind === 'encrypted') {
@@ -440,12 +440,13 @@ export function imageFacts(store: FileStore, path: string): ContainerFacts {
       return { format, size, encryption, hostBytes: hostBytes + bytesBeside(store, path), timeMachine };
     }
     const { device, format } = fileContainer(file, detected.kind, false, { beside: { store, path } });
+    opened = device;
     const bands =
       device instanceof SparseImageDevice ? { bandSize: device.bandSize, bandsPresent: device.bandsPresent } : {};
     const beside = bytesBeside(store, path);
     return { format, size: device.size, ...bands, encryption: null, hostBytes: hostBytes + beside, timeMachine };
   } finally {
-    file.close();
+    opened.close();
   }
 }
 

@@ -26,6 +26,7 @@ export const run: CommandBody = (parsed, io) => {
     excludeCaches: flag(parsed, 'exclude-caches'),
     oneFileSystem: flag(parsed, 'one-file-system'),
     checksum: flag(parsed, 'checksum'),
+    ignoreChecksums: flag(parsed, 'ignore-checksums'),
     verify: flag(parsed, 'verify'),
     dryRun: flag(parsed, 'dry-run'),
     delete: flag(parsed, 'delete'),

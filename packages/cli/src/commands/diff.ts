@@ -16,6 +16,7 @@ export const run: CommandBody = (parsed, io) => {
     checksum: flag(parsed, 'checksum'),
     volumes: texts(parsed, 'volume'),
     snapshots: texts(parsed, 'snapshot'),
+    ignoreChecksums: flag(parsed, 'ignore-checksums'),
     ...waiting(parsed),
   };
   return runUnlocked(

@@ -23,7 +23,15 @@ function* differenceRows(volumes: ImageInfo['volumes'], hostBytes: number, recla
   if (unstored > 0) yield `not stored:  ${showSize(unstored)} that the volumes use: zeros take no room on the host`;
 }
 
-function* rows({ container, partitions, volumes, reclaimable, timeMachine, lockedBy }: ImageInfo): Generator<string> {
+function* rows({
+  container,
+  partitions,
+  volumes,
+  reclaimable,
+  timeMachine,
+  lockedBy,
+  findings,
+}: ImageInfo): Generator<string> {
   const { format, size, bandSize, bandsPresent, encryption, hostBytes } = container;
   // What was opened has a partition at least: the whole disk.
   const isClosed = encryption !== null && partitions.length === 0;
@@ -33,6 +41,8 @@ function* rows({ container, partitions, volumes, reclaimable, timeMachine, locke
   yield `capacity:    ${isUnknown ? 'only its passphrase tells' : showSize(size)}`;
   yield `on the host: ${showSize(hostBytes)}${bandSize === undefined ? '' : ` in ${showCount(bandsPresent ?? 0, 'band')} of ${showSize(bandSize)}`}`;
   yield* differenceRows(volumes, hostBytes, reclaimable);
+  for (const { place, message } of findings)
+    yield `damaged:     ${printable(place)}: ${printable(message)}; 'tintype verify' tells all`;
   yield `in use by:   ${lockedBy === null ? 'nobody' : printable(lockedBy)}`;
   for (const { index, type, name, start, size: bytes } of partitions)
     yield `partition ${index}: ${printable(type || 'whole disk')} ${printable(name)}, ${showSize(bytes)} at byte ${start}`;

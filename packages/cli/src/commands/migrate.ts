@@ -15,6 +15,7 @@ export const run: CommandBody = (parsed, io) => {
     out,
     ...makingOptions(parsed),
     trust: flag(parsed, 'trust'),
+    ignoreChecksums: flag(parsed, 'ignore-checksums'),
     volume: text(parsed, 'volume'),
     ...locking(parsed),
   };

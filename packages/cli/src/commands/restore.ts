@@ -20,6 +20,7 @@ export const run: CommandBody = (parsed, io) => {
     trust: flag(parsed, 'trust'),
     dryRun: flag(parsed, 'dry-run'),
     verify: flag(parsed, 'verify'),
+    ignoreChecksums: flag(parsed, 'ignore-checksums'),
     allowTimeMachine: true,
     ...waiting(parsed),
   } as const;

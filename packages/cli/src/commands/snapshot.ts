@@ -58,8 +58,9 @@ function isAction(action: string): action is keyof typeof OPERANDS {
 async function list(parsed: Parsed, io: Io): Promise<number> {
   const image = parsed.operands[1] as string;
   const volume = text(parsed, 'volume');
+  const ignoreChecksums = flag(parsed, 'ignore-checksums');
   const all = await withPassphrase(parsed, image, (passphrase) =>
-    listSnapshots({ image, volume, passphrase }, hostContext()),
+    listSnapshots({ image, volume, passphrase, ignoreChecksums }, hostContext()),
   );
   if (io.json) line(jsonText(all));
   else

@@ -25,7 +25,7 @@ const HINTS: Readonly<Record<string, string>> = {
   ENOENT: 'Check the path',
   EDQUOT: 'Your quota on the host volume is used up: make room there, then run the same command again',
   'link-lost': 'Run the same command again when it is back; --wait 1h waits longer',
-  checksum: "Run 'tintype verify' to see what is wrong; --ignore-checksums copies all the same",
+  checksum: "Run 'tintype verify' to see what is wrong; --ignore-checksums goes on all the same",
   exists: 'Choose another name, or give --overwrite',
   'no-parent': 'Make the folder first',
   'no-source': 'Check the path',

@@ -67,7 +67,7 @@ function requireMains({ dryRun, allowBattery }: CompactOptions): void {
 
 /** The same ranges as a real run, without giving them up. @throws RefusedError for a read-only image */
 export function predict(path: string, options: Choice, context: RunContext): Compaction {
-  const image = imageToRead(path, options, context);
+  const image = imageToRead(path, { ...options, ignoreChecksums: true }, context);
   try {
     requireWritableFormat(image);
     const before = image.facts().hostBytes;

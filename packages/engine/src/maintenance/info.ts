@@ -1,6 +1,6 @@
 // Info: what is known of an image, from its container to its volumes. Never needs a passphrase to say that one is needed.
 
-import { LockedError } from '@tintype/core';
+import { type Finding, LockedError } from '@tintype/core';
 import {
   type ContainerFacts,
   type DiskImage,
@@ -43,6 +43,8 @@ export interface ImageInfo {
   readonly reclaimable: number;
   readonly timeMachine: boolean;
   readonly lockedBy: string | null;
+  /** What is wrong with the container, as far as it shows without reading contents. */
+  readonly findings: readonly Finding[];
 }
 
 /** What `info` is given beside the image. */
@@ -53,10 +55,10 @@ export function info(path: string, context: InfoContext, passphrase?: Uint8Array
   const { store } = context;
   const { timeMachine, ...container } = imageFacts(store, path);
   const outside = { container, timeMachine, lockedBy: lockHolder(store, path) };
-  const closed: ImageInfo = { ...outside, partitions: [], volumes: [], reclaimable: 0 };
+  const closed: ImageInfo = { ...outside, partitions: [], volumes: [], reclaimable: 0, findings: [] };
   if (container.encryption && !passphrase) return closed;
   try {
-    const image = imageToRead(path, { passphrase }, context);
+    const image = imageToRead(path, { passphrase, ignoreChecksums: true }, context);
     try {
       if (!container.encryption) return { ...outside, ...insideOf(image, context) };
       // What is inside, only an open image tells.
@@ -71,7 +73,9 @@ export function info(path: string, context: InfoContext, passphrase?: Uint8Array
   }
 }
 
-function insideOf(image: DiskImage, context: InfoContext): Pick<ImageInfo, 'partitions' | 'volumes' | 'reclaimable'> {
+type Inside = Pick<ImageInfo, 'partitions' | 'volumes' | 'reclaimable' | 'findings'>;
+
+function insideOf(image: DiskImage, context: InfoContext): Inside {
   const map = partitionMap(image.device);
   const found = probeVolumes(image.device, map);
   // What is written once gives nothing back.
@@ -101,5 +105,5 @@ function insideOf(image: DiskImage, context: InfoContext): Pick<ImageInfo, 'part
       dirty,
     };
   });
-  return { partitions: map.partitions, volumes, reclaimable };
+  return { partitions: map.partitions, volumes, reclaimable, findings: image.glance() };
 }

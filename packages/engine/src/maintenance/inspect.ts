@@ -17,8 +17,9 @@ export function* inspect(
   const containerPlaces = ['plist', 'band', 'sprs', 'shdw', 'koly', 'gpt', 'apm', 'encryption', 'lease'];
   if (place === null || containerPlaces.includes(place.split(':')[0] ?? '')) yield* inspectImage(store, path, place);
   if (place !== null && containerPlaces.includes(place.split(':')[0] ?? '')) return;
-  const image = imageToRead(path, { passphrase }, { store, holder });
+  const image = imageToRead(path, { passphrase, ignoreChecksums: true }, { store, holder });
   try {
+    for (const { place: where, message } of image.glance()) yield `damaged: ${where}: ${message}`;
     const { found, damaged } = searchVolumes(image.device, partitionMap(image.device));
     // Damaged ones, which one wants to look at most, are counted after the others.
     const named = found.find(({ volume: { name, uuid } }) => uuid === volume?.toUpperCase() || name === volume);

@@ -11,11 +11,12 @@ import type { ImageChoice, RunContext } from '../operation.js';
 /** Opens an image to be looked at; Time Machine's may be read. */
 export function imageToRead(
   path: string,
-  { waitLock = 0, passphrase }: Pick<ImageChoice, 'waitLock' | 'passphrase'>,
+  { waitLock = 0, passphrase, ignoreChecksums }: Pick<ImageChoice, 'waitLock' | 'passphrase' | 'ignoreChecksums'>,
   { store, holder }: Pick<RunContext, 'store' | 'holder'>,
   lanes?: Lanes,
 ): DiskImage {
-  return openImage(store, path, { writable: false, waitLock, holder, allowTimeMachine: true, passphrase, lanes });
+  const choice = { waitLock, passphrase, ignoreChecksums };
+  return openImage(store, path, { ...choice, writable: false, holder, allowTimeMachine: true, lanes });
 }
 
 /** Opens an image to be changed below its file systems. @throws LockedError, PassphraseError, RefusedError, CorruptError */

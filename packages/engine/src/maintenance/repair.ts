@@ -71,7 +71,7 @@ class ImageRepair {
     const { image: path } = this.#options;
     try {
       const image = dryRun
-        ? imageToRead(path, this.#options, this.#context)
+        ? imageToRead(path, { ...this.#options, ignoreChecksums: true }, this.#context)
         : imageToWrite(path, this.#options, this.#context);
       if (['sparsebundle', 'sparseimage', 'asif', 'udrw'].includes(image.format)) return image;
       image.close();

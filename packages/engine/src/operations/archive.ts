@@ -121,6 +121,8 @@ function existingFormat(
     holder,
     allowTimeMachine: true,
     passphrase,
+    // A damaged one is replaced as well.
+    ignoreChecksums: true,
   });
   const { format } = image;
   image.close();

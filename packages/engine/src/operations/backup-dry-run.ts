@@ -99,9 +99,9 @@ function openTarget(options: BackupOptions, kind: DestinationKind, source: Side,
 
 /** What a run that would begin now would write to its image: contents in whole blocks, and records. */
 export function bytesToWrite(options: BackupOptions, context: RunContext): number {
-  const { sourceVolume: volume, passphrase, waitLock } = options;
+  const { sourceVolume: volume, passphrase, waitLock, ignoreChecksums } = options;
   const quiet = { ...context, progress: new Progress() };
-  const source = openReadable(options.source, { volume, passphrase, waitLock }, quiet);
+  const source = openReadable(options.source, { volume, passphrase, waitLock, ignoreChecksums }, quiet);
   try {
     const choice = { ...options, snapshot: undefined, passphrase: secondPassphrase(options.source, options, quiet) };
     const target = imageSide(options.destination, false, choice, quiet);

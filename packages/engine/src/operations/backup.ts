@@ -31,7 +31,7 @@ import { noticeFolderLosses } from './folder-losses.js';
 import { growing } from './growth.js';
 import { resuming } from './link-loss.js';
 import { Resumption } from './resumption.js';
-import { openReadable, type Side, secondPassphrase } from './sides.js';
+import { openReadable, openWhole, type Side, secondPassphrase } from './sides.js';
 import { newSnapshotName } from './snapshot.js';
 import { type HostReserve, startupRoom } from './startup-room.js';
 import { noticeSystemSource } from './system-source.js';
@@ -58,8 +58,7 @@ function backUpArchive(plan: ArchivePlan, given: BackupOptions, context: RunCont
   const started = context.now();
   const options = { ...given, passphrase: secondPassphrase(given.source, given, context) };
   context.emit({ type: 'phase', name: 'identity' });
-  const { sourceVolume: volume, passphrase, waitLock } = given;
-  const source = openReadable(options.source, { volume, passphrase, waitLock }, context);
+  const source = openSource(given, context);
   try {
     if (source.stack === null) noticeFolderLosses(options.source, context);
     if (options.dryRun) return dryRun(options, 'new-image', source, context, plan);
@@ -85,8 +84,7 @@ function backUp(given: BackupOptions, context: RunContext, resumption: Resumptio
   const options = { ...given, passphrase: secondPassphrase(given.source, given, context) };
   context.emit({ type: 'phase', name: 'identity' });
   const kind = destinationKind(options, context);
-  const { sourceVolume: volume, passphrase, waitLock } = given;
-  const source = openReadable(options.source, { volume, passphrase, waitLock }, context);
+  const source = openSource(given, context);
   try {
     const isFirst = given.continues === undefined;
     if (isFirst && source.stack === null) noticeFolderLosses(options.source, context);
@@ -101,6 +99,13 @@ function backUp(given: BackupOptions, context: RunContext, resumption: Resumptio
   } finally {
     source.close();
   }
+}
+
+/** An image's checksums are compared before the first attempt. */
+function openSource(given: BackupOptions, context: RunContext): Side {
+  const { source, sourceVolume: volume, passphrase, waitLock, ignoreChecksums, dryRun, continues } = given;
+  const open = dryRun || continues !== undefined ? openReadable : openWhole;
+  return open(source, { volume, passphrase, waitLock, ignoreChecksums }, context);
 }
 
 interface RunParts {

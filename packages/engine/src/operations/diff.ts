@@ -18,7 +18,7 @@ import { FolderVisits } from '../tree/folder-visits.js';
 import { type Pair, pairItems } from '../tree/pair.js';
 import { sameXattrs } from '../tree/xattrs.js';
 import { UsageError } from '../usage-error.js';
-import { isImage, itemAt, openReadable, secondPassphrase } from './sides.js';
+import { isImage, isWholeVolume, itemAt, openReadable, openWhole, secondPassphrase } from './sides.js';
 
 export type DifferenceKind = 'only in a' | 'only in b' | 'kind' | 'content' | 'attributes' | 'unreadable';
 
@@ -42,10 +42,11 @@ export interface DifferenceOptions {
 export const diff: Operation<'diff'> = (options, context): SummaryEvent => {
   context.emit({ type: 'phase', name: 'scan' });
   const [ofA, ofB] = choices(options, context);
-  const a = openReadable(options.a, { passphrase: options.passphrase, ...ofA }, context);
+  const open = options.checksum && isWholeVolume(options.path) ? openWhole : openReadable;
+  const a = open(options.a, { passphrase: options.passphrase, ...ofA }, context);
   try {
     const passphrase = secondPassphrase(options.a, options, context);
-    const b = openReadable(options.b, { passphrase, ...ofB }, context);
+    const b = open(options.b, { passphrase, ...ofB }, context);
     try {
       const path = options.path ?? '/';
       const between = () => {
@@ -69,7 +70,8 @@ export const diff: Operation<'diff'> = (options, context): SummaryEvent => {
 
 /** Which volume and which snapshot of either. @throws UsageError if more are named than there are images */
 function choices(options: DiffOptions, { store }: RunContext): readonly [ImageChoice, ImageChoice] {
-  const { volumes = [], snapshots = [], waitLock } = options;
+  const { volumes = [], snapshots = [], waitLock, ignoreChecksums } = options;
+  const both = { waitLock, ignoreChecksums };
   const images = [options.a, options.b].filter((path) => isImage(store, path));
   for (const [name, given] of [
     ['volume', volumes],
@@ -78,7 +80,7 @@ function choices(options: DiffOptions, { store }: RunContext): readonly [ImageCh
     if (given.length > images.length)
       throw new UsageError(`--${name} was given ${given.length} times for ${images.length} of the two that are images`);
   const own = (path: string, nth: number): ImageChoice =>
-    isImage(store, path) ? { volume: volumes[nth], snapshot: snapshots[nth], waitLock } : { waitLock };
+    isImage(store, path) ? { volume: volumes[nth], snapshot: snapshots[nth], ...both } : both;
   return [own(options.a, 0), own(options.b, isImage(store, options.a) ? 1 : 0)];
 }
 

@@ -11,7 +11,7 @@ import { detect, imageFacts, noImage } from '@tintype/image';
 import type { Problem, SummaryEvent } from '../events.js';
 import { convert } from '../maintenance/convert.js';
 import { formatFor, requireParent } from '../maintenance/create.js';
-import type { MigrateOptions, Operation, RunContext } from '../operation.js';
+import type { ImageChoice, MigrateOptions, Operation, RunContext } from '../operation.js';
 import { copyEncryption } from '../rules/new-encryption.js';
 import { probeVolumes } from '../stack.js';
 import { SAFETYNET_FOLDER } from '../tree/filter.js';
@@ -22,7 +22,7 @@ import { differences } from './diff.js';
 import { readNote, removeNote, writeNote } from './migration-note.js';
 import { restore } from './restore.js';
 import { RestoreView, rightsHere } from './restore-view.js';
-import { folderSide, imageSide, openReadable, type Side, secondPassphrase } from './sides.js';
+import { folderSide, openReadable, openWhole, type Side, secondPassphrase } from './sides.js';
 
 /** How it is made: a folder by restoring, a writable image by a backup, a read-only one by converting. */
 type Way = 'folder' | 'writable' | 'archive';
@@ -98,12 +98,14 @@ function withEncryption(given: MigrateOptions, way: Way, { store }: RunContext):
   return { ...given, encryption, newPassphrase: given.newPassphrase ?? given.passphrase };
 }
 
-function openOriginal({ image, volume, passphrase, waitLock }: MigrateOptions, context: RunContext): Side {
-  return imageSide(image, false, { volume, passphrase, waitLock, allowTimeMachine: true }, context);
+function choiceOf({ volume, passphrase, waitLock, ignoreChecksums }: MigrateOptions): ImageChoice {
+  return { volume, passphrase, waitLock, ignoreChecksums, allowTimeMachine: true };
 }
 
 function lookAt(options: MigrateOptions, way: Way, context: RunContext): Original {
-  const side = openOriginal(options, context);
+  // Converting compares its checksums on the way.
+  const open = way === 'archive' ? openReadable : openWhole;
+  const side = open(options.image, choiceOf(options), context);
   try {
     const { volume, stack } = side;
     // A read-only image is a copy of the whole disk.
@@ -145,16 +147,18 @@ interface Copied {
 }
 
 function copy(options: MigrateOptions, way: Way, context: RunContext): Copied {
-  const { image, out, volume, passphrase, waitLock, trust } = options;
+  const { image, out, trust } = options;
+  // They were compared before.
+  const compared = { ignoreChecksums: true };
   switch (way) {
     case 'folder': {
-      const choice = { volume, passphrase, waitLock, allowTimeMachine: true };
+      const choice = { ...choiceOf(options), ...compared };
       return copiedBy(restore({ image, target: out, overwrite: 'always', owned: true, trust, ...choice }, context));
     }
     case 'writable': {
       const { image: source, out: destination, volume: sourceVolume, trust: _trust, ...making } = options;
       const checksum = readNote(context.store, out)?.differed ?? false;
-      const rules = { safetyNet: false, allowEmpty: true, checksum };
+      const rules = { safetyNet: false, allowEmpty: true, checksum, ...compared };
       return copiedBy(backup({ ...making, ...rules, source, destination, sourceVolume }, context));
     }
     case 'archive':
@@ -173,7 +177,7 @@ function copiedBy(summary: SummaryEvent): Copied {
 /** Both sides in full: all items of either, all bytes and attributes. Null if it was asked to stop. */
 function compare(options: MigrateOptions, way: Way, context: RunContext, problems: Problem[]): number | null {
   context.emit({ type: 'phase', name: 'verify' });
-  const original = openOriginal(options, context);
+  const original = openReadable(options.image, choiceOf(options), context);
   try {
     const { out, waitLock } = options;
     const passphrase = secondPassphrase(options.image, options, context);

@@ -28,12 +28,14 @@ import { copyXattrs, mirrorXattrs } from '../tree/xattrs.js';
 import { differences } from './diff.js';
 import { noticeFolderLosses } from './folder-losses.js';
 import { RestoreView, rightsHere } from './restore-view.js';
-import { folderSide, itemAt, openReadable, type Side } from './sides.js';
+import { folderSide, isWholeVolume, itemAt, openReadable, openWhole, type Side } from './sides.js';
 
 export const restore: Operation<'restore'> = (options, context): SummaryEvent => {
   const started = context.now();
   context.emit({ type: 'phase', name: 'open' });
-  const backup = openReadable(options.image, options, context);
+  // A sum is one of a whole table: who wants a part of it asks none.
+  const open = isWholeVolume(options.path) && !options.dryRun ? openWhole : openReadable;
+  const backup = open(options.image, options, context);
   try {
     const made = prepareTarget(options);
     const target = made && options.dryRun ? null : folderSide(options.target, !options.dryRun);
@@ -173,7 +175,7 @@ export class RestoreRun {
   /** True if it was interrupted. */
   perform(made: boolean): boolean {
     this.#context.emit({ type: 'phase', name: 'copy' });
-    if (this.#backup.isImage && (this.#options.path ?? '/') === '/') {
+    if (this.#backup.isImage && isWholeVolume(this.#options.path)) {
       const { items = 0, bytes = 0 } = lastTotals(this.#backup.volume) ?? {};
       this.#context.progress.set('totalItems', items);
       this.#context.progress.set('totalBytes', bytes);

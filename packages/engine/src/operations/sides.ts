@@ -6,6 +6,7 @@ import {
   type FileSystem,
   hostPath,
   type Item,
+  type Lanes,
   RefusedError,
   type Volume,
   type WritableVolume,
@@ -29,20 +30,67 @@ export interface Side {
 }
 
 /** Opens a folder or an image to read. @throws RefusedError if nothing is there */
-export function openReadable(path: string, choice: ImageChoice, context: RunContext): Side {
+export function openReadable(path: string, choice: ImageChoice, context: RunContext, lanes?: Lanes): Side {
   if (
     context.store.kind(path) === null &&
     attempt('stat', path, () => statSync(hostPath(path), { throwIfNoEntry: false })) === undefined
   )
     throw new RefusedError('no-source', `there is nothing at ${path}`, { path });
-  return isImage(context.store, path) ? imageSide(path, false, choice, context) : folderSide(path, false);
+  return isImage(context.store, path) ? imageSide(path, false, choice, context, lanes) : folderSide(path, false);
 }
 
-export function imageSide(path: string, writable: boolean, choice: ImageChoice, context: RunContext): Side {
-  const { volume, snapshot, allowTimeMachine, passphrase } = choice;
+/**
+ * Opens a folder or an image to read all of it: where the container has checksums, they are compared first, so that nothing
+ * comes of what is damaged. @throws RefusedError `checksum`, or if nothing is there; CancelledError
+ */
+export function openWhole(path: string, choice: ImageChoice, context: RunContext): Side {
+  const lanes = isCompressed(context.store, path) ? context.newLanes?.() : undefined;
+  let side: Side | null = null;
+  try {
+    side = openReadable(path, choice, context, lanes);
+    if (!choice.ignoreChecksums) requireChecksums(side, context);
+    const { close, abandon } = side;
+    return { ...side, close: () => endingWith(lanes, close), abandon: () => endingWith(lanes, abandon) };
+  } catch (error) {
+    endingWith(lanes, () => side?.abandon());
+    throw error;
+  }
+}
+
+function requireChecksums({ stack }: Side, { emit, progress }: RunContext): void {
+  const require = stack?.image.requireChecksums;
+  if (!require) return;
+  emit({ type: 'phase', name: 'verify' });
+  require(() => progress.check());
+}
+
+/** True for what may be a UDIF. */
+function isCompressed(store: FileStore, path: string): boolean {
+  if (store.kind(path) !== 'file') return false;
+  const kind = detect(store, path)?.kind;
+  return kind === 'udif' || kind === 'encrypted';
+}
+
+function endingWith(lanes: Lanes | undefined, end: () => void): void {
+  try {
+    end();
+  } finally {
+    lanes?.close();
+  }
+}
+
+export function imageSide(
+  path: string,
+  writable: boolean,
+  choice: ImageChoice,
+  context: RunContext,
+  lanes?: Lanes,
+): Side {
+  const { volume, snapshot, allowTimeMachine, passphrase, ignoreChecksums } = choice;
   const { store, now, random } = context;
   const places = { store, now, random, ...locking(path, choice, context) };
-  const stack = openStack(path, { ...places, writable, volume, snapshot, allowTimeMachine, passphrase });
+  const chosen = { volume, snapshot, allowTimeMachine, passphrase, ignoreChecksums };
+  const stack = openStack(path, { ...places, ...chosen, writable, lanes });
   return {
     path,
     volume: stack.volume,
@@ -86,6 +134,11 @@ export function secondPassphrase(
 ): Uint8Array | undefined {
   const isFirstEncrypted = store.kind(first) !== null && detect(store, first)?.kind === 'encrypted';
   return isFirstEncrypted ? newPassphrase : (newPassphrase ?? passphrase);
+}
+
+/** True if a `--path` names nothing less than the volume. */
+export function isWholeVolume(path: string | undefined): boolean {
+  return (path ?? '/').split('/').every((name) => name === '');
 }
 
 /** The item at an absolute path inside a volume. @throws RefusedError if there is none */

@@ -22,6 +22,7 @@ export interface SnapshotListOptions {
   readonly image: string;
   readonly volume?: string | undefined;
   readonly passphrase?: Uint8Array | undefined;
+  readonly ignoreChecksums?: boolean | undefined;
 }
 
 /** Oldest first. No file of the volume is read but our own list of pins. */

@@ -32,15 +32,17 @@ export class ChunkCipher {
   readonly #decipher: Decipher;
   /** By the number of the page, oldest first. */
   readonly #vectors = new Map<number, Uint32Array>();
+  readonly #vectorPages: number;
   readonly #kernel = new CbcKernel();
 
   /** Takes the keys over: `wipe` wipes them. */
-  constructor(keys: ImageKeys, chunkSize: number) {
+  constructor(keys: ImageKeys, chunkSize: number, vectorPages = VECTOR_PAGES) {
     assert(chunkSize % BLOCK === 0, 'a chunk is whole blocks');
     const bits = keys.cipher.length * 8;
     this.chunkSize = chunkSize;
     this.piece = new Uint8Array(Math.max(PIECE, chunkSize));
     this.#keys = keys;
+    this.#vectorPages = vectorPages;
     this.#name = `aes-${bits}-cbc`;
     this.#encipher = createCipheriv(`aes-${bits}-ecb`, keys.cipher, null).setAutoPadding(false);
     this.#decipher = createDecipheriv(`aes-${bits}-ecb`, keys.cipher, null).setAutoPadding(false);
@@ -127,7 +129,7 @@ export class ChunkCipher {
       page.set(digest.subarray(0, BLOCK), i * BLOCK);
     }
     for (const oldest of this.#vectors.keys()) {
-      if (this.#vectors.size < VECTOR_PAGES) break;
+      if (this.#vectors.size < this.#vectorPages) break;
       this.#vectors.delete(oldest);
     }
     const words = new Uint32Array(page.buffer);

@@ -29,6 +29,8 @@ export interface Access {
   readonly passphrase: Uint8Array | undefined;
   /** Of a header that was just made: nothing need be derived. They become those of the cipher, which wipes them. */
   readonly keys?: ImageKeys | undefined;
+  /** How many pages of vectors are kept; default: as many as make one image fast. */
+  readonly vectorPages?: number | undefined;
 }
 
 /** What is behind the encryption of a single file; `wipe` it once it is closed. */
@@ -87,15 +89,18 @@ export function openToken(access: Access, bandSize: number): ChunkCipher {
   }
 }
 
-function cipherOf(header: EncryptionHeader, { path, writable, passphrase, keys: known }: Access): ChunkCipher {
-  if (known) return new ChunkCipher(known, header.chunkSize);
+function cipherOf(
+  header: EncryptionHeader,
+  { path, writable, passphrase, keys: known, vectorPages }: Access,
+): ChunkCipher {
+  if (known) return new ChunkCipher(known, header.chunkSize, vectorPages);
   if (!passphrase) throw new PassphraseError('missing', path);
   const keys = unlock(header, passphrase, path);
   if (writable && header.version === 1) {
     keys.wipe();
     throw oldVersion(path);
   }
-  return new ChunkCipher(keys, header.chunkSize);
+  return new ChunkCipher(keys, header.chunkSize, vectorPages);
 }
 
 /** Version 1 is only read. */

@@ -11,6 +11,8 @@ import { RawDevice } from '../raw.js';
 import { Bands } from '../sparsebundle/bands.js';
 import { BundleDevice } from '../sparsebundle/device.js';
 import { SparseImageDevice } from '../sparseimage/device.js';
+import { ClearSegments } from '../udif/clear-segments.js';
+import type { SegmentsPlace } from '../udif/segments.js';
 import { BandedRuin } from './banded-ruin.js';
 import { bandIndexes, bundleFacts } from './bundle-facts.js';
 import { LongerDevice } from './longer-device.js';
@@ -87,11 +89,22 @@ function hasToken(store: FileStore, path: string): boolean {
 function fileRuin(store: FileStore, path: string, passphrase: Uint8Array | undefined, findings: Finding[]): OpenedRuin {
   const file = store.open(path, 'read');
   try {
-    if (detectFile(file)?.kind !== 'encrypted') return { ...container(store, path, file, findings), wipe: () => {} };
+    if (detectFile(file)?.kind !== 'encrypted')
+      return { ...container({ store, path }, file, findings), wipe: () => {} };
     const clear = openEncryptedFile(file, { store, path, writable: false, passphrase });
     findings.push(...clear.findings);
-    const inner = container(store, path, clear.readable, findings);
-    return { ...inner, wipe: () => clear.cipher.wipe() };
+    const segments = new ClearSegments({ store, passphrase });
+    const decrypted = (segment: StoreFile) => segments.open(segment);
+    const wipe = (): void => {
+      segments.wipe();
+      clear.cipher.wipe();
+    };
+    try {
+      return { ...container({ store, path, decrypted }, clear.readable, findings), wipe };
+    } catch (error) {
+      wipe();
+      throw error;
+    }
   } catch (error) {
     file.close();
     throw error;
@@ -99,16 +112,20 @@ function fileRuin(store: FileStore, path: string, passphrase: Uint8Array | undef
 }
 
 /** By content, then by name; what is none of the formats is taken for a raw disk. */
-function container(store: FileStore, path: string, file: StoreFile, findings: Finding[]): Omit<OpenedRuin, 'wipe'> {
+function container(beside: SegmentsPlace, file: StoreFile, findings: Finding[]): Omit<OpenedRuin, 'wipe'> {
   const kind = detectFile(file)?.kind ?? 'raw';
   try {
-    if (kind !== 'raw' && kind !== 'encrypted') return fileContainer(file, kind, false, { beside: { store, path } });
+    if (kind !== 'raw' && kind !== 'encrypted') {
+      const opened = fileContainer(file, kind, false, { beside });
+      findings.push(...(opened.glance?.() ?? []));
+      return opened;
+    }
   } catch (error) {
     if (!(error instanceof CorruptError)) throw error;
     findings.push(finding('container', kind, error.message, { severity: 'warning' }));
     if (kind !== 'sparseimage') throw error;
   }
-  if (kind === 'sparseimage' || /\.sparseimage$/i.test(path)) {
+  if (kind === 'sparseimage' || /\.sparseimage$/i.test(beside.path)) {
     const mended = tryMended(file, findings);
     if (mended) return { device: mended, format: 'sparseimage' };
   }

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { holder } from '../encryption/encrypted.testing.js';
 import { openImage } from '../open.js';
 import { wordBytes } from './checksums.js';
+import { padded } from './table.js';
 import { END, forkAndTables, kolyOf, listOf, type MadeTable } from './udif.testing.js';
 
 const SECTOR = 512;
@@ -59,30 +60,41 @@ const TABLES: readonly MadeTable[] = [
 ];
 const SIZE = 40 * SECTOR;
 
-function open(tables: readonly MadeTable[], master?: number) {
+/** `change`: of what the trailer says by itself. */
+function open(tables: readonly MadeTable[], change: Parameters<typeof kolyOf>[0] = {}, ignoreChecksums = false) {
   const { fork, resources } = forkAndTables(tables);
   const list = listOf(resources);
-  const sum = new Uint8Array(128);
   const words = tables.map(({ checksum }) => Buffer.from(checksum?.bytes ?? new Uint8Array(4)).subarray(0, 4));
-  sum.set(wordBytes(master ?? crc32(Buffer.concat(words))));
-  const places = { dataForkLength: fork.length, xmlOffset: fork.length, xmlLength: list.length };
   const koly = kolyOf({
-    ...places,
+    dataForkLength: fork.length,
+    xmlOffset: fork.length,
+    xmlLength: list.length,
     sectorCount: 40,
     masterChecksumType: 2,
     masterChecksumSize: 32,
-    masterChecksum: sum,
+    masterChecksum: padded(crc32(Buffer.concat(words))),
+    dataChecksumType: 2,
+    dataChecksumSize: 32,
+    dataChecksum: padded(crc32(fork)),
+    ...change,
   });
   const store = new MemoryStore();
   const file = store.open('x.dmg', 'create');
   file.write(0, Buffer.concat([fork, list, koly]));
   file.close();
-  return openImage(store, 'x.dmg', { writable: false, waitLock: 0, holder, allowTimeMachine: false });
+  const options = { writable: false, waitLock: 0, holder, allowTimeMachine: false, ignoreChecksums };
+  return openImage(store, 'x.dmg', options);
 }
 
+const WRONG = padded(5);
+
 /** Reads the ranges, in bytes, and asks for the sums. */
-function settled(tables: readonly MadeTable[], ranges: readonly (readonly [number, number])[], master?: number): void {
-  const image = open(tables, master);
+function settled(
+  tables: readonly MadeTable[],
+  ranges: readonly (readonly [number, number])[],
+  change: Parameters<typeof kolyOf>[0] = {},
+): void {
+  const image = open(tables, change);
   const disk = image.checked();
   if (!disk) throw new Error('has no checksums');
   const whole = new Uint8Array(SIZE);
@@ -137,8 +149,43 @@ test.each(['mixed', 'MD5', 'shuffled', 'free'])('a wrong checksum of the table %
   expect(() => settled(changed(name), ALL)).toThrow(RefusedError);
 });
 
-test('a wrong checksum of all tables; asked to stop, it stops', () => {
-  expect(() => settled(TABLES, [], 5)).toThrow(/of all tables/);
+test('a wrong checksum of all tables is refused when the image is opened, unless it is to be ignored', () => {
+  const tables = TABLES.filter(({ checksum }) => checksum?.type === 2);
+  open(tables).close();
+  expect(() => open(tables, { masterChecksum: WRONG })).toThrow(RefusedError);
+  expect(() => open(tables, { masterChecksum: WRONG })).toThrow(/of all tables in x.dmg/);
+  const image = open(tables, { masterChecksum: WRONG }, true);
+  const [found, ...more] = image.glance();
+  expect([found?.kind, more]).toEqual(['udif-master-checksum', []]);
+  expect([...image.verify()].map(({ kind }) => kind)).toContain('udif-master-checksum');
+  expect(open(tables).glance()).toEqual([]);
+});
+
+test('the stored bytes are asked where a table has no checksum of its own, and else not', () => {
+  const wrong = { dataChecksum: WRONG };
+  expect(() => settled(TABLES, ALL, wrong)).toThrow(/of the stored bytes of x.dmg/);
+  expect(() => open(TABLES, wrong).requireChecksums?.(() => {})).toThrow(/of the stored bytes of x.dmg/);
+  const summed = TABLES.filter(({ name }) => name !== 'unknown');
+  settled(summed, ALL, wrong);
+  open(summed, wrong).requireChecksums?.(() => {});
+  for (const none of [{ dataChecksumType: 0 }, { dataChecksumSize: 0 }, { dataChecksumType: 99 }])
+    settled(TABLES, ALL, { ...wrong, ...none });
+});
+
+test('all at once, before anything is read: each table whose checksum is wrong, and none that is right', () => {
+  open(TABLES).requireChecksums?.(() => {});
+  for (const name of ['mixed', 'MD5', 'shuffled', 'free'])
+    expect(() => open(changed(name)).requireChecksums?.(() => {})).toThrow(`of the clear bytes of ${name} in x.dmg`);
+  let calls = 0;
+  const stop = () => {
+    calls += 1;
+    throw new Error('stop');
+  };
+  expect(() => open(TABLES).requireChecksums?.(stop)).toThrow('stop');
+  expect(calls).toBe(1);
+});
+
+test('asked to stop, it stops', () => {
   const disk = open(TABLES).checked();
   disk?.read(0, new Uint8Array(1));
   expect(() =>
@@ -156,6 +203,6 @@ test('what is skipped is read once for the sum, and not what no sum counts', () 
   disk?.settle(() => {
     read += 1;
   });
-  // After sector 15: the last chunk of the first table; of the others nothing was read.
-  expect(read).toBe(1);
+  // After sector 15: the last chunk of the first table; of the others nothing was read. And the stored bytes, for one without.
+  expect(read).toBe(2);
 });

@@ -3,10 +3,9 @@
 //
 // Invariant: of each table, all before `next` is in its sum. What a reader leaves out is read for the sum alone.
 
-import { type BlockDevice, type DeviceExtent, RefusedError } from '@tintype/core';
+import type { BlockDevice, DeviceExtent } from '@tintype/core';
 import type { CheckedDisk } from '../disk-image.js';
-import { agrees, firstWord, type Summing, summing } from './checksums.js';
-import type { KolyFields } from './koly.js';
+import { agrees, type Summing, summing, wrongChecksum } from './checksums.js';
 import { isEmpty, type RunTable, type UdifRun } from './runs.js';
 import { CHUNK_TYPE } from './structs.js';
 
@@ -23,30 +22,31 @@ interface TableSum {
   run: number;
 }
 
+/** What is checked, and how it is called. */
+export interface CheckedSource {
+  readonly path: string;
+  readonly tables: readonly RunTable[];
+  /** Asks the checksum of the stored bytes, where a table has none of its own. @throws RefusedError `checksum` */
+  requireStored(check: () => void): void;
+}
+
 export class CheckedDevice implements CheckedDisk {
   readonly size: number;
   readonly writable = false;
   readonly blockSize: number;
   readonly draft = false;
   readonly #device: BlockDevice;
-  readonly #tables: readonly RunTable[];
-  readonly #koly: KolyFields;
-  readonly #path: string;
+  readonly #source: CheckedSource;
   /** By their place on the disk; the first of them are done. */
   readonly #sums: readonly TableSum[];
   #first = 0;
 
-  constructor(
-    device: BlockDevice,
-    { tables, koly, path }: { readonly tables: readonly RunTable[]; readonly koly: KolyFields; readonly path: string },
-  ) {
+  constructor(device: BlockDevice, source: CheckedSource) {
     this.size = device.size;
     this.blockSize = device.blockSize;
     this.#device = device;
-    this.#tables = tables;
-    this.#koly = koly;
-    this.#path = path;
-    this.#sums = tables
+    this.#source = source;
+    this.#sums = source.tables
       .flatMap((table): TableSum[] => {
         const sum = summing(table.checksumType);
         return sum ? [{ table, isOrdered: isAscending(table.runs), sum, next: table.start, run: 0 }] : [];
@@ -89,26 +89,15 @@ export class CheckedDevice implements CheckedDisk {
   }
 
   settle(check: () => void): void {
-    this.#requireMaster();
+    const { path, requireStored } = this.#source;
     for (const each of this.#sums) {
       const { table, isOrdered } = each;
       if (each.next === table.start && !table.runs.every(({ type }) => isEmpty(type))) continue;
       if (isOrdered) this.#catchUp(each, table.end, check);
       else this.#sumInOrder(each, check);
-      if (!agrees(each.sum.end(), table.checksum)) throw this.#wrong(`of the clear bytes of ${table.name}`);
+      if (!agrees(each.sum.end(), table.checksum)) throw wrongChecksum(`of the clear bytes of ${table.name}`, path);
     }
-  }
-
-  #requireMaster(): void {
-    const master = summing(this.#koly.masterChecksumType);
-    if (!master) return;
-    for (const table of this.#tables) master.add(firstWord(table.checksum));
-    if (!agrees(master.end(), this.#koly.masterChecksum)) throw this.#wrong('of all tables');
-  }
-
-  #wrong(which: string): RefusedError {
-    const message = `the checksum ${which} in ${this.#path} does not agree: the image is damaged`;
-    return new RefusedError('checksum', message, { path: this.#path });
+    requireStored(check);
   }
 
   /** `bytes`, read at `at`, go beyond what is summed up. */

@@ -1,5 +1,10 @@
+import { crc32 } from '@tintype/core';
 import { expect, test } from 'vitest';
-import { agrees, firstWord, summing, wordBytes } from './checksums.js';
+import { agrees, masterAgrees, summing, wordBytes } from './checksums.js';
+import { readKoly } from './koly.js';
+import type { RunTable } from './runs.js';
+import { padded } from './table.js';
+import { kolyOf, stored } from './udif.testing.js';
 
 const digits = Buffer.from('123456789');
 const sum = (type: number): string => {
@@ -18,9 +23,26 @@ test('none, and kinds that are not known', () => {
 });
 
 test('leftovers behind the used bits are not looked at', () => {
-  const stored = Buffer.alloc(128, 0x77);
-  stored.set(wordBytes(0xcbf43926));
-  expect(agrees(wordBytes(0xcbf43926), stored)).toBe(true);
-  expect(agrees(wordBytes(0xcbf43927), stored)).toBe(false);
-  expect(Buffer.from(firstWord(stored)).toString('hex')).toBe('cbf43926');
+  const kept = Buffer.alloc(128, 0x77);
+  kept.set(wordBytes(0xcbf43926));
+  expect(agrees(wordBytes(0xcbf43926), kept)).toBe(true);
+  expect(agrees(wordBytes(0xcbf43927), kept)).toBe(false);
+});
+
+test('of all tables: asked only where it is of a kind that is known, and all of theirs are', () => {
+  const table = (checksumType: number): RunTable => {
+    const none = { name: '', start: 0, end: 0, runs: [], findings: [] };
+    return { ...none, checksumType, checksum: Buffer.concat([digits.subarray(0, 4), Buffer.alloc(124, 0x77)]) };
+  };
+  const agree = (type: number, size: number, word: number, tables: readonly number[]) => {
+    const sums = { masterChecksumType: type, masterChecksumSize: size, masterChecksum: padded(word) };
+    const koly = readKoly(stored(kolyOf(sums)));
+    return koly && masterAgrees(koly, tables.map(table));
+  };
+  const right = crc32(Buffer.from('12341234'));
+  expect([agree(2, 32, right, [2, 2]), agree(2, 32, 0, [])]).toEqual([true, true]);
+  expect([agree(2, 32, right, [2]), agree(2, 32, right + 1, [2, 2])]).toEqual([false, false]);
+  // No checksum, MD5, and tables with none or another: nothing is known to be wrong.
+  expect([agree(0, 32, 5, [2]), agree(2, 0, 5, [2]), agree(4, 128, 5, [2])]).toEqual([true, true, true]);
+  expect([agree(2, 32, 5, [2, 0]), agree(2, 32, 5, [2, 4])]).toEqual([true, true]);
 });

@@ -2,7 +2,9 @@
 // not known cannot be checked, which is no error. Source: images made by macOS, public readers (docs/formats/images.md).
 
 import { createHash } from 'node:crypto';
-import { crc32, crc32OfZeros } from '@tintype/core';
+import { crc32, crc32OfZeros, RefusedError } from '@tintype/core';
+import type { KolyFields } from './koly.js';
+import type { RunTable } from './runs.js';
 
 const CRC32 = 2;
 const MD5 = 4;
@@ -51,7 +53,23 @@ export function wordBytes(value: number): Uint8Array {
   return bytes;
 }
 
-/** Of the sum of all tables: the first four bytes of each one's own. */
-export function firstWord(checksum: Uint8Array): Uint8Array {
-  return checksum.subarray(0, 4);
+/**
+ * False if the trailer's checksum is not that of all tables: what can be told without reading contents. How other kinds than
+ * CRC-32 are put together is not known from any image, so they are not asked.
+ */
+export function masterAgrees(
+  { masterChecksumType, masterChecksumSize, masterChecksum }: KolyFields,
+  tables: readonly RunTable[],
+): boolean {
+  if (masterChecksumType !== CRC32 || masterChecksumSize === 0) return true;
+  if (tables.some(({ checksumType }) => checksumType !== CRC32)) return true;
+  const sum = tables.reduce((crc, { checksum }) => crc32(checksum.subarray(0, 4), crc), 0);
+  return agrees(wordBytes(sum), masterChecksum);
+}
+
+/** `which` checksum is wrong, in the image at `path`. */
+export function wrongChecksum(which: string, path: string): RefusedError {
+  return new RefusedError('checksum', `the checksum ${which} in ${path} does not agree: the image is damaged`, {
+    path,
+  });
 }

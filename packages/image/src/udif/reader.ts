@@ -8,13 +8,14 @@ import {
   type Finding,
   finding,
   type Lanes,
+  type Range,
   type StoreFile,
   UnsupportedError,
 } from '@tintype/core';
 import type { CheckedDisk } from '../disk-image.js';
 import { UDIF_PLIST_LIMIT } from '../limits.js';
 import { CheckedDevice } from './checked-device.js';
-import { agrees, firstWord, summing } from './checksums.js';
+import { agrees, masterAgrees, type Summing, summing, wrongChecksum } from './checksums.js';
 import { DecodedChunks } from './decoded-chunks.js';
 import type { KolyFields } from './koly.js';
 import { parsePlist } from './plist.js';
@@ -113,14 +114,34 @@ export class UdifDevice implements BlockDevice {
 
   /** To be read in ascending order. `path`: of the image, for what is told of it. */
   checked(path: string): CheckedDisk {
-    return new CheckedDevice(this, { tables: this.#tables, koly: this.#koly, path });
+    const requireStored = (check: () => void): void => this.#requireStored(path, check);
+    return new CheckedDevice(this, { tables: this.#tables, path, requireStored });
+  }
+
+  /** What can be told without reading contents. */
+  glance(): readonly Finding[] {
+    if (masterAgrees(this.#koly, this.#tables)) return [];
+    return [finding('udif-master-checksum', 'koly', 'the checksum of all tables does not agree')];
+  }
+
+  /**
+   * Decodes all that checksums count, and compares; `check` is called between and may throw. `path`: of the image, for what
+   * is told of it. @throws RefusedError `checksum`, CorruptError
+   */
+  requireChecksums(path: string, check: () => void): void {
+    for (const table of this.#tables) {
+      const sum = summing(table.checksumType);
+      if (sum && !agrees(this.#tableSum(table, sum, check), table.checksum))
+        throw wrongChecksum(`of the clear bytes of ${table.name}`, path);
+    }
+    this.#requireStored(path, check);
   }
 
   /** Checksums of the stored bytes of each segment, of each table, and of all tables. */
   *verify(): Generator<Finding> {
     for (const { koly, start, length, file } of this.#fork.segments) {
-      const sum = summing(koly.dataChecksumType);
-      const found = sum && this.#try('data fork', () => this.#storedSum(sum, start, length));
+      const sum = storedSumming(koly);
+      const found = sum && this.#try('data fork', () => this.#storedSum(sum, { start, length }, () => {}));
       if (found instanceof Uint8Array && !agrees(found, koly.dataChecksum))
         yield finding(
           'udif-data-checksum',
@@ -129,18 +150,15 @@ export class UdifDevice implements BlockDevice {
         );
       else if (found && !(found instanceof Uint8Array)) yield found;
     }
-    const master = summing(this.#koly.masterChecksumType);
     for (const table of this.#tables) {
-      master?.add(firstWord(table.checksum));
       yield* table.findings;
       const sum = summing(table.checksumType);
-      const found = this.#try(table.name, () => this.#tableSum(table, sum));
+      const found = this.#try(table.name, () => this.#tableSum(table, sum, () => {}));
       if (!(found instanceof Uint8Array)) yield found;
       else if (sum && !agrees(found, table.checksum))
         yield finding('udif-table-checksum', table.name, 'the checksum of the clear bytes does not agree');
     }
-    if (master && !agrees(master.end(), this.#koly.masterChecksum))
-      yield finding('udif-master-checksum', 'koly', 'the checksum of all tables does not agree');
+    yield* this.glance();
   }
 
   /** A chunk that cannot be decoded is a finding. */
@@ -153,9 +171,22 @@ export class UdifDevice implements BlockDevice {
     }
   }
 
-  #storedSum(sum: { add(bytes: Uint8Array): void; end(): Uint8Array }, start: number, length: number): Uint8Array {
+  /** Nothing else vouches for a table that has no checksum of a kind that is known. */
+  #requireStored(path: string, check: () => void): void {
+    const isSummed = ({ runs, checksumType }: RunTable): boolean =>
+      summing(checksumType) !== null || runs.every(({ type }) => isEmpty(type));
+    if (this.#tables.every(isSummed)) return;
+    for (const { koly, start, length, file } of this.#fork.segments) {
+      const sum = storedSumming(koly);
+      if (sum && !agrees(this.#storedSum(sum, { start, length }, check), koly.dataChecksum))
+        throw wrongChecksum(`of the stored bytes of ${file.path}`, path);
+    }
+  }
+
+  #storedSum(sum: Summing, { start, length }: Range, check: () => void): Uint8Array {
     const buffer = new Uint8Array(Math.min(PIECE, length));
     for (let at = 0; at < length; at += buffer.length) {
+      check();
       const part = buffer.subarray(0, Math.min(buffer.length, length - at));
       this.#fork.read(start + at, part);
       sum.add(part);
@@ -164,14 +195,18 @@ export class UdifDevice implements BlockDevice {
   }
 
   /** Without a checksum that is known, the chunks are decoded all the same. */
-  #tableSum({ runs }: RunTable, sum: { add(bytes: Uint8Array): void; end(): Uint8Array } | null): Uint8Array {
+  #tableSum({ runs }: RunTable, sum: Summing | null, check: () => void): Uint8Array {
     const buffer = new Uint8Array(PIECE);
     for (const [i, run] of runs.entries()) {
       this.#decoded.expect(runs, i);
-      if (run.type === CHUNK_TYPE.ignore || (run.type === CHUNK_TYPE.zero && !sum)) continue;
+      if (run.type === CHUNK_TYPE.ignore) continue;
+      if (run.type === CHUNK_TYPE.zero) {
+        sum?.addZeros(run.size);
+        continue;
+      }
       for (let at = 0; at < run.size; at += buffer.length) {
+        check();
         const part = buffer.subarray(0, Math.min(buffer.length, run.size - at));
-        part.fill(0);
         this.#readRun(run, at, part);
         sum?.add(part);
       }
@@ -197,6 +232,11 @@ export class UdifDevice implements BlockDevice {
     }
     return low;
   }
+}
+
+/** Of the stored bytes of one file. Null if it has no checksum, or one of a kind that is not known. */
+function storedSumming({ dataChecksumType, dataChecksumSize }: KolyFields): Summing | null {
+  return dataChecksumSize === 0 ? null : summing(dataChecksumType);
 }
 
 function readTables(file: StoreFile, koly: KolyFields, forkLength: number): readonly RunTable[] {

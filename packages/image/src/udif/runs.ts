@@ -16,6 +16,7 @@ export interface UdifRun {
 
 export interface RunTable {
   readonly name: string;
+  /** 0: there is none. */
   readonly checksumType: number;
   readonly checksum: Uint8Array;
   /** First and one past the last byte on the disk. */
@@ -58,7 +59,8 @@ export function readTable(
     terminators === 1
       ? []
       : [finding('udif-terminator', name, `the table has ${terminators} ends`, { severity: 'warning' })];
-  return { name, checksumType: mish.checksumType, checksum: mish.checksum, start, end, runs, findings };
+  const checksumType = mish.checksumSize === 0 ? 0 : mish.checksumType;
+  return { name, checksumType, checksum: mish.checksum, start, end, runs, findings };
 }
 
 function runOf(
