@@ -18,6 +18,7 @@ import type { Lease } from './lease.js';
 import { ARCHIVE_LIMIT } from './limits.js';
 import { takeLocks } from './lock.js';
 import { partitionMap, writePartitionMap } from './partitions/map.js';
+import { SealedSegments } from './sealed-segments.js';
 import { bytesToStore } from './udif/disk-plan.js';
 import { DraftDevice } from './udif/draft.js';
 import { readKoly } from './udif/koly.js';
@@ -76,22 +77,21 @@ export function requireArchiveSize(bytes: number, path: string): void {
 export function createArchive(store: FileStore, path: string, disk: BlockDevice, options: ArchiveOptions): void {
   requireArchiveSize(bytesToStore(disk, options.free), path);
   const { clear, release, store: fenced } = newFile(store, path, options);
+  const { segmentSize: size, encryption } = options;
+  const sealed = size !== undefined && encryption ? new SealedSegments(fenced, path, { form: options, size }) : null;
   try {
-    writeUdif(disk, clear, { ...options, map: partitionMap(disk), segments: segmentsOf(fenced, path, options) });
+    const segments = sealed ?? plainSegments(fenced, path, size);
+    writeUdif(disk, clear, { ...options, map: partitionMap(disk), segments });
   } finally {
+    sealed?.wipe();
     release();
   }
   store.syncFolder(parentOf(path));
 }
 
-function segmentsOf(
-  store: FileStore,
-  path: string,
-  { segmentSize, encryption }: ArchiveOptions,
-): SegmentPlace | undefined {
-  if (segmentSize === undefined) return undefined;
-  if (encryption !== undefined) throw new UnsupportedError('encrypted images cannot be written in segments');
-  return { room: segmentSize, open: (number, mode) => store.open(segmentPath(path, number), mode) };
+function plainSegments(store: FileStore, path: string, room: number | undefined): SegmentPlace | undefined {
+  if (room === undefined) return undefined;
+  return { room, open: (number, mode) => store.open(segmentPath(path, number), mode) };
 }
 
 /** A read-only image that is written as a disk and appears at `close`. @throws StoreError `EEXIST` and others */

@@ -6,6 +6,7 @@ import { type Leased, lockImage } from './claim.js';
 import type { CreateImageOptions, DiskImage } from './disk-image.js';
 import { NEW_CHUNK, NEW_DATA_OFFSET, newEncryption } from './encryption/create.js';
 import { openEncryptedFile } from './encryption/open.js';
+import type { ImageKeys } from './encryption/unlock.js';
 import { BANDS_LIMIT, DEFAULT_BAND_SIZE } from './limits.js';
 import { type HeldLock, takeLocks } from './lock.js';
 import { bundleOpened, fileContainer, holdImage, limitedBy, type Opened } from './open.js';
@@ -135,6 +136,11 @@ interface ClearFile {
   readonly maxSize?: number;
 }
 
+interface SealedFile extends ClearFile {
+  /** Wiped by `wipe`. */
+  readonly keys: ImageKeys;
+}
+
 const plainFile = (file: StoreFile): ClearFile => ({ file, wipe: () => {} });
 
 /** Room for the disk of a raw image, behind its header. */
@@ -150,17 +156,18 @@ export function encryptedFile(
   path: string,
   file: StoreFile,
   options: Pick<CreateImageOptions, 'encryption' | 'passphrase' | 'kdfRounds' | 'holder' | 'format' | 'size'>,
-): ClearFile {
+): SealedFile {
   const { format, passphrase, size } = options;
   const made = encryptionFor(options, format === 'sparseimage' ? 0 : size);
-  const keys = made?.keys;
+  assert(made !== null, 'what is sealed has an encryption');
+  const { keys, header } = made;
   try {
-    file.write(0, made?.header ?? new Uint8Array(0));
+    file.write(0, header);
     file.sync();
     const clear = openEncryptedFile(file, { store, path, writable: true, passphrase, keys });
-    return { file: clear.file, wipe: () => clear.cipher.wipe(), maxSize: clear.largestDisk };
+    return { file: clear.file, keys, wipe: () => clear.cipher.wipe(), maxSize: clear.largestDisk };
   } catch (error) {
-    keys?.wipe();
+    keys.wipe();
     throw error;
   }
 }

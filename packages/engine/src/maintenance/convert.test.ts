@@ -29,8 +29,8 @@ function made(): MemoryStore {
   return store;
 }
 
-function diskOf(store: FileStore, path: string): Buffer {
-  const image = openImage(store, path, { writable: false, waitLock: 0, holder, allowTimeMachine: false });
+function diskOf(store: FileStore, path: string, passphrase?: Uint8Array): Buffer {
+  const image = openImage(store, path, { writable: false, waitLock: 0, holder, allowTimeMachine: false, passphrase });
   const disk = Buffer.alloc(image.device.size);
   image.device.read(0, disk);
   expect([...image.verify()]).toEqual([]);
@@ -180,6 +180,49 @@ describe('in segments', () => {
     expect(found).toBeGreaterThan(0);
   });
 
+  test('encrypted: each file by the one passphrase, which joins them again; another opens nothing', () => {
+    const store = made();
+    const [passphrase, other] = [Buffer.from('p'), Buffer.from('q')];
+    const secret = { encryption: 'aes-256', newPassphrase: passphrase, kdfRounds: 1 };
+    run(store, { format: 'udro', segmentSize: 150_000, ...secret });
+    const names = namesOf(store).filter((name) => name.startsWith('b.'));
+    expect(names.length).toBeGreaterThan(2);
+    for (const name of names) {
+      const bytes = bytesOf(store, `f/${name}`);
+      expect([bytes.length <= 150_000, bytes.subarray(0, 8).toString('latin1')]).toEqual([true, 'encrcdsa']);
+    }
+    const joined = { image: 'f/b.dmg', out: 'f/c.dmg', format: 'udro', encryption: 'none' };
+    expect(() => run(store, { ...joined, passphrase: other })).toThrow(
+      expect.objectContaining({ code: 'passphrase-wrong' }),
+    );
+    expect(() => run(store, joined)).toThrow(expect.objectContaining({ code: 'passphrase-missing' }));
+    expect(namesOf(store)).toEqual(['a.dmg', ...names].sort());
+    expect(run(store, { ...joined, passphrase })).toMatchObject({ segments: 1 });
+    run(store, { out: 'f/d.dmg', format: 'udro' });
+    expect(diskOf(store, 'f/c.dmg').equals(diskOf(store, 'f/d.dmg'))).toBe(true);
+  });
+
+  test('encrypted, cut anywhere: no new image, or a whole one, and the next run leaves no other file', () => {
+    const passphrase = Buffer.from('p');
+    const secret = { encryption: 'aes-128', newPassphrase: passphrase, kdfRounds: 1, segmentSize: 190_000 };
+    const crash = new CrashStore(made());
+    run(crash, { ...secret, format: 'udro' });
+    const whole = diskOf(crash, 'f/b.dmg', passphrase);
+    const names = namesOf(crash);
+    let found = 0;
+    const late = crash.prefixes({ from: crash.calls.length - 12 });
+    for (const { store, description } of [...crash.randomStates({ seed: 3, count: count(15, 300) }), ...late]) {
+      if (store.kind('f/b.dmg') !== null) {
+        found += 1;
+        expect(diskOf(store, 'f/b.dmg', passphrase).equals(whole), description).toBe(true);
+      } else {
+        run(store, { ...secret, format: 'udro' });
+        expect(namesOf(store), description).toEqual(names);
+      }
+    }
+    expect(found).toBeGreaterThan(0);
+  });
+
   test('a file of that name is not replaced unasked; other formats have none', () => {
     const store = made();
     store.open('f/b.003.dmgpart', 'create').close();
@@ -187,8 +230,6 @@ describe('in segments', () => {
     expect(() => run(store, { segmentSize: 20_000 })).toThrow('f/b.003.dmgpart exists already');
     expect(() => run(store, { out: 'f/c.dmg', format: 'udrw', segmentSize: 20_000 })).toThrow('has no segments');
     expect(() => run(store, { out: 'f/c.dmg', segmentSize: 3000 })).toThrow('no room');
-    const secret = { encryption: 'aes-256', newPassphrase: Buffer.from('p'), kdfRounds: 1 };
-    expect(() => run(store, { out: 'f/c.dmg', segmentSize: 20_000, ...secret })).toThrow('none has been seen');
     expect(namesOf(store)).toEqual(before);
     run(store);
     expect(namesOf(store)).toEqual(['a.dmg', 'b.003.dmgpart', 'b.dmg']);

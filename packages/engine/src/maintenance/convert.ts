@@ -109,7 +109,7 @@ function requireFreeSegments(store: FileStore, { image, out, segmentSize, overwr
 }
 
 /** @throws UsageError if it is not clear, or cannot be as it is asked for */
-function newFormat({ out, format, segmentSize, encryption }: ConvertOptions): string {
+function newFormat({ out, format, segmentSize }: ConvertOptions): string {
   const chosen = formatFor(out, format, 'udzo');
   if (chosen === null)
     throw new UsageError('the format of the new image is not clear: give --format, or an extension such as .dmg');
@@ -117,10 +117,6 @@ function newFormat({ out, format, segmentSize, encryption }: ConvertOptions): st
     throw new UsageError(`--segment-size is for udzo, udro, udbz, ulfo and ulmo; a ${chosen} has no segments`);
   if (segmentSize !== undefined && segmentSize < LEAST_SEGMENT)
     throw new UsageError(`a segment has ${LEAST_SEGMENT} bytes at least`);
-  if (segmentSize !== undefined && encryptionOf({ encryption }) !== undefined)
-    throw new UnsupportedError(
-      'encrypted images cannot be written in segments: none has been seen; for clear ones say --encryption none',
-    );
   return chosen;
 }
 

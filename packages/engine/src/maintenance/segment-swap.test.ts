@@ -11,9 +11,10 @@ const PATH = 'f/a.dmg';
 const DRAFT = 'f/.a.dmg.tintype.new';
 const holder = { ...hostContext().holder, heartbeat: 0 };
 const locks = { holder, waitLock: 0 };
+const passphrase = Buffer.from('p');
 
 /** Bytes of a file at the most: what makes one file of them, three, or six. */
-const SHAPES = { one: 1 << 20, three: 70_000, six: 30_000 } as const;
+const SHAPES = { one: 1 << 20, three: 70_000, six: 30_000, sealed: 192_000, sealedTwo: 230_000 } as const;
 type Shape = keyof typeof SHAPES | 'bundle' | 'none';
 const names = (count: number) => [...Array.from({ length: count - 1 }, (_, i) => `a.00${i + 2}.dmgpart`), 'a.dmg'];
 const FILES: Readonly<Record<Shape, readonly string[]>> = {
@@ -21,6 +22,8 @@ const FILES: Readonly<Record<Shape, readonly string[]>> = {
   one: names(1),
   three: names(3),
   six: names(6),
+  sealed: names(3),
+  sealedTwo: names(2),
   bundle: names(1),
 };
 
@@ -35,7 +38,8 @@ function make(store: FileStore, path: string, shape: Shape, seed: number): void 
     return;
   }
   const options = { format: 'udro', holder, random, free: [], segmentSize: SHAPES[shape] } as const;
-  createArchive(store, path, new MemoryDevice(diskOf(seed)), options);
+  const secret = shape.startsWith('sealed') ? ({ encryption: 'aes-128', passphrase, kdfRounds: 1 } as const) : {};
+  createArchive(store, path, new MemoryDevice(diskOf(seed)), { ...options, ...secret });
 }
 
 /** Without a map, so that every byte counts. */
@@ -46,7 +50,7 @@ function diskOf(seed: number): Uint8Array {
 /** Which of both is there, whole: every byte of it, and its checksums. */
 function seen(store: FileStore, description: string): 'old' | 'new' | 'none' {
   if (store.kind(PATH) === null) return 'none';
-  const image = openImage(store, PATH, { writable: false, allowTimeMachine: false, ...locks });
+  const image = openImage(store, PATH, { writable: false, allowTimeMachine: false, passphrase, ...locks });
   const disk = new Uint8Array(image.device.size);
   image.device.read(0, disk);
   expect([...image.verify()], description).toEqual([]);
@@ -80,6 +84,9 @@ describe.each<[Shape, Shape]>([
   ['six', 'three'],
   ['six', 'bundle'],
   ['bundle', 'three'],
+  ['sealed', 'sealedTwo'],
+  ['sealedTwo', 'sealed'],
+  ['sealed', 'one'],
 ])('%s by %s', (from, to) => {
   test('the new row of files is there, and nothing else', () => {
     const store = both(from, to);
@@ -106,8 +113,9 @@ describe.each<[Shape, Shape]>([
   });
 
   test('whichever call fails, one of the two is there whole', () => {
+    const before = both(from, to);
     for (let call = 1; ; call += 1) {
-      const store = both(from, to);
+      const store = before.clone();
       const fault = new FaultStore(store, { call, code: 'EIO' });
       try {
         replaceImage(fault, PATH, locks);

@@ -56,7 +56,7 @@ export class SegmentWriter implements ForkTarget {
 
   /** The file of a part that was written, for its end; whoever takes one closes it, but for the first. */
   reopen(number: number): StoreFile {
-    this.close();
+    this.#leave();
     return number === 1 ? this.#first : this.#place.open(number, 'write');
   }
 
@@ -65,6 +65,12 @@ export class SegmentWriter implements ForkTarget {
     const file = this.#file;
     this.#file = this.#first;
     if (file !== this.#first) file.close();
+  }
+
+  /** What is encrypted tells its length only when that is durable. */
+  #leave(): void {
+    if (this.#file !== this.#first) this.#file.sync();
+    this.close();
   }
 
   #roomOf(number: number): number {
@@ -78,7 +84,7 @@ export class SegmentWriter implements ForkTarget {
     if (last.length < this.#roomOf(number)) return last;
     if (number === SEGMENTS_LIMIT)
       throw new UnsupportedError(`the image would have more than ${SEGMENTS_LIMIT} segments; make them larger`);
-    this.close();
+    this.#leave();
     this.#file = this.#place.open(number + 1, 'create');
     const part = { length: 0, crc: 0 };
     this.#parts.push(part);
