@@ -8,6 +8,7 @@ export { LatchedDevice } from './devices/latched.js';
 export { MemoryDevice } from './devices/memory.js';
 export { type Change, OverlayDevice } from './devices/overlay.js';
 export { PassingDevice } from './devices/passing.js';
+export { ReadAheadDevice } from './devices/read-ahead.js';
 export { ReadOnlyDevice } from './devices/read-only.js';
 export { WindowDevice } from './devices/window.js';
 export * from './errors.js';
