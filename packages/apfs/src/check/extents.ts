@@ -38,20 +38,18 @@ export function checkReferences(check: ContainerCheck, { root, name, counts }: R
       const { view } = node;
       const start = idAt(view, node.keyAt(index));
       const value = node.valueAt(index);
-      const isSize = node.valueLength(index) === PhysicalExtentValue.size;
-      report.expect(
-        isSize,
-        'reference-record',
-        name,
-        `the record of block ${start} has ${node.valueLength(index)} bytes`,
-      );
-      if (!isSize) return;
+      const size = node.valueLength(index);
+      if (size !== PhysicalExtentValue.size) {
+        report.add('reference-record', name, `the record of block ${start} has ${size} bytes`);
+        return;
+      }
       const kind = view.getUint8(value + 7) >>> 4;
       const length = idAt(view, value);
       const count = view.getInt32(value + PhysicalExtentValue.at.refcnt, true);
       const isSound = length > 0 && count !== 0 && (kind === EXTENT_KIND.new ? count > 0 : kind === EXTENT_KIND.update);
-      report.expect(isSound, 'reference-record', name, `${length} blocks at ${start} of kind ${kind} counted ${count}`);
-      report.expect(start >= end, 'reference-record', name, `the records before and at block ${start} overlap`);
+      if (!isSound)
+        report.add('reference-record', name, `${length} blocks at ${start} of kind ${kind} counted ${count}`);
+      if (start < end) report.add('reference-record', name, `the records before and at block ${start} overlap`);
       end = start + length;
       counts.add(start, length, count);
       if (kind !== EXTENT_KIND.new) return;
@@ -78,13 +76,18 @@ export function* countDifferences(streams: Changes, references: Changes): Genera
   let j = 0;
   let held = 0;
   let counted = 0;
-  while (i < a.length || j < b.length) {
-    const at = Math.min(a[i]?.at ?? Number.POSITIVE_INFINITY, b[j]?.at ?? Number.POSITIVE_INFINITY);
-    for (; a[i]?.at === at; i += 1) held += a[i]?.change ?? 0;
-    for (; b[j]?.at === at; j += 1) counted += b[j]?.change ?? 0;
-    const next = Math.min(a[i]?.at ?? Number.POSITIVE_INFINITY, b[j]?.at ?? Number.POSITIVE_INFINITY);
-    if (held !== counted && next > at && Number.isFinite(next)) yield { start: at, count: next - at, held, counted };
+  for (let at = Math.min(blockAt(a, 0), blockAt(b, 0)); at < Number.POSITIVE_INFINITY; ) {
+    for (; blockAt(a, i) === at; i += 2) held += a[i + 1] as number;
+    for (; blockAt(b, j) === at; j += 2) counted += b[j + 1] as number;
+    const next = Math.min(blockAt(a, i), blockAt(b, j));
+    if (held !== counted && next < Number.POSITIVE_INFINITY) yield { start: at, count: next - at, held, counted };
+    at = next;
   }
+}
+
+/** Block of the pair at `index`; infinity behind the last. */
+function blockAt(pairs: Float64Array, index: number): number {
+  return index < pairs.length ? (pairs[index] as number) : Number.POSITIVE_INFINITY;
 }
 
 /** At most one finding for each stretch. */

@@ -6,6 +6,7 @@ import { INODE_FLAGS } from '../structs/records.js';
 import { INODE } from '../structs/volume.js';
 import type { CatalogCheck, DirectoryEntry, ItemFacts } from './catalog.js';
 import { isReserved } from './catalog.js';
+import type { Kind } from './kinds.js';
 import type { Report } from './report.js';
 
 const TYPES: Readonly<Record<string, number>> = {
@@ -31,6 +32,9 @@ export interface Counts {
   others: number;
 }
 
+/** Tells what is wrong with one inode. */
+type Tell = (kind: Kind, message: string) => void;
+
 /** Every relation between records; answers what the volume holds. */
 export function checkLinks(catalog: CatalogCheck, report: Report): Counts {
   const { items, entries, name } = catalog;
@@ -39,10 +43,10 @@ export function checkLinks(catalog: CatalogCheck, report: Report): Counts {
     report.expect(items.has(id), 'inode-missing', name, `there is no inode ${id}`);
   const counts: Counts = { files: 0, directories: 0, symlinks: 0, others: 0 };
   for (const facts of items.values()) {
-    const place = `${name}, inode ${facts.inode.id}`;
-    checkNames(facts, place, report);
-    checkSiblings(catalog, facts, place, report);
-    checkFlags(facts, place, report);
+    const bad = (kind: Kind, message: string): void => report.add(kind, `${name}, inode ${facts.inode.id}`, message);
+    checkNames(facts, bad);
+    checkSiblings(catalog, facts, bad);
+    checkFlags(facts, bad);
     count(facts, counts);
   }
   checkReachable(catalog, report);
@@ -51,57 +55,55 @@ export function checkLinks(catalog: CatalogCheck, report: Report): Counts {
 
 function checkEntry({ items, name }: CatalogCheck, entry: DirectoryEntry, report: Report): void {
   const { folder, id, type, sibling } = entry;
-  const place = `${name}, folder ${folder}`;
-  const shown = JSON.stringify(entry.name);
+  const bad = (kind: Kind, problem: string): void =>
+    report.add(kind, `${name}, folder ${folder}`, `${JSON.stringify(entry.name)} ${problem}`);
   const parent = items.get(folder);
   if (parent) parent.children += 1;
   const isFolder = PSEUDO_FOLDERS.includes(folder) || parent?.inode.kind === 'directory';
-  report.expect(isFolder, 'entry-parent', place, `${shown} lies in ${folder}, which is no folder`);
+  if (!isFolder) bad('entry-parent', `lies in ${folder}, which is no folder`);
   if (folder === INODE.purgeable) return;
   const facts = items.get(id);
   if (!facts) {
-    report.add('entry-target', place, `${shown} names ${id}, which is no inode`);
+    bad('entry-target', `names ${id}, which is no inode`);
     return;
   }
   facts.names += 1;
   facts.entry = { folder, name: entry.name, sibling };
   const wanted = TYPES[facts.inode.kind];
-  report.expect(type === wanted, 'entry-type', place, `${shown} is said to be of type ${type}, but is of ${wanted}`);
+  if (type !== wanted) bad('entry-type', `is said to be of type ${type}, but is of ${wanted}`);
   if (facts.siblings === null) return;
   const link = facts.siblings.find((each) => each.id === sibling);
   const agrees = link?.folder === folder && link.name === entry.name;
-  report.expect(agrees, 'link-siblings', place, `${shown} does not agree with its link ${sibling} of inode ${id}`);
+  if (!agrees) bad('link-siblings', `does not agree with its link ${sibling} of inode ${id}`);
 }
 
-function checkNames({ inode, names, entry, children, siblings }: ItemFacts, place: string, report: Report): void {
+function checkNames({ inode, names, entry, children, siblings }: ItemFacts, bad: Tell): void {
   const { kind, links, parent, name } = inode;
   if (kind === 'directory') {
-    report.expect(children === links, 'folder-count', place, `${children} entries are counted as ${links}`);
-    report.expect(names === 1, 'link-count', place, `a folder has ${names} names`);
+    if (children !== links) bad('folder-count', `${children} entries are counted as ${links}`);
+    if (names !== 1) bad('link-count', `a folder has ${names} names`);
   } else {
     const isOrphan = links === 0 && entry?.folder === INODE.privateFolder;
     const isRight = isOrphan ? names === 1 : names === links && names > 0;
-    report.expect(isRight, 'link-count', place, `${names} names are counted as ${links}`);
+    if (!isRight) bad('link-count', `${names} names are counted as ${links}`);
     if (isOrphan) return;
   }
   if (names !== 1 || !entry || siblings !== null) return;
-  report.expect(entry.folder === parent, 'inode-name', place, `lies in ${entry.folder}, but says ${parent}`);
-  report.expect(
-    entry.name === name,
-    'inode-name',
-    place,
-    `is named ${JSON.stringify(entry.name)}, but says ${JSON.stringify(name)}`,
-  );
+  if (entry.folder !== parent) bad('inode-name', `lies in ${entry.folder}, but says ${parent}`);
+  if (entry.name !== name)
+    bad('inode-name', `is named ${JSON.stringify(entry.name)}, but says ${JSON.stringify(name)}`);
 }
 
 /** Either no link records, or one for each name; the lowest is the one that the inode tells. */
-function checkSiblings(catalog: CatalogCheck, facts: ItemFacts, place: string, report: Report): void {
+function checkSiblings(catalog: CatalogCheck, facts: ItemFacts, bad: Tell): void {
   const { siblings, names, inode } = facts;
-  const rule = (holds: boolean, message: string): void => report.expect(holds, 'link-siblings', place, message);
   if (siblings === null) {
-    rule(inode.kind === 'directory' || names <= 1, `${names} names have no links`);
+    if (inode.kind !== 'directory' && names > 1) bad('link-siblings', `${names} names have no links`);
     return;
   }
+  const rule = (holds: boolean, message: string): void => {
+    if (!holds) bad('link-siblings', message);
+  };
   rule(siblings.length === names, `${siblings.length} links for ${names} names`);
   for (const { id } of siblings) rule(catalog.siblingMaps.get(id) === inode.id, `link ${id} is not mapped back`);
   const first = siblings[0];
@@ -109,20 +111,23 @@ function checkSiblings(catalog: CatalogCheck, facts: ItemFacts, place: string, r
   rule(first.folder === inode.parent && first.name === inode.name, 'its first link is not the name that it tells');
 }
 
-function checkFlags({ inode, xattrs }: ItemFacts, place: string, report: Report): void {
-  const rule = (holds: boolean, message: string): void => report.expect(holds, 'inode-flags', place, message);
+function checkFlags({ inode, xattrs }: ItemFacts, bad: Tell): void {
+  const rule = (holds: boolean, message: string): void => {
+    if (!holds) bad('inode-flags', message);
+  };
+  const hasXattr = (name: string): boolean => xattrs?.has(name) ?? false;
   const has = (flag: keyof typeof INODE_FLAGS): boolean => (inode.internalFlags & INODE_FLAGS[flag]) !== 0;
   rule(!(has('hasResourceFork') && has('noResourceFork')), 'has a resource fork and has none');
-  rule(has('hasResourceFork') === xattrs.has(RESOURCE_FORK), 'its flag of a resource fork is wrong');
-  rule(has('hasSecurity') === xattrs.has(SECURITY), 'its flag of an access list is wrong');
+  rule(has('hasResourceFork') === hasXattr(RESOURCE_FORK), 'its flag of a resource fork is wrong');
+  rule(has('hasSecurity') === hasXattr(SECURITY), 'its flag of an access list is wrong');
   rule(has('isSparse') || inode.sparseBytes === 0, 'holes without the flag of them');
   const isCompressed = (inode.flags & UF_COMPRESSED) !== 0;
-  rule(isCompressed === xattrs.has(DECMPFS), 'its flag of compression is wrong');
-  rule((inode.kind === 'symlink') === xattrs.has(SYMLINK), 'a target belongs to a symlink, and to nothing else');
+  rule(isCompressed === hasXattr(DECMPFS), 'its flag of compression is wrong');
+  rule((inode.kind === 'symlink') === hasXattr(SYMLINK), 'a target belongs to a symlink, and to nothing else');
   const isDevice = inode.kind === 'char' || inode.kind === 'block';
   rule(isDevice === inode.hasRdev, 'a device number belongs to a device, and to nothing else');
-  report.expect(!has('beingTruncated'), 'truncation-pending', place, 'was being cut, and is not yet');
-  report.expect(inode.name !== '', 'inode-name', place, 'has no name of its own');
+  if (has('beingTruncated')) bad('truncation-pending', 'was being cut, and is not yet');
+  if (inode.name === '') bad('inode-name', 'has no name of its own');
 }
 
 function count({ inode, entry }: ItemFacts, counts: Counts): void {

@@ -111,15 +111,15 @@ function addVersion(check: ContainerCheck, map: CheckedMap, view: DataView, key:
     isUsed: false,
   };
   const place = `object ${oid} of ${map.name}`;
-  const rule = (holds: boolean, message: string): void => report.expect(holds, 'omap-record', place, message);
+  const bad = (message: string): void => report.add('omap-record', place, message);
   const { size } = container.blocks;
-  rule((version.flags & ~KNOWN_FLAGS) === 0, `flags ${version.flags} are not known`);
-  rule(version.xid > 0 && version.xid <= container.xid, `is of transaction ${version.xid}`);
+  if ((version.flags & ~KNOWN_FLAGS) !== 0) bad(`flags ${version.flags} are not known`);
+  if (version.xid <= 0 || version.xid > container.xid) bad(`is of transaction ${version.xid}`);
   const list = map.versions.get(oid);
   if (list) list.push(version);
   else map.versions.set(oid, [version]);
   if ((version.flags & OMAP_VALUE_FLAGS.deleted) !== 0) return;
-  rule(version.size > 0 && version.size % size === 0, `has ${version.size} bytes`);
+  if (version.size === 0 || version.size % size !== 0) bad(`has ${version.size} bytes`);
   const length = Math.ceil(version.size / size);
   used.mark(version.block, length, place);
   map.blocks += length;

@@ -92,19 +92,10 @@ class TreeWalk implements TreeResult {
       child.keyAt(0),
       child.keyLength(0),
     );
-    report.expect(
-      order === 0,
-      'tree-first-key',
-      name,
-      `the first key of a node at byte ${child.place} is not its parent's`,
-    );
-    if (kind.storage === STORAGE.physical)
-      report.expect(
-        xidOf(node) >= xidOf(child),
-        'tree-xid',
-        name,
-        `the node at byte ${child.place} is newer than its parent`,
-      );
+    if (order !== 0)
+      report.add('tree-first-key', name, `the first key of a node at byte ${child.place} is not its parent's`);
+    if (kind.storage === STORAGE.physical && xidOf(node) < xidOf(child))
+      report.add('tree-xid', name, `the node at byte ${child.place} is newer than its parent`);
     return child;
   }
 
@@ -162,23 +153,25 @@ class TreeWalk implements TreeResult {
 
   #leaf(node: DiskNode): void {
     const { kind, report, name } = this.#tree;
-    for (let i = 0; i < node.count; i += 1) {
-      if (i === 0 && this.#last) {
-        const { node: left, index } = this.#last;
-        const order = kind.compare(
-          left.view,
-          left.keyAt(index),
-          left.keyLength(index),
-          node.view,
-          node.keyAt(0),
-          node.keyLength(0),
-        );
-        report.expect(order < 0, 'tree-order', name, `the keys of the leaf at byte ${node.place} do not come behind`);
-      }
+    if (node.count > 0 && this.#last) {
+      const { node: left, index } = this.#last;
+      const order = kind.compare(
+        left.view,
+        left.keyAt(index),
+        left.keyLength(index),
+        node.view,
+        node.keyAt(0),
+        node.keyLength(0),
+      );
+      report.expect(order < 0, 'tree-order', name, `the keys of the leaf at byte ${node.place} do not come behind`);
+    }
+    let i = 0;
+    const visit = (): void => this.#tree.visitRecord(node, i);
+    for (; i < node.count; i += 1) {
       this.#longestKey = Math.max(this.#longestKey, node.keyLength(i));
       if (node.valueAt(i) >= 0) this.#longestValue = Math.max(this.#longestValue, node.valueLength(i));
       this.records += 1;
-      report.attempt('record', name, () => this.#tree.visitRecord(node, i));
+      report.attempt('record', name, visit);
     }
     if (node.count > 0) this.#last = { node, index: node.count - 1 };
   }
