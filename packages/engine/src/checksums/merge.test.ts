@@ -72,3 +72,15 @@ test.each([
     }),
   ).toBe(null);
 });
+
+test('records are found in any order, near the last one and far from it', () => {
+  const inodes = Array.from({ length: 1000 }, (_, i) => 3 * i + 10);
+  const segment = segmentOf(inodes, 4) as Segment;
+  const random = new Random(8);
+  let inode = 0;
+  for (let turn = 0; turn < 20_000; turn += 1) {
+    inode = random.below(4) > 0 ? inode + random.between(-50, 50) : random.below(3100);
+    const isThere = inode >= 10 && inode <= 3007 && inode % 3 === 1;
+    expect(segment.find({ inode, size: 1, mtime: 0n })?.[0]).toBe(isThere ? 4 : undefined);
+  }
+});

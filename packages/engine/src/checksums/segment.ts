@@ -16,6 +16,10 @@ export class Segment {
   readonly #volume: Volume;
   readonly #item: Item;
   readonly #pages = new Map<number, DataView>();
+  /** Where the last search ended. */
+  #near = 0;
+  /** The page that was used last. */
+  #last: { readonly number: number; readonly page: DataView } | null = null;
 
   /** Null if the file is no segment of this volume's checksums. @throws CorruptError if it cannot be read */
   static open(volume: Volume, item: Item): Segment | null {
@@ -50,23 +54,43 @@ export class Segment {
 
   /** The digest of the file, null if the record of its inode is for another state of it; undefined without a record. */
   find(key: RecordKey): Uint8Array | null | undefined {
-    let low = 0;
-    let high = this.count;
+    const index = this.#indexOf(key.inode);
+    if (index === this.count || this.inode(index) !== key.inode) return undefined;
+    const at = (index % PAGE_RECORDS) * RECORD_SIZE;
+    const page = this.#page(index);
+    return isFor(page, at, key) ? digestAt(page, at) : null;
+  }
+
+  /** Of the first record whose inode is not less. Files of one folder lie near each other: the search widens from the last one. */
+  #indexOf(inode: number): number {
+    let low = this.#near;
+    let high = low;
+    for (let step = 1; low > 0 && this.inode(low - 1) >= inode; step *= 2) {
+      high = low - 1;
+      low = Math.max(0, low - step);
+    }
+    for (let step = 1; high < this.count && this.inode(high) < inode; step *= 2) {
+      low = high + 1;
+      high = Math.min(this.count, high + step);
+    }
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.inode(middle) < key.inode) low = middle + 1;
+      if (this.inode(middle) < inode) low = middle + 1;
       else high = middle;
     }
-    if (low === this.count || this.inode(low) !== key.inode) return undefined;
-    const at = (low % PAGE_RECORDS) * RECORD_SIZE;
-    const page = this.#page(low);
-    return isFor(page, at, key) ? digestAt(page, at) : null;
+    this.#near = low;
+    return low;
   }
 
   #page(index: number): DataView {
     const number = Math.floor(index / PAGE_RECORDS);
-    const known = this.#pages.get(number);
-    if (known) return known;
+    if (this.#last?.number === number) return this.#last.page;
+    const page = this.#pages.get(number) ?? this.#readPage(number);
+    this.#last = { number, page };
+    return page;
+  }
+
+  #readPage(number: number): DataView {
     const length = Math.min(PAGE_SIZE, (this.count - number * PAGE_RECORDS) * RECORD_SIZE);
     const bytes = new Uint8Array(length);
     this.#volume.read(this.#item.id, SegmentHeader.size + number * PAGE_SIZE, bytes);
