@@ -22,7 +22,9 @@ function* pairs(table: string): Generator<[number, string]> {
 export const FOLD: Uint16Array = makeFold();
 
 function makeFold(): Uint16Array {
-  const fold = Uint16Array.from({ length: 0x10000 }, (_, unit) => unit);
+  // A fifth of the time of `Uint16Array.from`, which every start of a thread would wait for.
+  const fold = new Uint16Array(0x10000);
+  for (let unit = 0; unit < fold.length; unit += 1) fold[unit] = unit;
   for (const [unit, value] of pairs(FOLDING)) fold[unit] = Number.parseInt(value, 16);
   return fold;
 }
