@@ -5,7 +5,7 @@ import type { Finding } from './finding.js';
 import type { Range } from './ranges/range.js';
 import type { ItemId, SnapshotEntry, WritableVolume } from './volume.js';
 
-/** Sizes in bytes that a file system can be given by `resize`. */
+/** Sizes in bytes that a file system can be given by `resize`; to be read before the next change, and it is work only then. */
 export interface SizeLimits {
   /** Smallest and largest size in bytes that `resize` accepts now. */
   readonly smallest: number;

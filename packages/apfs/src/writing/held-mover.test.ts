@@ -7,6 +7,7 @@ import { check } from '../check/check.js';
 import { formatted, mountOptions } from '../container.testing.js';
 import type { ApfsFileSystem } from '../file-system.js';
 import { Container } from './container.js';
+import { heldStretches } from './held-stretches.js';
 import {
   allTrees,
   expectSound,
@@ -128,6 +129,52 @@ test('data in one piece for which there is no room before is a reason to refuse,
   expectSound(device, least, withoutSnapshots(before), 'without the snapshot');
 });
 
+test('many pieces are moved in several transactions, each of which is sound', () => {
+  const device = formatted(60 * MIB);
+  const fileSystem = open(device);
+  const volume = volumeOf(fileSystem);
+  const changes = new ScatteredVolume(volume, new Random(5));
+  changes.fill(volume, 20 * MIB);
+  const [even = 0, odd = 0] = volume.create(volume.root.id, [newFile('even'), newFile('odd')]);
+  for (let i = 0; i < 2000; i += 1) {
+    const bytes = new Uint8Array(4096).fill(i);
+    volume.write(i % 2 === 0 ? even : odd, 4096 * Math.floor(i / 2), bytes);
+  }
+  fileSystem.createSnapshot(volume, 'both');
+  changes.clear(volume, 'all');
+  volume.write(odd, 4096 * 300, new Uint8Array(4096 * 500).fill(255));
+  fileSystem.createSnapshot(volume, 'changed');
+  volume.remove(volume.root.id, 'even');
+  fileSystem.createSnapshot(volume, 'without one');
+  fileSystem.deleteSnapshot(volume, volume.snapshots?.[0]?.xid ?? 0);
+  fileSystem.close();
+  const before = allTrees(device);
+  expect(heldStretches(new Container(device, mountOptions).volumes).length).toBeGreaterThan(1000);
+
+  const crash = new CrashDevice(device);
+  const to = resized(crash, 'min');
+  expect(to).toBeLessThan(heldEnd(device));
+  const states = new Set<string>();
+  for (const { device: cut, calls, description } of crash.prefixes()) {
+    if (calls % count(Math.ceil(crash.calls / 30), 5) !== 0) continue;
+    const kinds = [...check(cut, {})].map(({ kind }) => kind);
+    expect(
+      kinds.filter((kind) => kind !== 'not-unmounted' && kind !== 'copy-damaged'),
+      description,
+    ).toEqual([]);
+    expect(allTrees(cut), description).toEqual(before);
+    const { volumes } = new Container(cut, mountOptions);
+    states.add(
+      heldStretches(volumes)
+        .map(({ start }) => start)
+        .join(),
+    );
+  }
+  // Neither all in front nor all behind.
+  expect(states.size).toBeGreaterThan(2);
+  expectSound(crash, to, before, 'many pieces');
+});
+
 test.each([1, 3])('cut at any moment, every state sees what it saw, and the call goes on, seed %i', (seed) => {
   const { device: start } = withSnapshots(new Random(seed), 50 * MIB);
   const size = start.size;
@@ -156,6 +203,9 @@ test.each([1, 3])('cut at any moment, every state sees what it saw, and the call
   const every = count(Math.ceil(crash.calls / 8), 3);
   for (const state of crash.prefixes())
     if (state.calls % every === 0 || state.calls === crash.calls) judge(state, state.calls % (7 * every) === 0);
-  for (const [index, state] of [...crash.randomStates({ seed, count: count(8, 500) })].entries())
-    judge(state, index % 10 === 0);
+  let states = 0;
+  for (const state of crash.randomStates({ seed, count: count(8, 500) })) {
+    states += 1;
+    judge(state, states % 10 === 0);
+  }
 });

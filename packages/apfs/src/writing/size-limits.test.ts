@@ -60,6 +60,23 @@ test('a plan is made for each size that is not too small, and for none that is',
   expect(() => shrinkPlan(device, smallest - BLOCK_SIZE, NOTHING)).toThrow(VolumeFullError);
 });
 
+test('who wants a larger container does not pay for knowing the smallest', () => {
+  const { device } = scattered(new Random(6), 60 * MIB);
+  let asked = 0;
+  const held = {
+    end: device.size / BLOCK_SIZE,
+    stretches: () => {
+      asked += 1;
+      return [];
+    },
+  };
+  const limits = sizeLimits(device, held);
+  expect(limits.largest).toBeGreaterThan(1e12);
+  expect(asked).toBe(0);
+  expect([limits.smallest, limits.heldBySnapshots]).toEqual([limits.smallest, 0]);
+  expect(asked).toBe(1);
+});
+
 test('stretches are placed in front, without overlap, and not where the pool goes', () => {
   const { device } = scattered(new Random(5), 80 * MIB, (fileSystem, step) => {
     if (step % 5 === 4) fileSystem.createSnapshot(volumeOf(fileSystem), `after ${step}`);

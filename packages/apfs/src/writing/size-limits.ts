@@ -39,11 +39,14 @@ export interface ShrinkPlan extends Confinement {
 /** The device is as large as the container can become without another. @throws CorruptError, UnsupportedError */
 export function sizeLimits(device: BlockDevice, held: Held): SizeLimits {
   const plans = new Plans(device, held);
-  const { least, smallest } = plans;
   return {
-    smallest: smallest * BLOCK_SIZE,
+    get smallest() {
+      return plans.smallest * BLOCK_SIZE;
+    },
     largest: Math.max(device.size, LARGEST),
-    heldBySnapshots: smallest > least ? smallest * BLOCK_SIZE : 0,
+    get heldBySnapshots() {
+      return plans.smallest > plans.least ? plans.smallest * BLOCK_SIZE : 0;
+    },
   };
 }
 
@@ -66,6 +69,7 @@ class Plans {
   readonly least: number;
   /** The longest first. */
   #stretches: readonly HeldStretch[] | null = null;
+  #smallest: number | null = null;
   #runs: readonly Extent[] | null = null;
 
   constructor(device: BlockDevice, held: Held) {
@@ -100,6 +104,10 @@ class Plans {
 
   /** Blocks of the smallest container that there is a plan for. */
   get smallest(): number {
+    this.#smallest ??= this.#leastWithPlan();
+    return this.#smallest;
+  }
+  #leastWithPlan(): number {
     let low = this.least;
     let high = this.#before.table.blocks;
     if (this.planFor(low)) return low;

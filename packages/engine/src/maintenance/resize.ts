@@ -103,7 +103,12 @@ class Resizing {
   }
 
   #limits(): SizeLimits {
-    const limits = this.#withFileSystem(this.#chosen.partition.size, (fileSystem) => fileSystem.sizeLimits());
+    const { size } = this.#options;
+    const mayGrowOnly = size === 'max' || (size !== 'min' && size > this.#image.device.size);
+    const limits = this.#withFileSystem(this.#chosen.partition.size, (fileSystem) => {
+      const found = fileSystem.sizeLimits();
+      return found && (mayGrowOnly ? { smallest: 0, largest: found.largest } : { ...found });
+    });
     if (!limits) throw new UnsupportedError(`volumes of the file system ${this.#chosen.driver.kind} are not resized`);
     return limits;
   }
