@@ -113,9 +113,17 @@ function failureOutput({ hasEvents }: CommandSpec, error: unknown): readonly obj
 
 /** What is made new is what it is called; every other image may be named by a link. */
 function withImage({ name, imageOperand }: CommandSpec, parsed: Parsed): Parsed {
-  if (imageOperand === undefined || name === 'create') return parsed;
-  return { ...parsed, operands: parsed.operands.map((word, i) => (i === imageOperand ? followed(word) : word)) };
+  const operands = parsed.operands.map((word, i) => {
+    if (i !== imageOperand) return MAKES_SECOND.includes(name) ? withoutSlashes(word) : word;
+    return name === 'create' ? withoutSlashes(word) : followed(withoutSlashes(word));
+  });
+  return { ...parsed, operands };
 }
+
+const MAKES_SECOND = ['convert', 'migrate', 'raw'];
+
+/** A shell puts slashes behind a bundle's name; one that is made anew has none. */
+const withoutSlashes = (path: string): string => path.replace(/(?<=[^/])\/+$/, '');
 
 function imageOf({ imageOperand }: CommandSpec, { operands }: Parsed): string | null {
   return imageOperand === undefined ? null : (operands[imageOperand] ?? null);

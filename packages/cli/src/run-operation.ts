@@ -101,6 +101,7 @@ function jsonEvent(event: EngineEvent): unknown {
 
 function tellSummary(summary: SummaryEvent, io: Io, show: Presentation): void {
   tellProblems(summary.problems);
+  if (summary.interrupted) note('tintype: interrupted; what was done until then stays');
   // Where nothing is listed one by one, it is what a dry run results in.
   if (summary.dryRun === true && show.summary && !show.result) lineUnlessLost(show.summary(summary));
   else if (!io.quiet && show.summary) note(show.summary(summary));

@@ -17,6 +17,6 @@ test('where two passphrases are needed, one is not enough, and nobody is there t
   await withFolder(async (folder) => {
     const file = join(folder, 'p');
     writeFileSync(file, 'one');
-    await expect(call({ 'passphrase-file': file })).rejects.toThrow(PassphraseError);
+    await expect(call({ 'passphrase-file': file })).rejects.toMatchObject({ code: 'passphrase-missing-new' });
   });
 });

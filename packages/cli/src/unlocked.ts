@@ -2,7 +2,7 @@
 // missing is asked for then, and the operation begins again.
 
 import { existsSync } from 'node:fs';
-import { hostPath, PassphraseError, type TintypeError } from '@tintype/core';
+import { hostPath, PassphraseError, RefusedError, type TintypeError } from '@tintype/core';
 import type { OperationName, Operations } from '@tintype/engine/run';
 import type { Parsed } from './command.js';
 import { Passphrases, type PassphrasesNeeded } from './passphrase.js';
@@ -60,7 +60,9 @@ async function obtainBoth(passphrases: Passphrases, parsed: Parsed): Promise<voi
   const path = parsed.operands[0] ?? '';
   if (!passphrases.first) await passphrases.obtain(path);
   if (!passphrases.second) await passphrases.obtain(path, 'twice');
-  if (!passphrases.first || !passphrases.second) throw new PassphraseError('missing', path);
+  if (!passphrases.first) throw new PassphraseError('missing', path);
+  if (!passphrases.second)
+    throw new RefusedError('passphrase-missing-new', `${path}: the new passphrase is missing`, { path });
 }
 
 function copyOf(bytes: Uint8Array | undefined): Uint8Array | undefined {

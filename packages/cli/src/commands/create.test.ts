@@ -89,3 +89,13 @@ test('nothing is overwritten unasked, and what is no image never', () => {
     expect(tintype('create', other, '--size', '16m', '--overwrite').status).toBe(0);
   });
 });
+
+test('a name that ends with a slash is the name before it', () => {
+  withFolder((folder) => {
+    const image = join(folder, 'a.sparsebundle');
+    expect(tintype('create', `${image}/`, '--size', '20m').status).toBe(0);
+    expect(tintype('ls', `${image}//`).status).toBe(0);
+    expect(tintype('convert', `${image}/`, join(folder, 'b.sparsebundle/')).status).toBe(0);
+    expect(tintype('info', join(folder, 'b.sparsebundle')).status).toBe(0);
+  });
+});

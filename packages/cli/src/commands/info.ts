@@ -49,5 +49,6 @@ function* rows({
   for (const volume of volumes) {
     yield `volume ${volume.index}:    ${printable(volume.name)} (${volume.fs}${volume.caseSensitive ? ', case-sensitive' : ''}), ${volume.uuid}`;
     yield `  ${showSize(volume.used)} used, ${showSize(volume.free)} free; ${showCount(volume.files, 'file')}, ${showCount(volume.directories, 'folder')}; written by ${printable(volume.writer)}${volume.dirty ? ', not closed cleanly' : ''}`;
+    for (const { name, xid, created } of volume.snapshots) yield `  snapshot ${printable(name)} (${xid}), ${created}`;
   }
 }

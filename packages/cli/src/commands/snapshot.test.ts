@@ -29,6 +29,7 @@ test('snapshots are made, read, renamed and deleted; what they hold stays as it 
     expect(names(image)).toEqual(['first', expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)]);
     expect(tintype('cat', image, '/a', '--snapshot', 'first').stdout).toBe('one');
     expect(tintype('cat', image, '/a').stdout).toBe('two, longer');
+    expect(tintype('info', image).stdout).toContain('snapshot first (');
     const differs = (...words: string[]) => tintype('diff', ...words);
     expect(differs(image, image, '--snapshot', 'first')).toMatchObject({ status: 3, stdout: 'content: /a\n' });
     expect(differs(image, image, '--snapshot', 'first', '--snapshot', 'first').status).toBe(0);

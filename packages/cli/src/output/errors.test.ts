@@ -22,7 +22,8 @@ test('damage names the image, the place, and what to do next', () => {
 });
 
 test('a name cannot steer the terminal', () => {
-  const text = errorText(new RefusedError('exists', 'a\u001b[2J\nb exists already'), call);
+  const create = { command: 'create', image: null };
+  const text = errorText(new RefusedError('exists', 'a\u001b[2J\nb exists already'), create);
   expect(text).toBe('tintype: a\\x1b[2J\\x0ab exists already. Choose another name, or give --overwrite');
 });
 

@@ -26,7 +26,6 @@ const HINTS: Readonly<Record<string, string>> = {
   EDQUOT: 'Your quota on the host volume is used up: make room there, then run the same command again',
   'link-lost': 'Run the same command again when it is back; --wait 1h waits longer',
   checksum: "Run 'tintype verify' to see what is wrong; --ignore-checksums goes on all the same",
-  exists: 'Choose another name, or give --overwrite',
   'no-parent': 'Make the folder first',
   'no-source': 'Check the path',
   'passphrase-missing': 'Give it with --passphrase-file F, --stdinpass, or TINTYPE_PASSPHRASE',
@@ -34,6 +33,9 @@ const HINTS: Readonly<Record<string, string>> = {
   'passphrase-differs': 'Try again',
   'old-encryption': "It can be read: copy it with 'tintype convert', then change the copy",
   'lease-lost': 'What was committed until then stays; run the same command again when it is free',
+  'no-snapshot': "See what there is with 'tintype snapshot list'",
+  'passphrase-missing-new': 'Give it with --new-passphrase-file F, or TINTYPE_NEW_PASSPHRASE',
+  missing: 'Check the path, or leave out --must-exist',
   'no-item': "See what is there with 'tintype ls'",
 };
 
@@ -58,7 +60,9 @@ function hintOf(code: string, { command, image }: Call): string | null {
     case 'corrupt':
       return `Run 'tintype verify ${printable(image ?? 'IMAGE')}' to see all that is wrong with it`;
     case 'locked':
-      return `Try again when it is free${canWait(command) ? ', or wait for it with --wait-lock 5m' : ''}`;
+      return `Try again when it is free${hasOption(command, 'wait-lock') ? ', or wait for it with --wait-lock 5m' : ''}`;
+    case 'exists':
+      return `Choose another name${hasOption(command, 'overwrite') ? ', or give --overwrite' : ''}`;
     case 'usage':
       return command === null ? "See 'tintype --help'" : `See 'tintype ${command} --help'`;
     default:
@@ -66,8 +70,8 @@ function hintOf(code: string, { command, image }: Call): string | null {
   }
 }
 
-const canWait = (command: string | null): boolean =>
-  COMMANDS.some(({ name, options }) => name === command && options.some((option) => option.name === 'wait-lock'));
+const hasOption = (command: string | null, wanted: string): boolean =>
+  COMMANDS.some(({ name, options }) => name === command && options.some((option) => option.name === wanted));
 
 /** The events with which a failed operation ends under `--json`: the error, and a summary that lists it. */
 export function failureEvents(error: unknown): readonly object[] {

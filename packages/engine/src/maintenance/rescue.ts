@@ -19,7 +19,7 @@ import type { Problem, SummaryEvent } from '../events.js';
 import { OWN_FOLDER } from '../history/own-folder.js';
 import type { Operation, RescueOptions, RunContext } from '../operation.js';
 import { RestoreRun } from '../operations/restore.js';
-import { folderSide } from '../operations/sides.js';
+import { folderSide, requireFolder } from '../operations/sides.js';
 import { PartialFiles } from '../rescue/partial-files.js';
 import { salvageDisk } from '../rescue/places.js';
 import { type VolumeReport, writeReport } from '../rescue/report.js';
@@ -39,6 +39,7 @@ export const rescue: Operation<'rescue'> = (options, context): SummaryEvent => {
     throw new RefusedError('no-source', `there is nothing at ${image}`, { path: image });
   if (!existsSync(hostPath(dirname(target))))
     throw new RefusedError('no-parent', `the folder ${dirname(target)} does not exist`, { path: dirname(target) });
+  requireFolder(context.store, target);
   const started = context.now();
   context.emit({ type: 'phase', name: 'open' });
   const ruin = openRuin(context.store, image, passphrase);

@@ -1,7 +1,9 @@
 // Opens what a backup writes to: an existing image or folder, or a new one, by the rules of "DEST exists".
 
+import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, extname } from 'node:path';
-import { type FileStore, RefusedError, UnsupportedError } from '@tintype/core';
+import { type FileStore, hostPath, RefusedError, UnsupportedError } from '@tintype/core';
+import { attempt } from '@tintype/host';
 import { detect, imageFacts } from '@tintype/image';
 import { createStack, formatFor, requireParent } from '../maintenance/create.js';
 import type { BackupOptions, RunContext } from '../operation.js';
@@ -25,6 +27,7 @@ export type DestinationKind = 'image' | 'folder' | 'new-image' | 'new-folder';
 export function destinationKind(options: BackupOptions, { store }: RunContext): DestinationKind {
   const { destination } = options;
   if (store.kind(destination) !== null) {
+    requireApart(options);
     if (detect(store, destination) !== null) {
       requireSame(store, options);
       return 'image';
@@ -40,6 +43,21 @@ export function destinationKind(options: BackupOptions, { store }: RunContext): 
   requireNew(options);
   requireParent(store, dirname(destination));
   return formatFor(destination, options.format, 'udzo') === null ? 'new-folder' : 'new-image';
+}
+
+/** A mirror removes from its destination what the source lacks: a source that lies there would be next. @throws RefusedError */
+function requireApart({ source, destination }: BackupOptions): void {
+  const real = (path: string) =>
+    existsSync(hostPath(path))
+      ? attempt('realpath', path, () => realpathSync(hostPath(path), 'buffer').toString('latin1'))
+      : null;
+  const [from, to] = [real(source), real(destination)];
+  if (from === null || to === null) return;
+  if (from === to) throw new RefusedError('same-file', `${destination} is the source itself`, { path: destination });
+  if (from.startsWith(to.endsWith('/') ? to : `${to}/`))
+    throw new RefusedError('same-file', `${source} lies in ${destination}, from which a backup would remove it`, {
+      path: destination,
+    });
 }
 
 /** B9: what must be there is not made: neither under --must-exist, nor where a volume of it was named. */

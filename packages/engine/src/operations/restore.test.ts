@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
+  existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -291,3 +292,29 @@ test.skipIf(process.getuid?.() !== 0)(
     });
   },
 );
+
+test('what is not there makes no target; a target that is made for one file has the modes of any new folder', () => {
+  withLinks((folder, image) => {
+    const [nothing, one] = [join(folder, 'nothing'), join(folder, 'one')];
+    expect(() => restore({ image, target: nothing, path: '/no/such' }, testContext())).toThrow('there is no /no/such');
+    expect(existsSync(nothing)).toBe(false);
+    restore({ image, target: one, path: '/a/file' }, testContext());
+    mkdirSync(join(folder, 'plain'));
+    expect(statSync(one).mode).toBe(statSync(join(folder, 'plain')).mode);
+  });
+});
+
+test('a restore of one file is verified, too', () => {
+  withLinks((folder, image) => {
+    const target = join(folder, 'target');
+    mkdirSync(target);
+    writeFileSync(join(target, 'file'), 'another');
+    const verified = (overwrite: 'always' | 'never') =>
+      restore({ image, target, path: '/a/file', verify: true, overwrite }, testContext()).problems;
+    expect(verified('never')).toMatchObject([
+      { path: '/file', code: 'conflict' },
+      { path: '/file', code: 'verify' },
+    ]);
+    expect(verified('always')).toEqual([]);
+  });
+});

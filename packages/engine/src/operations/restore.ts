@@ -7,6 +7,7 @@ import {
   hostPath,
   type Item,
   type ItemId,
+  type ItemKind,
   RefusedError,
   type Volume,
   type WritableVolume,
@@ -25,10 +26,10 @@ import { removeTree } from '../tree/remove.js';
 import { Report } from '../tree/report.js';
 import { SourceError } from '../tree/source-guard.js';
 import { copyXattrs, mirrorXattrs } from '../tree/xattrs.js';
-import { differences } from './diff.js';
+import { differences, type PathDifference } from './diff.js';
 import { noticeFolderLosses } from './folder-losses.js';
 import { RestoreView, rightsHere } from './restore-view.js';
-import { folderSide, isWholeVolume, itemAt, openReadable, openWhole, type Side } from './sides.js';
+import { folderSide, isWholeVolume, itemAt, openReadable, openWhole, requireFolder, type Side } from './sides.js';
 
 export const restore: Operation<'restore'> = (options, context): SummaryEvent => {
   const started = context.now();
@@ -37,7 +38,10 @@ export const restore: Operation<'restore'> = (options, context): SummaryEvent =>
   const open = isWholeVolume(options.path) && !options.dryRun ? openWhole : openReadable;
   const backup = open(options.image, options, context);
   try {
-    const made = prepareTarget(options);
+    // Before anything is made: what is not there cannot be restored.
+    const { kind } = itemAt(backup.volume, options.path ?? '/');
+    requireFolder(context.store, options.target);
+    const made = prepareTarget(options, kind);
     const target = made && options.dryRun ? null : folderSide(options.target, !options.dryRun);
     noticeFolderLosses(options.target, context);
     const source = { volume: backup.volume, isImage: backup.stack !== null };
@@ -63,6 +67,9 @@ function perform(run: RestoreRun, made: boolean, target: Side | null): boolean {
   return interrupted;
 }
 
+/** One item that is restored by itself, and is not there. */
+const MISSING: readonly PathDifference[] = [{ path: '/', difference: 'only in a' }];
+
 /** What is still tried after a failure: that one is to be told, and not what comes of it. */
 function despite(call: () => void): void {
   try {
@@ -72,12 +79,12 @@ function despite(call: () => void): void {
   }
 }
 
-/** True if the target was made by us (or would be). */
-function prepareTarget({ target, dryRun }: RestoreOptions): boolean {
+/** True if the target was made by us (or would be). Closed until it gets the attributes of the folder that is restored. */
+function prepareTarget({ target, dryRun }: RestoreOptions, kind: ItemKind): boolean {
   if (existsSync(hostPath(target))) return false;
   if (!existsSync(hostPath(dirname(target))))
     throw new RefusedError('no-parent', `the folder ${dirname(target)} does not exist`, { path: dirname(target) });
-  if (!dryRun) attempt('mkdir', target, () => mkdirSync(hostPath(target), { mode: 0o700 }));
+  if (!dryRun) attempt('mkdir', target, () => mkdirSync(hostPath(target), kind === 'directory' ? { mode: 0o700 } : {}));
   return true;
 }
 
@@ -202,13 +209,18 @@ export class RestoreRun {
     const target = folderSide(this.#options.target, false);
     try {
       const start = itemAt(this.#backup.volume, this.#options.path ?? '/');
-      if (start.kind !== 'directory') return;
-      for (const { path, difference } of differences(this.#source, start, target.volume, target.volume.root, {
-        contents: 'bytes' as const,
-        attributes: false,
-      }))
+      const { root } = target.volume;
+      const isFolder = start.kind === 'directory';
+      const copy = isFolder ? root : target.volume.lookup(root.id, start.name);
+      const rules = { contents: 'bytes', attributes: false } as const;
+      const found = copy ? differences(this.#source, start, target.volume, copy, rules) : MISSING;
+      for (const { path, difference } of found)
         if (difference !== 'only in b')
-          this.#report.problem(path, 'verify', `differs after the restore: ${difference}`);
+          this.#report.problem(
+            isFolder ? path : `/${start.name}`,
+            'verify',
+            `differs after the restore: ${difference}`,
+          );
     } finally {
       target.close();
     }

@@ -121,6 +121,12 @@ function isFolder(path: string): boolean {
   return stats?.isDirectory() ?? false;
 }
 
+/** Something is to be copied out to this folder, or it is to be made; a bundle is a folder, too. @throws RefusedError */
+export function requireFolder(store: FileStore, path: string): void {
+  if (!isImage(store, path)) return;
+  throw new RefusedError('not-a-folder', `${path} is a disk image, not a folder to copy out to`, { path });
+}
+
 /** True if the path holds a disk image, by content. */
 export function isImage(store: FileStore, path: string): boolean {
   return store.kind(path) !== null && detect(store, path) !== null;
