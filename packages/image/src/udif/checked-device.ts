@@ -6,7 +6,7 @@
 import type { BlockDevice, DeviceExtent } from '@tintype/core';
 import type { CheckedDisk } from '../disk-image.js';
 import { agrees, type Summing, summing, wrongChecksum } from './checksums.js';
-import { isEmpty, type RunTable, type UdifRun } from './runs.js';
+import { isEmpty, type RunList, type RunTable, type UdifRun } from './runs.js';
 import { CHUNK_TYPE } from './structs.js';
 
 const PIECE = 1 << 20;
@@ -92,7 +92,7 @@ export class CheckedDevice implements CheckedDisk {
     const { path, requireStored } = this.#source;
     for (const each of this.#sums) {
       const { table, isOrdered } = each;
-      if (each.next === table.start && !table.runs.every(({ type }) => isEmpty(type))) continue;
+      if (each.next === table.start && hasContent(table.runs)) continue;
       if (isOrdered) this.#catchUp(each, table.end, check);
       else this.#sumInOrder(each, check);
       if (!agrees(each.sum.end(), table.checksum)) throw wrongChecksum(`of the clear bytes of ${table.name}`, path);
@@ -109,7 +109,7 @@ export class CheckedDevice implements CheckedDisk {
     this.#catchUp(each, at, () => {});
     const end = at + bytes.length;
     while (each.next < end) {
-      const run = each.table.runs[each.run];
+      const run = each.table.runs.at(each.run);
       if (!run || run.start >= end) break;
       const from = Math.max(each.next, run.start);
       const to = Math.min(run.start + run.size, end);
@@ -122,7 +122,7 @@ export class CheckedDevice implements CheckedDisk {
   /** Sums up what nobody read. */
   #catchUp(each: TableSum, end: number, check: () => void): void {
     while (each.next < end) {
-      const run = each.table.runs[each.run];
+      const run = each.table.runs.at(each.run);
       if (!run || run.start >= end) break;
       const from = Math.max(each.next, run.start);
       const to = Math.min(run.start + run.size, end);
@@ -157,8 +157,18 @@ export class CheckedDevice implements CheckedDisk {
   }
 }
 
-function isAscending(runs: readonly UdifRun[]): boolean {
-  return runs.every((run, i) => i === 0 || run.start > (runs[i - 1] as UdifRun).start);
+function isAscending(runs: RunList): boolean {
+  let last = -1;
+  for (const { start } of runs) {
+    if (start <= last) return false;
+    last = start;
+  }
+  return true;
+}
+
+function hasContent(runs: RunList): boolean {
+  for (const { type } of runs) if (!isEmpty(type)) return true;
+  return false;
 }
 
 function advance(each: TableSum, run: UdifRun, to: number): void {

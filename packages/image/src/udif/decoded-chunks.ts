@@ -3,7 +3,7 @@
 import { adc, bzip2, type Codec, decoding, lzfse, xz, zlib } from '@tintype/codec';
 import { assert, CorruptError, type Lanes } from '@tintype/core';
 import { DECODED_BYTES } from '../limits.js';
-import type { UdifRun } from './runs.js';
+import type { RunList, UdifRun } from './runs.js';
 import type { DataFork } from './segments.js';
 import { CODECS } from './structs.js';
 
@@ -14,11 +14,11 @@ const DECODERS: Readonly<Record<string, Codec>> = Object.fromEntries(
 export class DecodedChunks {
   readonly #fork: DataFork;
   readonly #lanes: Lanes | null;
-  /** Least recently used first. */
-  readonly #cache = new Map<UdifRun, Uint8Array>();
+  /** By their place on the disk, least recently used first. */
+  readonly #cache = new Map<number, Uint8Array>();
   #cachedBytes = 0;
   /** The last that could not be decoded: whoever reads a damaged image block by block meets it again and again. */
-  #failed: { readonly run: UdifRun; readonly error: CorruptError } | null = null;
+  #failed: { readonly start: number; readonly error: CorruptError } | null = null;
   /** Handed to the lanes, oldest first. */
   readonly #coming: UdifRun[] = [];
 
@@ -29,19 +29,20 @@ export class DecodedChunks {
 
   /** The clear bytes, good until the next call. @throws CorruptError */
   get(run: UdifRun): Uint8Array {
-    while (!this.#cache.has(run) && this.#coming.includes(run)) this.#next(run);
-    const known = this.#cache.get(run);
+    const { start } = run;
+    while (!this.#cache.has(start) && this.#isComing(start)) this.#next(start);
+    const known = this.#cache.get(start);
     if (known) {
-      this.#cache.delete(run);
-      this.#cache.set(run, known);
+      this.#cache.delete(start);
+      this.#cache.set(start, known);
       return known;
     }
-    if (this.#failed?.run === run) throw this.#failed.error;
+    if (this.#failed?.start === start) throw this.#failed.error;
     const clear = this.#roomFor(run.size);
     try {
       codecOf(run).decode(this.#stored(run), clear);
     } catch (error) {
-      if (error instanceof CorruptError) this.#failed = { run, error };
+      if (error instanceof CorruptError) this.#failed = { start, error };
       throw error;
     }
     this.#keep(run, clear);
@@ -49,12 +50,12 @@ export class DecodedChunks {
   }
 
   /** Tells that `runs` will be read next, from `index` on: the first of them are decoded meanwhile. */
-  expect(runs: readonly UdifRun[], index: number): void {
+  expect(runs: RunList, index: number): void {
     const lanes = this.#lanes;
     if (!lanes) return;
     for (let i = index; i < runs.length && this.#coming.length < lanes.depth; i += 1) {
-      const run = runs[i] as UdifRun;
-      if (CODECS[run.type] === undefined || this.#cache.has(run) || this.#coming.includes(run)) continue;
+      const run = runs.at(i) as UdifRun;
+      if (CODECS[run.type] === undefined || this.#cache.has(run.start) || this.#isComing(run.start)) continue;
       const { input, output } = lanes.sizes;
       if (run.length > input || run.size > output) return;
       // What is cached must last until it is read.
@@ -67,6 +68,10 @@ export class DecodedChunks {
     while (this.#coming.length > 0) this.#next(null);
     this.#cache.clear();
     this.#cachedBytes = 0;
+  }
+
+  #isComing(start: number): boolean {
+    return this.#coming.some((run) => run.start === start);
   }
 
   #begin(lanes: Lanes, run: UdifRun): void {
@@ -87,13 +92,13 @@ export class DecodedChunks {
   }
 
   /** Takes the oldest chunk from the lanes. One that cannot be decoded is an error only for those who want it. */
-  #next(wanted: UdifRun | null): void {
+  #next(wanted: number | null): void {
     const oldest = this.#coming[0];
     try {
       this.#lanes?.next();
     } catch (error) {
       this.#coming.shift();
-      if (oldest === wanted || !(error instanceof CorruptError)) throw error;
+      if (oldest?.start === wanted || !(error instanceof CorruptError)) throw error;
     }
   }
 
@@ -116,7 +121,7 @@ export class DecodedChunks {
   }
 
   #keep(run: UdifRun, clear: Uint8Array): void {
-    this.#cache.set(run, clear);
+    this.#cache.set(run.start, clear);
     this.#cachedBytes += clear.length;
   }
 }

@@ -1,7 +1,9 @@
 import { CorruptError } from '@tintype/core';
 import { count, Random } from '@tintype/testkit';
 import { expect, test } from 'vitest';
-import { type PlistValue, parsePlist } from './plist.js';
+import { type PlistValue, parsePlist as parseBytes } from './plist.js';
+
+const parsePlist = (text: string): PlistValue => parseBytes(Buffer.from(text));
 
 const HEAD =
   '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE plist PUBLIC "-//Apple Computer//DTD PLIST 1.0//EN" "x">\n';

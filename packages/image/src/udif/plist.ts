@@ -9,11 +9,17 @@ export type PlistList = PlistValue[];
 export type PlistDictionary = Map<string, PlistValue>;
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+const [SPACE, PADDING, NO_DIGIT] = [64, 65, 255];
+/** What each byte is in base64. */
+const DIGITS = digits();
 const LEAVES = ['key', 'string', 'data', 'integer', 'real', 'date'];
 
-/** Numbers and dates are answered as their text. @throws CorruptError */
-export function parsePlist(text: string): PlistValue {
-  return new PlistParser(text).run();
+/**
+ * `xml`: UTF-8; its memory is taken for what the list's data stand for, since that can be a quarter of a gigabyte. Numbers and
+ * dates are answered as their text. @throws CorruptError
+ */
+export function parsePlist(xml: Uint8Array): PlistValue {
+  return new PlistParser(Buffer.from(xml.buffer, xml.byteOffset, xml.length)).run();
 }
 
 interface Open {
@@ -23,35 +29,36 @@ interface Open {
 }
 
 class PlistParser {
-  readonly #text: string;
+  readonly #xml: Buffer;
   readonly #open: Open[] = [];
   #at = 0;
   #root: PlistValue | null = null;
 
-  constructor(text: string) {
-    this.#text = text;
+  constructor(xml: Buffer) {
+    this.#xml = xml;
   }
 
   run(): PlistValue {
     while (this.#root === null || this.#open.length > 0) {
-      const start = this.#text.indexOf('<', this.#at);
+      const start = this.#xml.indexOf('<', this.#at);
       if (start < 0) throw corrupt(this.#at, 'ends in the middle');
-      if (this.#text.slice(this.#at, start).trim() !== '') throw corrupt(this.#at, 'has text between its elements');
+      if (this.#xml.toString('utf8', this.#at, start).trim() !== '')
+        throw corrupt(this.#at, 'has text between its elements');
       this.#tag(start);
     }
     return this.#root;
   }
 
   #tag(start: number): void {
-    if (this.#text.startsWith('<!--', start)) {
-      const end = this.#text.indexOf('-->', start);
+    if (this.#startsWith('<!--', start)) {
+      const end = this.#xml.indexOf('-->', start);
       if (end < 0) throw corrupt(start, 'a comment does not end');
       this.#at = end + 3;
       return;
     }
-    const end = this.#text.indexOf('>', start);
+    const end = this.#xml.indexOf('>', start);
     if (end < 0) throw corrupt(start, 'a tag does not end');
-    const tag = this.#text.slice(start + 1, end);
+    const tag = this.#xml.toString('utf8', start + 1, end);
     this.#at = end + 1;
     if (tag.startsWith('?')) return;
     if (tag.startsWith('!')) {
@@ -72,23 +79,29 @@ class PlistParser {
       return;
     }
     if (!LEAVES.includes(name)) throw corrupt(start, `<${name}> is not known`);
-    const end = this.#text.indexOf('<', this.#at);
-    if (end < 0 || !this.#text.startsWith(`</${name}>`, end)) throw corrupt(start, `<${name}> does not end`);
-    const content = this.#text.slice(this.#at, end);
+    const from = this.#at;
+    const end = this.#xml.indexOf('<', from);
+    if (end < 0 || !this.#startsWith(`</${name}>`, end)) throw corrupt(start, `<${name}> does not end`);
     this.#at = end + name.length + 3;
-    this.#leaf(name, content, start);
+    if (name === 'data') this.#put(decodedInPlace(this.#xml.subarray(from, end), start), start);
+    else this.#leaf(name, this.#xml.toString('utf8', from, end), start);
+  }
+
+  #startsWith(text: string, at: number): boolean {
+    return this.#xml.toString('latin1', at, at + text.length) === text;
   }
 
   #empty(name: string, start: number): void {
     if (name === 'true' || name === 'false') this.#put(name === 'true', start);
     else if (name === 'dict' || name === 'array') this.#put(name === 'dict' ? new Map() : [], start);
-    else if (name === 'string' || name === 'data') this.#leaf(name, '', start);
+    else if (name === 'string') this.#put('', start);
+    else if (name === 'data') this.#put(this.#xml.subarray(0, 0), start);
     else throw corrupt(start, `<${name}/> is not known`);
   }
 
   #leaf(name: string, content: string, start: number): void {
     if (name !== 'key') {
-      this.#put(name === 'data' ? fromBase64(content, start) : withoutEntities(content, start), start);
+      this.#put(withoutEntities(content, start), start);
       return;
     }
     const open = this.#open.at(-1);
@@ -118,6 +131,15 @@ class PlistParser {
   }
 }
 
+function digits(): Uint8Array {
+  const all = new Uint8Array(256).fill(NO_DIGIT);
+  for (const space of Buffer.from(' \t\n\v\f\r')) all[space] = SPACE;
+  all[0x3d] = PADDING;
+  const known = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+  for (const [value, digit] of [...Buffer.from(known)].entries()) all[digit] = value;
+  return all;
+}
+
 function withoutEntities(text: string, start: number): string {
   if (!text.includes('&')) return text;
   return text.replace(/&([^;]*);?/g, (all, name: string) => {
@@ -130,10 +152,29 @@ function withoutEntities(text: string, start: number): string {
   });
 }
 
-function fromBase64(text: string, start: number): Uint8Array {
-  const base64 = text.replace(/\s+/g, '');
-  if (base64.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(base64)) throw corrupt(start, 'data are no base64');
-  return Buffer.from(base64, 'base64');
+/** Base64 in the memory that it has: what it stands for is shorter. */
+function decodedInPlace(base64: Buffer, start: number): Buffer {
+  let bits = 0;
+  let characters = 0;
+  let padding = 0;
+  let length = 0;
+  for (let i = 0; i < base64.length; i += 1) {
+    const digit = DIGITS[base64[i] as number] as number;
+    if (digit === SPACE) continue;
+    if (digit === PADDING) padding += 1;
+    if (digit === NO_DIGIT || padding > 2 || (padding > 0 && digit !== PADDING))
+      throw corrupt(start, 'data are no base64');
+    bits = (bits << 6) | (digit === PADDING ? 0 : digit);
+    characters += 1;
+    if ((characters & 3) !== 0) continue;
+    base64[length] = bits >>> 16;
+    base64[length + 1] = bits >>> 8;
+    base64[length + 2] = bits;
+    length += 3;
+    bits = 0;
+  }
+  if ((characters & 3) !== 0) throw corrupt(start, 'data are no base64');
+  return base64.subarray(0, length - padding);
 }
 
 function corrupt(at: number, problem: string): CorruptError {

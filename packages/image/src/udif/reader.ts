@@ -20,7 +20,7 @@ import { DecodedChunks } from './decoded-chunks.js';
 import type { KolyFields } from './koly.js';
 import { parsePlist } from './plist.js';
 import { readResources } from './resource-fork.js';
-import { isEmpty, type RunTable, readTable, sortedRuns, type UdifRun } from './runs.js';
+import { isEmpty, type RunList, type RunTable, readTable, sortedRuns, type UdifRun } from './runs.js';
 import { DataFork } from './segments.js';
 import { CHUNK_TYPE, CODECS } from './structs.js';
 
@@ -34,7 +34,7 @@ export class UdifDevice implements BlockDevice {
   readonly #fork: DataFork;
   readonly #koly: KolyFields;
   readonly #tables: readonly RunTable[];
-  readonly #runs: readonly UdifRun[];
+  readonly #runs: RunList;
   readonly #decoded: DecodedChunks;
   /** The run behind the one that was read last. */
   #next = 0;
@@ -64,7 +64,9 @@ export class UdifDevice implements BlockDevice {
 
   /** Names of the codings in use, for `info`. */
   get codecs(): readonly string[] {
-    return [...new Set(this.#runs.flatMap((run) => CODECS[run.type] ?? []))];
+    const types = new Set<number>();
+    for (const { type } of this.#runs) types.add(type);
+    return [...types].flatMap((type) => CODECS[type] ?? []);
   }
 
   read(position: number, target: Uint8Array): void {
@@ -72,7 +74,7 @@ export class UdifDevice implements BlockDevice {
     target.fill(0);
     const end = position + target.length;
     for (let i = this.#firstAt(position); i < this.#runs.length; i += 1) {
-      const run = this.#runs[i] as UdifRun;
+      const run = this.#runs.at(i) as UdifRun;
       if (run.start >= end) return;
       const from = Math.max(position, run.start);
       const to = Math.min(end, run.start + run.size);
@@ -91,7 +93,7 @@ export class UdifDevice implements BlockDevice {
     throw new UnsupportedError('a read-only image is not written');
   }
   extent(position: number): DeviceExtent {
-    const run = this.#runs[this.#firstAt(position)];
+    const run = this.#runs.at(this.#firstAt(position));
     if (!run || run.start > position) return { length: (run?.start ?? this.size) - position, kind: 'zero' };
     const length = Math.min(run.start + run.size, this.size) - position;
     return { length, kind: isEmpty(run.type) ? 'zero' : 'data' };
@@ -100,7 +102,7 @@ export class UdifDevice implements BlockDevice {
   stored(position: number, length: number): number {
     let sum = 0;
     for (let i = this.#firstAt(position); i < this.#runs.length; i += 1) {
-      const run = this.#runs[i] as UdifRun;
+      const run = this.#runs.at(i) as UdifRun;
       if (run.start >= position + length) break;
       sum += run.length;
     }
@@ -197,7 +199,8 @@ export class UdifDevice implements BlockDevice {
   /** Without a checksum that is known, the chunks are decoded all the same. */
   #tableSum({ runs }: RunTable, sum: Summing | null, check: () => void): Uint8Array {
     const buffer = new Uint8Array(PIECE);
-    for (const [i, run] of runs.entries()) {
+    for (let i = 0; i < runs.length; i += 1) {
+      const run = runs.at(i) as UdifRun;
       this.#decoded.expect(runs, i);
       if (run.type === CHUNK_TYPE.ignore) continue;
       if (run.type === CHUNK_TYPE.zero) {
@@ -226,7 +229,7 @@ export class UdifDevice implements BlockDevice {
     let high = this.#runs.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const run = this.#runs[middle] as UdifRun;
+      const run = this.#runs.at(middle) as UdifRun;
       if (run.start + run.size <= position) low = middle + 1;
       else high = middle;
     }
@@ -262,7 +265,7 @@ function partOf(file: StoreFile, offset: number, length: number, field: string):
 
 /** Any order of keys, other types, and a missing CFName are all found in images. */
 function listedResources(xml: Uint8Array, place: number): { name: string; data: Uint8Array }[] {
-  const root = parsePlist(Buffer.from(xml.buffer, xml.byteOffset, xml.length).toString('utf8'));
+  const root = parsePlist(xml);
   const resources = root instanceof Map ? root.get('resource-fork') : undefined;
   const list = resources instanceof Map ? resources.get('blkx') : undefined;
   if (!Array.isArray(list)) throw new CorruptError('property list', 'blkx', place, 'there are no tables');

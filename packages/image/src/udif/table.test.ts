@@ -58,7 +58,7 @@ test('runs of nothing and raw neighbours are joined; the checksum is that of the
     forkLength: 60_000,
     diskSize: 72 * K,
   });
-  expect(table.runs.map(({ type, start, size, length }) => [type, start - 8 * K, size, length])).toEqual([
+  expect([...table.runs].map(({ type, start, size, length }) => [type, start - 8 * K, size, length])).toEqual([
     [raw, 0, 6 * K, 6 * K],
     [raw, 6 * K, 2 * K, 2 * K],
     [zero, 8 * K, 24 * K, 0],
