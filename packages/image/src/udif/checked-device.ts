@@ -6,7 +6,7 @@
 import type { BlockDevice, DeviceExtent } from '@tintype/core';
 import type { CheckedDisk } from '../disk-image.js';
 import { agrees, type Summing, summing, wrongChecksum } from './checksums.js';
-import { isEmpty, type RunList, type RunTable, type UdifRun } from './runs.js';
+import { hasContent, type RunList, type RunTable, type UdifRun } from './runs.js';
 import { CHUNK_TYPE } from './structs.js';
 
 const PIECE = 1 << 20;
@@ -164,11 +164,6 @@ function isAscending(runs: RunList): boolean {
     last = start;
   }
   return true;
-}
-
-function hasContent(runs: RunList): boolean {
-  for (const { type } of runs) if (!isEmpty(type)) return true;
-  return false;
 }
 
 function advance(each: TableSum, run: UdifRun, to: number): void {

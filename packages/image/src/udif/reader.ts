@@ -20,7 +20,7 @@ import { DecodedChunks } from './decoded-chunks.js';
 import type { KolyFields } from './koly.js';
 import { parsePlist } from './plist.js';
 import { readResources } from './resource-fork.js';
-import { isEmpty, type RunList, type RunTable, readTable, sortedRuns, type UdifRun } from './runs.js';
+import { hasContent, isEmpty, type RunList, type RunTable, readTable, sortedRuns, type UdifRun } from './runs.js';
 import { DataFork } from './segments.js';
 import { CHUNK_TYPE, CODECS } from './structs.js';
 
@@ -175,8 +175,7 @@ export class UdifDevice implements BlockDevice {
 
   /** Nothing else vouches for a table that has no checksum of a kind that is known. */
   #requireStored(path: string, check: () => void): void {
-    const isSummed = ({ runs, checksumType }: RunTable): boolean =>
-      summing(checksumType) !== null || runs.every(({ type }) => isEmpty(type));
+    const isSummed = ({ runs, checksumType }: RunTable): boolean => summing(checksumType) !== null || !hasContent(runs);
     if (this.#tables.every(isSummed)) return;
     for (const { koly, start, length, file } of this.#fork.segments) {
       const sum = storedSumming(koly);

@@ -147,6 +147,12 @@ function runOf(
   };
 }
 
+/** False if all of them read as zeros. */
+export function hasContent(runs: RunList): boolean {
+  for (const { type } of runs) if (!isEmpty(type)) return true;
+  return false;
+}
+
 /** True for what reads as zeros and is not stored. */
 export function isEmpty(type: number): boolean {
   return type === CHUNK_TYPE.zero || type === CHUNK_TYPE.ignore;
