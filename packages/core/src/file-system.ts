@@ -15,6 +15,8 @@ export interface SizeLimits {
    * 0: they are no reason.
    */
   readonly heldBySnapshots?: number;
+  /** Names of the snapshots that hold what lies there, oldest first. */
+  readonly holders?: readonly string[];
 }
 
 /** A mounted file system: one device, one or more volumes, one commit for all of them. */

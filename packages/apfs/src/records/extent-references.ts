@@ -122,7 +122,7 @@ export class ExtentReferences {
     return own;
   }
   /** All records, ascending. Nothing may be changed meanwhile. */
-  each(visit: (piece: Pick<Piece, 'start' | 'count' | 'kind'>) => void): void {
+  each(visit: (piece: Omit<Piece, 'owner'>) => void): void {
     this.#putKey(0);
     this.#records.scan(this.#record, (leaf, index) => {
       visit(pieceAt(leaf, index));

@@ -3,9 +3,12 @@
 import { type BlockDevice, VolumeFullError } from '@tintype/core';
 import { CrashDevice, type CrashedDevice, count, plainAttributes, Random, type SparseDevice } from '@tintype/testkit';
 import { expect, test } from 'vitest';
+import { RecordBuffer } from '../btree/node.js';
 import { check } from '../check/check.js';
 import { formatted, mountOptions } from '../container.testing.js';
 import type { ApfsFileSystem } from '../file-system.js';
+import { KEY_HEADER, putKeyHeader } from '../records/inode-record.js';
+import { PhysicalExtentValue, RECORD_TYPE } from '../structs/records.js';
 import { Container } from './container.js';
 import { heldStretches } from './held-stretches.js';
 import {
@@ -79,9 +82,12 @@ test('the volume and all snapshots are the same in a smaller container, and go o
     resized(device, size);
     expectSound(device, size, after, `${message} → ${size}`);
     const last = open(device);
+    const back = random.pick([...(volumeOf(last).snapshots ?? [])]);
+    last.revertToSnapshot(volumeOf(last), back.xid);
     removeSnapshots(last, random, 'all');
     last.close();
-    expectSound(device, size, withoutSnapshots(after), `${message} → ${size}, without snapshots`);
+    const reverted = { '': after[back.name] ?? {} };
+    expectSound(device, size, reverted, `${message} → ${size}, back at ${back.name}, without snapshots`);
   }
   expect(moved).toBeGreaterThan(0);
 });
@@ -127,6 +133,39 @@ test('data in one piece for which there is no room before is a reason to refuse,
   const least = resized(window, 'min');
   expect(least).toBeLessThan(30 * MIB);
   expectSound(device, least, withoutSnapshots(before), 'without the snapshot');
+});
+
+test('blocks that are in no record of their own are damage, and nothing is moved', () => {
+  const { device } = withSnapshots(new Random(3), 60 * MIB);
+  const damaged = new Container(device, mountOptions);
+  const [volume] = damaged.volumes;
+  if (!volume) throw new Error('there is a volume');
+  // The record of its first blocks is shorter than it was.
+  const last = heldStretches([volume]).findLast(({ count }) => count > 1);
+  const snapshots = new SnapshotWriter(volume);
+  let shortened = 0;
+  for (const { xid, tree } of snapshots.references) {
+    const record = new RecordBuffer();
+    putKeyHeader(record.view, 0, last?.start ?? 0, RECORD_TYPE.extent);
+    record.keyLength = KEY_HEADER;
+    if (!tree.find(record)) continue;
+    const leaf = tree.change();
+    leaf.view.setUint32(leaf.valueAt(tree.index) + PhysicalExtentValue.at.len_and_kind, 1, true);
+    snapshots.putReferences(xid, tree);
+    shortened += 1;
+  }
+  expect(shortened).toBeGreaterThan(0);
+  damaged.unmount();
+  const before = allTrees(device);
+  const xid = new Container(device, mountOptions).xid;
+  const fileSystem = open(device);
+  expect(() => fileSystem.resize(fileSystem.sizeLimits().smallest)).toThrow(
+    expect.objectContaining({ structure: 'j_phys_ext_key', field: 'block' }),
+  );
+  fileSystem.abandon();
+  expect(allTrees(device)).toEqual(before);
+  // Two commits let go what was queued.
+  expect(new Container(device, mountOptions).xid).toBe(xid + 2);
 });
 
 test('many pieces are moved in several transactions, each of which is sound', () => {

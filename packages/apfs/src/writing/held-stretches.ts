@@ -50,6 +50,20 @@ function endOf(extent: Extent | undefined): number {
   return extent ? extent.start + extent.count : 0;
 }
 
+/** Names of the snapshots in which a part of it is in use, oldest first. @throws CorruptError */
+export function holdersOf({ start, count, volume }: HeldStretch): string[] {
+  // Streams that use each block, in the state that was looked at last.
+  const uses = new Int32Array(count);
+  return new SnapshotWriter(volume).references.flatMap(({ name, tree }) => {
+    new ExtentReferences(volume, tree).each((piece) => {
+      const from = Math.max(0, piece.start - start);
+      const end = Math.min(count, piece.start + piece.count - start);
+      for (let i = from; i < end; i += 1) uses[i] = (uses[i] as number) + piece.references;
+    });
+    return uses.some((each) => each > 0) ? name : [];
+  });
+}
+
 /** Blocks that were taken before a snapshot was made, and not freed since. */
 function ownOfSnapshots(volume: Mounted): readonly Extent[] {
   const held = new Joined();

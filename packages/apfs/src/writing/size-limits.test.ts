@@ -7,7 +7,7 @@ import { formatted, mountOptions } from '../container.testing.js';
 import { BLOCK_SIZE } from '../structs/container.js';
 import { freeRuns, openBefore, waitingOf } from './checkpoint-space.js';
 import { Container } from './container.js';
-import { heldStretches } from './held-stretches.js';
+import { heldStretches, holdersOf } from './held-stretches.js';
 import { open, scattered, volumeOf } from './scattered.testing.js';
 import { shrinkPlan, sizeLimits } from './size-limits.js';
 
@@ -45,12 +45,23 @@ test('what overlaps in any state is one stretch; data that no snapshot holds is 
   volume.write(clone, 40 * BLOCK_SIZE, new Uint8Array(10 * BLOCK_SIZE).fill(3));
   volume.remove(volume.root.id, 'first');
   volume.write(third, 0, new Uint8Array(70 * BLOCK_SIZE).fill(4));
-  fileSystem.close();
+  fileSystem.commit();
   const stretches = heldStretches(new Container(device, mountOptions).volumes);
   expect(stretches.map(({ count, mentions }) => [count, mentions])).toEqual([
     [100, 3],
     [50, expect.any(Number)],
   ]);
+  fileSystem.createSnapshot(volume, 'second state');
+  const again = open(device);
+  const changed = volumeOf(again);
+  for (const name of ['second', 'third']) changed.remove(changed.root.id, name);
+  again.createSnapshot(changed, 'last');
+  again.close();
+  const held = heldStretches(new Container(device, mountOptions).volumes);
+  const holders = held.map((each) => [each.count, holdersOf(each)]);
+  expect(holders.filter(([count]) => count === 50)).toEqual([[50, ['early', 'second state']]]);
+  expect(holders.filter(([count]) => count === 100)).toEqual([[100, ['early', 'second state', 'last']]]);
+  expect(holders.filter(([count]) => count === 70)).toEqual([[70, ['second state']]]);
 });
 
 test('a plan is made for each size that is not too small, and for none that is', () => {

@@ -7,7 +7,7 @@ import { type Confinement, type Extent, reserveOf } from '../spaceman.js';
 import { BLOCK_SIZE } from '../structs/container.js';
 import { type Before, blocksOf, firstRun, freeRuns, openBefore, ringAndPool, waitingOf } from './checkpoint-space.js';
 import { fixedEnd } from './fixed-places.js';
-import type { HeldStretch } from './held-stretches.js';
+import { type HeldStretch, holdersOf } from './held-stretches.js';
 import { placeWhole } from './placement.js';
 
 /** Bytes. */
@@ -46,6 +46,10 @@ export function sizeLimits(device: BlockDevice, held: Held): SizeLimits {
     largest: Math.max(device.size, LARGEST),
     get heldBySnapshots() {
       return plans.smallest > plans.least ? plans.smallest * BLOCK_SIZE : 0;
+    },
+    get holders() {
+      const stretch = plans.smallest > plans.least ? plans.lastInPlace : null;
+      return stretch ? holdersOf(stretch) : [];
     },
   };
 }
@@ -106,6 +110,12 @@ class Plans {
   get smallest(): number {
     this.#smallest ??= this.#leastWithPlan();
     return this.#smallest;
+  }
+  /** Of a container so small: the stretch nearest to its end that is not moved. */
+  get lastInPlace(): HeldStretch | null {
+    const end = ({ start, count }: HeldStretch): number => start + count;
+    const kept = (this.#stretches ?? []).filter((each) => end(each) <= this.smallest);
+    return kept.reduce<HeldStretch | null>((last, each) => (last && end(last) > end(each) ? last : each), null);
   }
   #leastWithPlan(): number {
     let low = this.least;

@@ -169,8 +169,9 @@ export class SnapshotWriter {
     return this.#all().map(({ xid }) => xid);
   }
   /** Extent references of all snapshots, oldest first: to be read, or to be changed and put. */
-  get references(): { readonly xid: number; readonly tree: Tree }[] {
-    return this.#all().map(({ xid, references }) => ({ xid, tree: this.#volume.referencesAt(references) }));
+  get references(): { readonly xid: number; readonly name: string; readonly tree: Tree }[] {
+    const all = this.#all();
+    return all.map(({ xid, name, references }) => ({ xid, name, tree: this.#volume.referencesAt(references) }));
   }
   /** The block behind the last that holds data of a snapshot. */
   get dataEnd(): number {

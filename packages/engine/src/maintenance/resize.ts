@@ -191,14 +191,11 @@ class Resizing {
     return capacity;
   }
 
-  #tooSmall(size: number, { smallest, heldBySnapshots = 0 }: SizeLimits): never {
+  #tooSmall(size: number, { smallest, heldBySnapshots = 0, holders = [] }: SizeLimits): never {
     const least = diskSizeFor(this.#map, this.#chosen.partition, smallest);
     const [sizeText, leastText] = showSizes(size, least);
     const message = `the image cannot have ${sizeText}: its volume needs about ${leastText}`;
-    const isHeld = heldBySnapshots === smallest;
-    const reason = isHeld
-      ? '; snapshots hold data up to there, in pieces for which there is no room before: without them less is possible'
-      : '';
+    const reason = heldBySnapshots === smallest ? reasonOf(holders) : '';
     throw new RefusedError('too-small', message + reason, { size, least, heldBySnapshots });
   }
 
@@ -220,4 +217,16 @@ class Resizing {
       if (!isDone) fileSystem.abandon();
     }
   }
+}
+
+/** Snapshots that are named one by one. */
+const MOST_NAMES = 3;
+
+function reasonOf(holders: readonly string[]): string {
+  const named = holders.slice(0, MOST_NAMES).map((name) => JSON.stringify(name));
+  const others = holders.length - named.length;
+  const names = others > 0 ? `${named.join(', ')} and ${others} more` : named.join(', ');
+  const who = holders.length === 1 ? `the snapshot ${names} holds` : `the snapshots ${names} hold`;
+  const what = 'data up to there, in a piece for which there is no room before: without it less is possible';
+  return `; ${holders.length === 0 ? 'snapshots hold' : who} ${what}`;
 }
