@@ -77,7 +77,8 @@ export class DataForks {
       const from = position + done - start;
       if (from < bytes) {
         const part = Math.min(length - done, bytes - from);
-        device.read(extent.start * blockSize + from, target.subarray(done, done + part));
+        const piece = part === target.length ? target : target.subarray(done, done + part);
+        device.read(extent.start * blockSize + from, piece);
         done += part;
         if (done === length) return done;
       }

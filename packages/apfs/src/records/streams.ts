@@ -65,7 +65,7 @@ export class Streams {
           `stream ${stream} has a gap there`,
         );
       const part = Math.min(length - done, extent.length - from);
-      this.#readExtent(extent, from, target.subarray(done, done + part));
+      this.#readExtent(extent, from, part === target.length ? target : target.subarray(done, done + part));
       done += part;
     }
     return length;

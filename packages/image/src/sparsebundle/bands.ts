@@ -25,6 +25,8 @@ export class Bands {
   readonly #wrap: (file: StoreFile) => StoreFile;
   /** Open files, least recently used first. */
   readonly #open = new Map<number, Band>();
+  /** The last one of them, if it is open still: most calls are about the band of the call before. */
+  #newest = -1;
   readonly #absent = new Set<number>();
   /** All that were there when the folder was listed, or were made since. */
   #listed: Set<number> | null = null;
@@ -94,7 +96,8 @@ export class Bands {
   read(index: number, offset: number, target: Uint8Array): void {
     const band = this.#band(index);
     const length = band ? Math.max(0, Math.min(target.length, band.length - offset)) : 0;
-    const got = band && length > 0 ? band.file.read(offset, target.subarray(0, length)) : 0;
+    const stored = length === target.length ? target : target.subarray(0, length);
+    const got = band && length > 0 ? band.file.read(offset, stored) : 0;
     if (got < target.length) target.fill(0, got);
   }
 
@@ -171,8 +174,10 @@ export class Bands {
   #band(index: number): Band | null {
     const open = this.#open.get(index);
     if (open) {
+      if (index === this.#newest) return open;
       this.#open.delete(index);
       this.#open.set(index, open);
+      this.#newest = index;
       return open;
     }
     if (this.#absent.has(index) || this.#listed?.has(index) === false) return null;
@@ -222,6 +227,7 @@ export class Bands {
     }
     const band = { file: this.#wrap(file), length };
     this.#open.set(index, band);
+    this.#newest = index;
     if (this.#distrusts) this.#dirty.add(index);
     return band;
   }

@@ -30,6 +30,14 @@ export class BundleDevice implements BlockDevice {
     return this.#size;
   }
   read(position: number, target: Uint8Array): void {
+    const band = Math.floor(position / this.#bandSize);
+    const offset = position - band * this.#bandSize;
+    // Nearly all reads.
+    if (offset + target.length <= this.#bandSize) {
+      this.#requireInside(position, target.length);
+      this.#bands.read(band, offset, target);
+      return;
+    }
     this.#each(position, target.length, (band, offset, at, length) =>
       this.#bands.read(band, offset, target.subarray(at, at + length)),
     );
@@ -95,7 +103,7 @@ export class BundleDevice implements BlockDevice {
     length: number,
     visit: (band: number, offset: number, at: number, length: number) => void,
   ): void {
-    assert(position >= 0 && length >= 0 && position + length <= this.size, 'range lies inside the disk');
+    this.#requireInside(position, length);
     for (let at = 0; at < length; ) {
       const band = Math.floor((position + at) / this.#bandSize);
       const offset = position + at - band * this.#bandSize;
@@ -103,5 +111,9 @@ export class BundleDevice implements BlockDevice {
       visit(band, offset, at, part);
       at += part;
     }
+  }
+
+  #requireInside(position: number, length: number): void {
+    assert(position >= 0 && length >= 0 && position + length <= this.size, 'range lies inside the disk');
   }
 }
