@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { UsageError } from '@tintype/engine/run';
 import type { CommandSpec, OptionSpec, Parsed } from './command.js';
 import { COMMON } from './command-table.js';
+import { nearest } from './nearest.js';
 
 const FILTERS = ['exclude', 'include', 'filter-from'];
 
@@ -62,8 +63,17 @@ function parse(specs: readonly OptionSpec[], words: readonly string[]) {
       tokens: true,
     });
   } catch (error) {
-    throw new UsageError((error as Error).message.replace(/\. To specify .*$/s, ''));
+    const message = (error as Error).message.replace(/\. To specify .*$/s, '');
+    throw new UsageError(`${message}${suggestion(specs, message)}`);
   }
+}
+
+/** Which option was probably meant by one that is not known. */
+function suggestion(specs: readonly OptionSpec[], message: string): string {
+  const unknown = /^Unknown option '--(.+)'/.exec(message)?.[1];
+  const names = specs.flatMap(({ name, negatable }) => (negatable ? [name, `no-${name}`] : [name]));
+  const close = unknown === undefined ? null : nearest(unknown, names);
+  return close === null ? '' : ` (did you mean --${close}?)`;
 }
 
 /** A value may begin with `-` (`--size -1g`): then it is joined to its option, as parseArgs demands. */

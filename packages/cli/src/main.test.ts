@@ -32,6 +32,7 @@ test.each([
   [['backup', 'a', 'b', '--max-delete', 'all'], '--max-delete'],
   [['completion', 'constructor'], 'bash, zsh or fish'],
   [['help', 'bakcup'], 'did you mean backup?'],
+  [['backup', 'a', 'b', '--exlude', 'c'], 'did you mean --exclude?'],
   [['ls', 'x.dmg', ''], 'one of them is empty'],
   [['restore', '', 'out'], 'one of them is empty'],
   [['restore', 'x.dmg', 'out', '--path', ''], '--path takes /INSIDE; its value is empty'],

@@ -2,7 +2,7 @@
 
 import { UsageError } from '@tintype/engine/run';
 
-export { showSize } from '@tintype/core';
+export { showCount, showSize } from '@tintype/core';
 
 const UNITS: Readonly<Record<string, number>> = {
   '': 1,
@@ -42,11 +42,6 @@ export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)([smhdw]?)$/.exec(text.trim());
   if (!match) throw new UsageError(`${JSON.stringify(text)} is no duration; write 30s, 15m, 12h or 1d`);
   return Number(match[1]) * (SECONDS[match[2] || 's'] ?? 1);
-}
-
-/** `1 file`, `3 files`: for words that take an s. */
-export function showCount(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? '' : 's'}`;
 }
 
 export function showDuration(seconds: number): string {

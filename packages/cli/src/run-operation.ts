@@ -1,6 +1,6 @@
 // Runs one long operation: events to the terminal or as JSON lines, signals to the operation, an exit status out.
 
-import { errorFromJson, type TintypeError } from '@tintype/core';
+import { errorFromJson, showCount, type TintypeError } from '@tintype/core';
 import {
   type EngineEvent,
   type OperationName,
@@ -74,6 +74,9 @@ export async function runOperation<N extends OperationName>(
 function tell(event: EngineEvent, io: Io, show: Presentation): number | null {
   if (io.json && event.type !== 'error') lineUnlessLost(jsonText(jsonEvent(event)));
   switch (event.type) {
+    case 'phase':
+      if (io.verbose && !io.json && !io.isTerminal) note(`tintype: ${event.name}`);
+      return null;
     case 'warning':
       if (!io.quiet && !io.json) note(`tintype: ${printable(event.message)}`);
       return null;
@@ -110,7 +113,8 @@ function tellSummary(summary: SummaryEvent, io: Io, show: Presentation): void {
 function tellProblems(problems: readonly Problem[]): void {
   for (const { path, message } of problems.slice(0, PROBLEMS_SHOWN))
     note(`tintype: ${printable(path)}: ${printable(message)}`);
-  if (problems.length > PROBLEMS_SHOWN) note(`tintype: and ${problems.length - PROBLEMS_SHOWN} more problems`);
+  if (problems.length > PROBLEMS_SHOWN)
+    note(`tintype: and ${showCount(problems.length - PROBLEMS_SHOWN, 'more problem')}`);
 }
 
 function statusOf(summary: SummaryEvent, show: Presentation): number {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { showSize, showSizes } from './size-text.js';
+import { showCount, showSize, showSizes } from './size-text.js';
 
 test.each([
   [0, '0 bytes'],
@@ -21,4 +21,8 @@ test.each([
   [7_000_000, 7_000_000, '7.00 MB', '7.00 MB'],
 ])('%d and %d bytes in one sentence differ as they do in truth', (a, b, aText, bText) => {
   expect(showSizes(a, b)).toEqual([aText, bText]);
+});
+
+test('one of a thing, or several', () => {
+  expect([0, 1, 2].map((count) => showCount(count, 'file'))).toEqual(['0 files', '1 file', '2 files']);
 });

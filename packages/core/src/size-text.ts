@@ -1,4 +1,4 @@
-// Sizes as people read them.
+// Sizes and counts as people read them.
 
 /** Bytes in decimal units, of three digits or as many as are given: `1.31 GB`; below 1000 whole: `512 bytes`. */
 export function showSize(bytes: number, digits = 3): string {
@@ -18,4 +18,9 @@ export function showSizes(a: number, b: number): readonly [string, string] {
   for (let digits = 6; texts[0] === texts[1] && a !== b && digits <= 15; digits += 3)
     texts = [showSize(a, digits), showSize(b, digits)];
   return texts;
+}
+
+/** `1 file`, `3 files`: for words that take an s. */
+export function showCount(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
 }

@@ -1,6 +1,6 @@
 // Items that no name leads to get one in the folder `lost+found` of the root.
 
-import { nameToBytes } from '@tintype/core';
+import { nameToBytes, showCount } from '@tintype/core';
 import { type ItemFacts, isReserved } from '../check/catalog.js';
 import type { VolumeFacts } from '../check/container.js';
 import { isStorable } from '../names.js';
@@ -25,7 +25,7 @@ export function adoptOrphans(volume: Mounted, { catalog: { items } }: VolumeFact
   const folder = lostFolder(volume, catalog, now);
   if (folder === null) return [];
   for (const orphan of orphans) adopt(catalog, folder, orphan, now);
-  return [`put ${orphans.length} items without a name into ${FOLDER}`];
+  return [`put ${showCount(orphans.length, 'item')} without a name into ${FOLDER}`];
 }
 
 /** One that is being deleted has no links left, and is not meant to have a name. */

@@ -33,5 +33,5 @@ function advice(image: string, { repairable }: SummaryEvent): string {
 function outcome({ findings, filesRead, filesChecked }: SummaryEvent): string {
   const sound = findings === 0 ? ' appears to be sound' : `: ${showCount(Number(findings), 'finding')}`;
   if (filesRead === undefined) return sound;
-  return `${sound}; ${filesChecked} of ${filesRead} files checked by their SHA-256, the others only read`;
+  return `${sound}; ${filesChecked} of ${showCount(Number(filesRead), 'file')} checked by their SHA-256, the others only read`;
 }

@@ -1,7 +1,7 @@
 // One line on a terminal, redrawn four times a second: how much, how fast, how long still.
 
 import type { Run } from '@tintype/engine/run';
-import { showDuration, showSize } from '../quantities.js';
+import { showCount, showDuration, showSize } from '../quantities.js';
 
 const INTERVAL_MS = 250;
 const CLEAR = '\r\x1b[K';
@@ -31,7 +31,7 @@ export function progressText({
   isWaiting,
 }: ProgressState): string {
   const parts: string[] = [];
-  if (items > 0) parts.push(`${items}${totalItems > 0 ? ` of ${totalItems}` : ''} items`);
+  if (items > 0) parts.push(totalItems > 0 ? `${items} of ${showCount(totalItems, 'item')}` : showCount(items, 'item'));
   if (bytes > 0) parts.push(`${showSize(bytes)}${totalBytes > 0 ? ` of ${showSize(totalBytes)}` : ''}`);
   if (isWaiting) return ['waiting for the destination', ...parts].join(', ');
   const rate = seconds > 0 ? bytes / seconds : 0;

@@ -10,6 +10,7 @@ import type { BackupOptions, RunContext } from '../operation.js';
 import { newEncryption } from '../rules/new-encryption.js';
 import { newVolume } from '../rules/new-volume.js';
 import { needsSnapshots } from '../rules/snapshot-policy.js';
+import { isNeverTouched } from '../tree/filter.js';
 import { UsageError } from '../usage-error.js';
 import { folderSide, imageSide, type Side } from './sides.js';
 import { sourceForm } from './source-form.js';
@@ -149,4 +150,16 @@ function created(options: BackupOptions, source: Side, context: RunContext): Des
     close: stack.close,
     abandon: stack.abandon,
   };
+}
+
+/** An empty source is a suspicion, not an order: a disk that is not mounted looks just like it. @throws RefusedError */
+export function requireItems(source: Side, destination: Side, { allowEmpty, source: path }: BackupOptions): void {
+  if (allowEmpty) return;
+  const items = ({ volume }: Side) => volume.list(volume.root.id).filter((item) => !isNeverTouched(item.name));
+  if (items(source).length === 0 && items(destination).length > 0)
+    throw new RefusedError(
+      'empty-source',
+      `${path} is empty, but the backup is not; to empty it too, say --allow-empty`,
+      { path },
+    );
 }

@@ -1,22 +1,25 @@
 // A dry run: the same plans as a run makes, counted instead of carried out, and what a new image would take.
 
 import { dirname } from 'node:path';
-import { CancelledError, type Item, MemoryDevice, Progress } from '@tintype/core';
+import { CancelledError, CorruptError, type Item, MemoryDevice, Progress, type WritableVolume } from '@tintype/core';
 import { identityAt } from '@tintype/host';
 import type { BackupEstimate, SummaryEvent } from '../events.js';
 import type { BackupOptions, RunContext } from '../operation.js';
 import { newVolume } from '../rules/new-volume.js';
 import { drivers } from '../stack.js';
+import { plainAttributesDiffer } from '../tree/compare.js';
+import { ContentCopier } from '../tree/content.js';
 import { Filter } from '../tree/filter.js';
 import { type Frame, planOf } from '../tree/folder-plans.js';
 import { OriginalNames } from '../tree/original-names.js';
-import type { FolderPlan } from '../tree/plan.js';
-import { countTree } from '../tree/remove.js';
+import type { Change, FolderPlan } from '../tree/plan.js';
+import { Removals } from '../tree/removals.js';
 import { Report } from '../tree/report.js';
-import { GuardedSource } from '../tree/source-guard.js';
+import { GuardedSource, SourceError } from '../tree/source-guard.js';
+import { sameXattrs } from '../tree/xattrs.js';
 import type { ArchivePlan } from './archive.js';
 import { archiveSizes, ContentSampler } from './archive-sample.js';
-import type { DestinationKind } from './backup-destination.js';
+import { type DestinationKind, requireItems } from './backup-destination.js';
 import { folderSide, imageSide, openReadable, type Side, secondPassphrase } from './sides.js';
 import { sourceForm } from './source-form.js';
 
@@ -38,9 +41,11 @@ export function dryRun(
   context.emit({ type: 'phase', name: 'scan' });
   const target = openTarget(options, kind, source, context);
   try {
+    if (kind === 'image' || kind === 'folder') requireItems(source, target, options);
     const report = new Report(context.emit, context.progress);
     const sampler = archive && new ContentSampler(archive.format, options.level);
-    const blocks = scan(options, source, target, { report, context, sampler });
+    const content = new ContentCopier(new Progress());
+    const blocks = scan(options, source, target, { report, context, sampler, content });
     report.close();
     return {
       type: 'summary',
@@ -127,12 +132,20 @@ export function selectedBytes(options: BackupOptions, source: Side, context: Run
   }
 }
 
+interface ScanMeans {
+  readonly report: Report;
+  readonly context: RunContext;
+  readonly sampler: ContentSampler | null;
+  /** Compares what is in doubt; without it, that counts as unchanged. */
+  readonly content?: ContentCopier;
+}
+
 /** Walks both sides; answers the bytes of new files in whole blocks. @throws CancelledError */
 function scan(
   options: BackupOptions,
   side: Side,
   target: Side,
-  { report, context, sampler }: { report: Report; context: RunContext; sampler: ContentSampler | null },
+  { report, context, sampler, content }: ScanMeans,
 ): number {
   const source = new GuardedSource(side.volume, { mayLoop: side.stack !== null });
   const { filters, excludeCaches, oneFileSystem } = options;
@@ -140,7 +153,14 @@ function scan(
   const paths = target.stack?.image.ownPaths ?? [options.destination];
   const ownFiles = new Set(paths.flatMap((path) => identityAt(path) ?? []));
   const filter = new Filter({ ...rules, ownFiles }, source.root);
-  const sides = { source, target: target.volume, filter, report, checksum: false };
+  const sides = {
+    source,
+    target: target.volume,
+    filter,
+    report,
+    checksum: content !== undefined && options.checksum === true,
+  };
+  const removals = new Removals({ target: target.volume, report, maxDelete: options.maxDelete ?? null });
   let blocks = 0;
   const stack: (Frame & { rest: Frame[] | null })[] = [
     { source: source.root, target: target.volume.root.id, path: '', rest: null },
@@ -148,14 +168,16 @@ function scan(
   for (let frame = stack.at(-1); frame; frame = stack.at(-1)) {
     if (context.progress.cancelled) throw new CancelledError();
     if (!frame.rest) {
-      const plan = planOf(frame, sides)?.plan;
+      const planned = planOf(frame, sides);
+      const plan = planned?.plan;
+      if (planned) removals.add(frame, planned);
+      const replaced = [...(plan?.replace ?? [])];
+      if (content && plan) countChanges(plan, frame.path, { ...sides, content }, replaced);
       const { counts } = report;
       counts.created += plan?.create.length ?? 0;
-      counts.replaced += plan?.replace.length ?? 0;
-      counts.updated += plan?.update.length ?? 0;
-      counts.unchanged += (plan?.keep.length ?? 0) + (plan?.look.length ?? 0);
-      for (const item of plan?.remove ?? []) counts.removed += countTree(target.volume, item);
-      for (const item of [...(plan?.create ?? []), ...(plan?.replace ?? []).map((change) => change.source)]) {
+      counts.replaced += replaced.length;
+      counts.unchanged += plan?.keep.length ?? 0;
+      for (const item of [...(plan?.create ?? []), ...replaced.map((change) => change.source)]) {
         blocks += blocksOf(item);
         sampler?.add(source, item);
       }
@@ -168,7 +190,57 @@ function scan(
       stack.pop();
     }
   }
+  if (options.delete ?? true) report.counts.removed += removals.foreseen();
   return blocks;
+}
+
+/** Counts what gets attributes; what has another content is added to `replaced`. */
+function countChanges(plan: FolderPlan, folder: string, sides: DrySides, replaced: Change[]): void {
+  const { counts } = sides.report;
+  const count = (change: Change) => {
+    if (attributesDiffer(change, folder, sides)) counts.updated += 1;
+    else counts.unchanged += 1;
+  };
+  for (const change of plan.update) count(change);
+  for (const change of plan.look)
+    if (contentDiffers(change, folder, sides)) replaced.push(change);
+    else count(change);
+}
+
+interface DrySides {
+  readonly source: GuardedSource;
+  readonly target: WritableVolume;
+  readonly report: Report;
+  readonly content: ContentCopier;
+}
+
+/** A change of nothing but the change time does not count. */
+function attributesDiffer({ source, target }: Change, folder: string, sides: DrySides): boolean {
+  try {
+    if (plainAttributesDiffer(source, target, sides.target.traits)) return true;
+    if (!source.hasXattrs && !target.hasXattrs) return false;
+    return !sameXattrs(sides.source, source.id, sides.target, target.id);
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    sides.report.failed(`${folder}/${source.name}`, error);
+    return false;
+  } finally {
+    if (source.kind !== 'directory') sides.source.release(source.id);
+  }
+}
+
+/** As a run finds it: a copy that cannot be read differs; if it is the source that cannot be, the copy stays. */
+function contentDiffers({ source, target }: Change, folder: string, sides: DrySides): boolean {
+  try {
+    return !sides.content.equal(sides.source, source, sides.target, target);
+  } catch (error) {
+    if (error instanceof CorruptError) return true;
+    if (!(error instanceof SourceError)) throw error;
+    sides.report.kept(`${folder}/${source.name}`, error);
+    return false;
+  } finally {
+    sides.source.release(source.id);
+  }
 }
 
 function foldersBelow(frame: Frame, plan: FolderPlan | undefined): Frame[] {

@@ -1,6 +1,6 @@
 // Backup: brings an image (or a folder) up to date with a source.
 
-import { CancelledError, type Item, LockedError, RefusedError, StoreError, VolumeFullError } from '@tintype/core';
+import { CancelledError, type Item, LockedError, StoreError, VolumeFullError } from '@tintype/core';
 import { identityAt } from '@tintype/host';
 import { ChecksumBook } from '../checksums/checksum-book.js';
 import { SerialHasher } from '../checksums/hasher.js';
@@ -16,12 +16,12 @@ import { isKnownVolume, rememberVolume } from '../home.js';
 import type { BackupOptions, Operation, RunContext } from '../operation.js';
 import { withReproducibleTimes } from '../reproducible.js';
 import { ContentCopier } from '../tree/content.js';
-import { Filter, isNeverTouched } from '../tree/filter.js';
+import { Filter } from '../tree/filter.js';
 import { Mirror } from '../tree/mirror.js';
 import { Report } from '../tree/report.js';
 import { GuardedSource } from '../tree/source-guard.js';
 import { type ArchivePlan, archivePlan, makeArchive } from './archive.js';
-import { type Destination, destinationKind, openDestination } from './backup-destination.js';
+import { type Destination, destinationKind, openDestination, requireItems } from './backup-destination.js';
 import { dryRun } from './backup-dry-run.js';
 import { RunSnapshots } from './backup-snapshots.js';
 import { verifyBackup } from './backup-verify.js';
@@ -271,7 +271,7 @@ class BackupRun {
   #mirror(): void {
     const { emit, now } = this.#context;
     const { volume } = this.#destination;
-    this.#requireItems();
+    if (!this.#resumption.isNew) requireItems(this.#source, this.#destination, this.#options);
     const folders = this.#folders();
     const hasNetFolder = (this.#options.safetyNet ?? true) && !this.#snapshots.keepsBySnapshot;
     const netName = hasNetFolder ? freeSafetyNetName(volume, folders, this.#started) : null;
@@ -307,18 +307,6 @@ class BackupRun {
       random,
     }).run();
     rememberVolume(volume.uuid);
-  }
-
-  /** An empty source is a suspicion, not an order: a disk that is not mounted looks just like it. */
-  #requireItems(): void {
-    if (this.#options.allowEmpty || this.#resumption.isNew) return;
-    const items = (side: Side) => side.volume.list(side.volume.root.id).filter((item) => !isNeverTouched(item.name));
-    if (items(this.#source).length === 0 && items(this.#destination).length > 0)
-      throw new RefusedError(
-        'empty-source',
-        `${this.#options.source} is empty, but the backup is not; to empty it too, say --allow-empty`,
-        { path: this.#options.source },
-      );
   }
 
   #folders(): OwnFolders {

@@ -6,7 +6,7 @@
 //
 // Each step leaves alone what is as it should be already, so an undo that was cut is simply run again.
 
-import { CancelledError, RefusedError, VolumeFullError, type WritableVolume } from '@tintype/core';
+import { CancelledError, RefusedError, showCount, VolumeFullError, type WritableVolume } from '@tintype/core';
 import type { SummaryEvent } from '../events.js';
 import { type AttributesBefore, restoreAttributes } from '../history/attributes-before.js';
 import { Committer } from '../history/committer.js';
@@ -89,7 +89,7 @@ function requireAll(volume: WritableVolume, run: Attempts): void {
   if (missing > 0)
     throw new RefusedError(
       'safetynet-gone',
-      `run ${run[0].name} cannot be taken back: ${missing} items that it replaced or removed are not in SafetyNet any more${sample && ` (such as ${sample})`}`,
+      `run ${run[0].name} cannot be taken back: ${showCount(missing, 'item')} that it replaced or removed ${missing === 1 ? 'is' : 'are'} not in SafetyNet any more${sample && ` (such as ${sample})`}`,
       { count: missing },
     );
 }

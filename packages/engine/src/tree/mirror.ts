@@ -75,7 +75,7 @@ export class Mirror {
         stack.pop();
       }
     }
-    if (this.#options.remove) this.#removals.perform();
+    if (this.#options.remove) this.#removals.perform(this.#options);
     this.#update({ source: sourceRoot, target: target.root }, '', started);
     source.leave(sourceRoot.id);
   }

@@ -17,8 +17,12 @@ interface FolderRemovals {
 export interface RemovalsOptions {
   readonly target: WritableVolume;
   readonly report: Report;
-  readonly aside: Aside;
   readonly maxDelete: number | null;
+}
+
+/** How they are carried out. */
+export interface RemovalMeans {
+  readonly aside: Aside;
   readonly settle: () => void;
 }
 
@@ -40,9 +44,15 @@ export class Removals {
       this.#folders.push({ path: frame.path, folder: frame.source, items: plan.remove, counts: [] });
   }
 
-  perform(): void {
+  /** How many items would be removed: none if they are too many, which is a problem of the run. */
+  foreseen(): number {
+    if (this.#folders.length === 0 || !this.#isAllowed()) return 0;
+    return this.#folders.flatMap(({ counts }) => counts).reduce((sum, count) => sum + count, 0);
+  }
+
+  perform({ aside, settle }: RemovalMeans): void {
     if (this.#folders.length === 0 || !this.#isAllowed()) return;
-    const { target, report, aside, settle } = this.#options;
+    const { target, report } = this.#options;
     for (const { path, folder, items, counts } of this.#folders) {
       const id = resolve(target, path);
       if (id === null) continue;

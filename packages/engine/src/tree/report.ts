@@ -1,6 +1,6 @@
 // What a run reports while it goes: counts, problems, notices, and the lines of its record.
 
-import { type Progress, TintypeError } from '@tintype/core';
+import { type Progress, showCount, TintypeError } from '@tintype/core';
 import type { EngineEvent, ItemCounts, Problem } from '../events.js';
 import type { AttributesBefore } from '../history/attributes-before.js';
 import type { RunRecord } from '../history/run-record.js';
@@ -102,7 +102,7 @@ export class Report {
     if (this.#mended > 0)
       this.notice(
         'content-differed',
-        `${this.#mended} files differed although size and times were the same, and were copied again, such as ${this.#mendedSample}`,
+        `${showCount(this.#mended, 'file')} differed although size and times were the same, and were copied again, such as ${this.#mendedSample}`,
         this.#mended,
       );
     if (this.#racy > 0)

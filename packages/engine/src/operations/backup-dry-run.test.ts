@@ -1,0 +1,79 @@
+// A dry run says what a run would do: each is tried on a copy of the same image.
+
+import { cpSync, mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { withFolder } from '@tintype/testkit';
+import { expect, test } from 'vitest';
+import type { BackupOptions } from '../operation.js';
+import { testContext } from '../run-context.testing.js';
+import { backup } from './backup.js';
+
+const OLD = 1_000_000_000;
+const MANY = 1100;
+
+interface Place {
+  readonly source: string;
+  /** Dry and real, each on a copy of the image. */
+  readonly both: (options?: Partial<BackupOptions>) => readonly unknown[];
+}
+
+function withMany(body: (place: Place) => void): void {
+  withFolder((folder) => {
+    const [source, image] = [join(folder, 'source'), join(folder, 'b.sparsebundle')];
+    mkdirSync(join(source, 'many'), { recursive: true });
+    for (let i = 0; i < MANY; i += 1) writeFileSync(join(source, 'many', String(i)), '');
+    writeFileSync(join(source, 'a'), 'first');
+    for (const path of ['a', 'many', '.']) utimesSync(join(source, path), OLD, OLD);
+    backup({ source, destination: image, fs: 'hfs+', size: 64 << 20 }, testContext());
+    let copies = 0;
+    const both = (options: Partial<BackupOptions> = {}) =>
+      [true, false].map((dryRun) => {
+        copies += 1;
+        const destination = join(folder, `${copies}.sparsebundle`);
+        cpSync(image, destination, { recursive: true });
+        try {
+          const { items, problems } = backup({ source, destination, dryRun, ...options }, testContext());
+          return { items, problems };
+        } catch (error) {
+          return (error as Error).message;
+        }
+      });
+    body({ source, both });
+  });
+}
+
+test('what would be removed: nothing under --no-delete, and not too much', () => {
+  withMany(({ source, both }) => {
+    rmSync(join(source, 'many'), { recursive: true });
+    for (const [options, removed, problems] of [
+      [{}, 0, [{ code: 'max-delete' }]],
+      [{ maxDelete: 100 }, MANY + 1, []],
+      [{ delete: false }, 0, []],
+    ] as const) {
+      const [dry, real] = both(options);
+      expect(dry).toMatchObject({ items: { removed }, problems });
+      expect(dry).toEqual(real);
+    }
+    rmSync(join(source, 'a'));
+    const [dry, real] = both();
+    expect(dry).toContain('is empty, but the backup is not');
+    expect(dry).toBe(real);
+  });
+});
+
+test('contents are compared where a run compares them', () => {
+  withMany(({ source, both }) => {
+    const path = join(source, 'a');
+    const { mtime } = statSync(path);
+    writeFileSync(path, 'other');
+    utimesSync(path, OLD, mtime);
+    for (const [checksum, replaced] of [
+      [false, 0],
+      [true, 1],
+    ] as const) {
+      const [dry, real] = both({ checksum });
+      expect(dry).toMatchObject({ items: { replaced } });
+      expect(dry).toEqual(real);
+    }
+  });
+});
