@@ -9,6 +9,7 @@
 import { assert, type BlockDevice, CorruptError, type Range, VolumeFullError } from '@tintype/core';
 import type { Node } from './btree/node.js';
 import { put64, readBlock } from './object.js';
+import { Barred } from './space/barred.js';
 import { clearBits, countSet, findClear, isSet, runLength, setBits } from './space/bits.js';
 import { ChunkTable } from './space/chunks.js';
 import { FreeQueue, type ReadEphemeral } from './space/free-queue.js';
@@ -64,8 +65,8 @@ export class Spaceman {
   #free: number;
   /** Blocks in the queue that may be given out in this transaction, once they are released. */
   #releasable: number;
-  /** What may not be taken while the container is made smaller, ascending. */
-  #barred: readonly Extent[] = [];
+  /** What may not be taken while the container is made smaller. */
+  #barred = new Barred([]);
   /** Free blocks that are barred. */
   #barredFree = 0;
   /** Queued by this transaction and by the one before it: given back to the host when no checkpoint but an older one needs them. */
@@ -116,10 +117,10 @@ export class Spaceman {
     assert(!this.#hasBegun, 'a container is confined between two transactions');
     const isInside = limit <= this.blocks && kept.every(({ start, count }) => start + count <= limit);
     assert(isInside, 'it is confined to a part of itself');
-    this.#barred = joined([...kept, { start: limit, count: this.blocks - limit }]);
+    this.#barred = new Barred([...kept, { start: limit, count: this.blocks - limit }]);
     this.#barredFree = 0;
     for (const { start, length } of this.freeRanges())
-      this.#barredFree += this.#barredIn(start / BLOCK_SIZE, length / BLOCK_SIZE);
+      this.#barredFree += this.#barred.among(start / BLOCK_SIZE, length / BLOCK_SIZE);
     this.#releasable = this.#queuedBlocks();
   }
   get reserve(): number {
@@ -183,7 +184,7 @@ export class Spaceman {
   }
   /** As many blocks as are free right at `start`, up to `count`. */
   takeAt(start: number, count: number): number {
-    if (start >= this.blocks || count <= 0 || this.#barredIn(start, 1) > 0) return 0;
+    if (start >= this.blocks || count <= 0 || this.#barred.among(start, 1) > 0) return 0;
     this.#begin();
     if (isSet(this.#bitmap(Math.floor(start / BLOCKS_PER_CHUNK)), start % BLOCKS_PER_CHUNK)) return 0;
     const length = this.#runAt(start, count);
@@ -288,13 +289,11 @@ export class Spaceman {
     this.#releasable = this.#queuedBlocks();
   }
   #queuedBlocks(): number {
-    return this.#barred.reduce((sum, extent) => sum - this.#queue.blocksIn(extent), this.#queue.blocks);
-  }
-  /** How many of these blocks are barred. */
-  #barredIn(start: number, count: number): number {
-    let sum = 0;
-    for (const each of this.#barred)
-      sum += Math.max(0, Math.min(start + count, each.start + each.count) - Math.max(start, each.start));
+    let sum = this.#queue.blocks;
+    if (this.#barred.extents.length > 0)
+      this.#queue.each((start, count) => {
+        sum -= this.#barred.among(start, count);
+      });
     return sum;
   }
 
@@ -317,7 +316,7 @@ export class Spaceman {
     this.#queue.release(xid, (start, count) => {
       if (start + count > this.blocks)
         throw new CorruptError('spaceman_free_queue', 'sfqk_paddr', start, 'lies outside the container');
-      this.#releasable -= count - this.#barredIn(start, count);
+      this.#releasable -= count - this.#barred.among(start, count);
       this.#eachPart(start, count, (chunk, bit, length) => {
         const changed = this.#change(chunk);
         if (countSetIn(changed.bytes, bit, length) !== length)
@@ -331,7 +330,7 @@ export class Spaceman {
 
   #mark(start: number, count: number): void {
     this.#free -= count;
-    this.#barredFree -= this.#barredIn(start, count);
+    this.#barredFree -= this.#barred.among(start, count);
     this.#eachPart(start, count, (chunk, bit, length) => {
       setBits(this.#change(chunk).bytes, bit, length);
       this.#table.free[chunk] = (this.#table.free[chunk] as number) - length;
@@ -339,7 +338,7 @@ export class Spaceman {
   }
   #clear(chunk: number, bit: number, count: number): void {
     this.#free += count;
-    this.#barredFree += this.#barredIn(chunk * BLOCKS_PER_CHUNK + bit, count);
+    this.#barredFree += this.#barred.among(chunk * BLOCKS_PER_CHUNK + bit, count);
     clearBits(this.#change(chunk).bytes, bit, count);
     this.#table.free[chunk] = (this.#table.free[chunk] as number) + count;
   }
@@ -348,7 +347,7 @@ export class Spaceman {
   #withhold(): void {
     for (const { start, count } of this.#overflowBefore) {
       this.#mark(start, count);
-      this.#releasable += count - this.#barredIn(start, count);
+      this.#releasable += count - this.#barred.among(start, count);
     }
     this.#isWithheld = true;
   }
@@ -357,7 +356,7 @@ export class Spaceman {
     this.#isWithheld = false;
     for (const { start, count } of this.#overflowBefore) {
       this.#clearAll(start, count);
-      this.#releasable -= count - this.#barredIn(start, count);
+      this.#releasable -= count - this.#barred.among(start, count);
     }
   }
 
@@ -368,7 +367,9 @@ export class Spaceman {
   /** The first run of `least` free blocks in one chunk of `[from, to)` that are not barred, or -1. */
   #find(from: number, to: number, least: number): number {
     let begin = from;
-    for (const { start, count } of this.#barred) {
+    const { extents } = this.#barred;
+    for (let i = this.#barred.indexFrom(from); i < extents.length && begin < to; i += 1) {
+      const { start, count } = extents[i] as Extent;
       const found = this.#findIn(begin, Math.min(to, start), least);
       if (found >= 0) return found;
       begin = Math.max(begin, start + count);
@@ -390,7 +391,7 @@ export class Spaceman {
   }
   /** Free blocks from a free one on, across chunks, at most `most`. */
   #runAt(start: number, most: number): number {
-    const end = this.#barred.find((each) => each.start > start)?.start ?? this.blocks;
+    const end = this.#barred.extents[this.#barred.indexFrom(start)]?.start ?? this.blocks;
     const limit = Math.min(most, end - start);
     let count = 0;
     while (count < limit) {
@@ -455,18 +456,6 @@ export class Spaceman {
       );
     return bytes;
   }
-}
-
-/** Ascending, those side by side as one. */
-function joined(extents: readonly Extent[]): Extent[] {
-  const all: Extent[] = [];
-  for (const extent of [...extents].sort((a, b) => a.start - b.start)) {
-    const last = all.at(-1);
-    if (last && last.start + last.count === extent.start)
-      all[all.length - 1] = { start: last.start, count: last.count + extent.count };
-    else if (extent.count > 0) all.push(extent);
-  }
-  return all;
 }
 
 function countSetIn(bytes: Uint8Array, bit: number, length: number): number {

@@ -83,16 +83,10 @@ export class FreeQueue {
     }
     return sum;
   }
-  /** Blocks of an extent that are in the queue. */
-  blocksIn({ start, count }: { readonly start: number; readonly count: number }): number {
-    let sum = 0;
+  /** All that is in the queue. */
+  each(visit: (start: number, count: number) => void): void {
     for (const ranges of this.#ranges.values())
-      for (let i = 0; i < ranges.length; i += 2) {
-        const first = ranges[i] as number;
-        const end = first + (ranges[i + 1] as number);
-        sum += Math.max(0, Math.min(end, start + count) - Math.max(first, start));
-      }
-    return sum;
+      for (let i = 0; i < ranges.length; i += 2) visit(ranges[i] as number, ranges[i + 1] as number);
   }
   /** Records at most, before touching ranges are joined. */
   get records(): number {
