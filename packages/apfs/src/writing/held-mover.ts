@@ -25,10 +25,12 @@ const NODE_BYTES = 1500;
 /** Bytes of a record of extent references, with its key, twice: it may be cut. */
 const RECORD_BYTES = 120;
 
-/** A leaf that changes, and the first move that changes it. */
+/** A leaf that changes. */
 interface ChangedLeaf {
-  readonly version: ObjectVersion;
-  readonly rank: number;
+  /** Where it is now. */
+  version: ObjectVersion;
+  /** Moves that change it and are still to come, the last one first. */
+  readonly ranks: number[];
 }
 /** Extent references that change; `xid` null: those of the volume as it is. */
 interface ChangedReferences {
@@ -62,10 +64,7 @@ export class HeldMover {
     // What only older checkpoints hold is free after two more, and some of it may have been given to a stretch.
     this.#container.unmount();
     this.#container.unmount();
-    while (this.#waiting.length > 0) {
-      this.#keepPlaces(0);
-      this.#moveSome();
-    }
+    while (this.#waiting.length > 0) this.#moveAll((this.#waiting[0] as HeldMove).stretch.volume);
   }
   /** Nobody takes the places of stretches that are to come, but for the first `count` of them. */
   #keepPlaces(count: number): void {
@@ -74,32 +73,43 @@ export class HeldMover {
     this.#container.spaceman.confine({ limit, kept: [...kept, ...places] });
   }
 
-  /** As many of the waiting moves of the next volume as there is room for. */
-  #moveSome(): void {
-    const volume = (this.#waiting[0] as HeldMove).stretch.volume;
-    const next = this.#waiting.findIndex(({ stretch }) => stretch.volume !== volume);
-    const moves = new Moves(next < 0 ? this.#waiting : this.#waiting.slice(0, next));
-    const leaves = changedLeaves(volume, moves);
-    const references = changedReferences(volume, moves);
-    const count = this.#mostAtOnce(volume, { moves, leaves, references });
+  #moveAll(volume: Mounted): void {
+    const all = this.#waiting.filter(({ stretch }) => stretch.volume === volume);
+    // All leaves are read once, whatever the number of transactions.
+    const leaves = changedLeaves(volume, new Moves(all));
+    for (let done = 0; done < all.length; ) {
+      this.#keepPlaces(0);
+      done += this.#moveSome(volume, all.slice(done), { leaves, done });
+    }
+  }
+  /** As many of these moves as there is room for, `done` having been made before; answers how many. */
+  #moveSome(volume: Mounted, rest: HeldMove[], { leaves, done }: { leaves: ChangedLeaf[]; done: number }): number {
+    const references = changedReferences(volume, new Moves(rest));
+    const firsts = leaves.flatMap(({ ranks }) => (ranks.length > 0 ? (ranks.at(-1) as number) - done : []));
+    const count = this.#mostAtOnce(volume, { moves: rest.length, firsts, references });
     this.#keepPlaces(count);
-    const taken = new Moves(this.#waiting.slice(0, count));
+    const taken = new Moves(rest.slice(0, count));
     for (const move of taken.all) this.#copy(volume, move);
-    for (const { version, rank } of leaves) if (rank < count) moveLeaf(volume, version, taken);
+    for (const leaf of leaves) {
+      const { length } = leaf.ranks;
+      while ((leaf.ranks.at(-1) ?? Number.POSITIVE_INFINITY) < done + count) leaf.ranks.pop();
+      if (leaf.ranks.length < length) leaf.version = moveLeaf(volume, leaf.version, taken);
+    }
     this.#moveReferences(volume, taken, references);
     this.#container.commit();
     this.#waiting = this.#waiting.slice(count);
+    return count;
   }
 
   /** How many of the moves, at least one, go into one transaction. @throws VolumeFullError */
   #mostAtOnce(
     volume: Mounted,
-    { moves, leaves, references }: { moves: Moves; leaves: ChangedLeaf[]; references: ChangedReferences[] },
+    { moves, firsts, references }: { moves: number; firsts: number[]; references: ChangedReferences[] },
   ): number {
     const { omap, snapshots } = volume;
     const { spaceman } = volume.place;
     const needs = (count: number): { freed: number; blocks: number } => {
-      const changed = leaves.filter(({ rank }) => rank < count).length;
+      const changed = firsts.filter((rank) => rank < count).length;
       let blocks = changed + Math.min(omap.tree.nodeCount, changed * omap.tree.height);
       let trees = 0;
       for (const { tree, ranks } of references) {
@@ -118,7 +128,7 @@ export class HeldMover {
     };
     if (!fits(1)) throw spaceman.full(needs(1).blocks);
     let low = 1;
-    for (let high = moves.all.length + 1; low + 1 < high; ) {
+    for (let high = moves + 1; low + 1 < high; ) {
       const middle = (low + high) >>> 1;
       if (fits(middle)) low = middle;
       else high = middle;
@@ -192,11 +202,11 @@ class Moves {
 function changedLeaves(volume: Mounted, moves: Moves): ChangedLeaf[] {
   const changed: ChangedLeaf[] = [];
   for (const { version, leaf } of leafVersions(volume)) {
-    let first = Number.POSITIVE_INFINITY;
+    const ranks = new Set<number>();
     eachExtent(volume, leaf, ({ start, count }) => {
-      for (const rank of moves.ranks(start, count)) first = Math.min(first, rank);
+      for (const rank of moves.ranks(start, count)) ranks.add(rank);
     });
-    if (first < Number.POSITIVE_INFINITY) changed.push({ version, rank: first });
+    if (ranks.size > 0) changed.push({ version, ranks: [...ranks].sort((a, b) => b - a) });
   }
   return changed;
 }
@@ -209,8 +219,8 @@ function changedReferences(volume: Mounted, moves: Moves): ChangedReferences[] {
   });
 }
 
-/** Another block for this version, in which what is moved has its new place. */
-function moveLeaf(volume: Mounted, version: ObjectVersion, moves: Moves): void {
+/** Another block for this version, in which what is moved has its new place; answers the version as it is then. */
+function moveLeaf(volume: Mounted, version: ObjectVersion, moves: Moves): ObjectVersion {
   const { device, spaceman } = volume.place;
   const leaf = leafOf(volume, version);
   assert(leaf !== null, 'a leaf that changes was one before');
@@ -227,4 +237,5 @@ function moveLeaf(volume: Mounted, version: ObjectVersion, moves: Moves): void {
   device.write(block * BLOCK_SIZE, leaf.bytes);
   volume.omap.relocate(version, block);
   spaceman.free(version.block, 1);
+  return { ...version, block };
 }
