@@ -144,4 +144,7 @@ test.skipIf(missingPrograms('script').skip)('B37 asked for twice on a terminal, 
   expect(opened.shown).not.toContain('once more');
   expect(opened.status).toBe(0);
   expect((await onTerminal(['ls', image], ['wrong'])).status).toBe(4);
+  // Ctrl-D at the first question: the second is not asked.
+  const refused = await onTerminal(['passwd', image], ['\x04']);
+  expect([refused.status, refused.shown.includes('New passphrase')]).toEqual([4, false]);
 });

@@ -59,8 +59,8 @@ function isNew(path: string, { out }: Needs): boolean {
 async function obtainBoth(passphrases: Passphrases, parsed: Parsed): Promise<void> {
   const path = parsed.operands[0] ?? '';
   if (!passphrases.first) await passphrases.obtain(path);
-  if (!passphrases.second) await passphrases.obtain(path, 'twice');
   if (!passphrases.first) throw new PassphraseError('missing', path);
+  if (!passphrases.second) await passphrases.obtain(path, 'twice');
   if (!passphrases.second)
     throw new RefusedError('passphrase-missing-new', `${path}: the new passphrase is missing`, { path });
 }
