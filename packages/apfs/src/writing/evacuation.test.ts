@@ -1,11 +1,11 @@
 // A container becomes smaller than its last block in use: what lies behind the new end is moved.
 
 import { type BlockDevice, VolumeFullError } from '@tintype/core';
-import { CrashDevice, type CrashedDevice, count, plainAttributes, Random } from '@tintype/testkit';
+import { count, plainAttributes, Random } from '@tintype/testkit';
 import { expect, test } from 'vitest';
-import { check } from '../check/check.js';
 import {
   allTrees,
+  expectCutsSound,
   expectSound,
   open,
   resized,
@@ -155,35 +155,5 @@ test.each([1, 2, 3])('cut at any moment, there is one of both sizes and every fi
   const { device: start } = scattered(random, size, (fileSystem, step) => {
     if (seed === 2 && step === 1) fileSystem.createSnapshot(volumeOf(fileSystem), 'early');
   });
-  const before = allTrees(start);
-  const crash = new CrashDevice(start);
-  const fileSystem = open(crash);
-  const to = fileSystem.sizeLimits().smallest;
-  fileSystem.resize(to);
-  fileSystem.close();
-  const sizes = new Set<number>();
-  const judge = ({ device, description }: CrashedDevice, isThorough: boolean): void => {
-    // Block 0 is written last, in place: torn it can be mended, and the container is opened by its checkpoint.
-    const mended = ['not-unmounted', 'copy-damaged'];
-    const findings = [...check(device, {})].filter(({ kind }) => !mended.includes(kind));
-    expect(findings, description).toEqual([]);
-    expect(allTrees(device), description).toEqual(before);
-    const found = open(device).capacity;
-    sizes.add(found);
-    if (!isThorough) return;
-    // The same call again finishes what was cut.
-    const again = open(device);
-    if (found > to) again.resize(Math.max(to, again.sizeLimits().smallest));
-    again.close();
-    expectSound(device, open(device).capacity, before, description);
-  };
-  const every = count(Math.ceil(crash.calls / 20), 1);
-  for (const state of crash.prefixes())
-    if (state.calls % every === 0 || state.calls === crash.calls) judge(state, state.calls % (7 * every) === 0);
-  let states = 0;
-  for (const state of crash.randomStates({ seed, count: count(20, 1500) })) {
-    states += 1;
-    judge(state, states % 10 === 0);
-  }
-  expect([...sizes].sort((a, b) => a - b)).toEqual([to, size]);
+  expectCutsSound(start, { seed, every: (calls) => count(Math.ceil(calls / 20), 1), states: count(20, 1500) });
 });

@@ -1,7 +1,7 @@
 // Data that snapshots hold goes before the end of a smaller container, and every state goes on seeing what it saw.
 
 import { type BlockDevice, VolumeFullError } from '@tintype/core';
-import { CrashDevice, type CrashedDevice, count, plainAttributes, Random, type SparseDevice } from '@tintype/testkit';
+import { CrashDevice, count, plainAttributes, Random, type SparseDevice } from '@tintype/testkit';
 import { expect, test } from 'vitest';
 import { RecordBuffer } from '../btree/node.js';
 import { check } from '../check/check.js';
@@ -13,6 +13,7 @@ import { Container } from './container.js';
 import { heldStretches } from './held-stretches.js';
 import {
   allTrees,
+  expectCutsSound,
   expectSound,
   open,
   resized,
@@ -216,35 +217,7 @@ test('many pieces are moved in several transactions, each of which is sound', ()
 
 test.each([1, 3])('cut at any moment, every state sees what it saw, and the call goes on, seed %i', (seed) => {
   const { device: start } = withSnapshots(new Random(seed), 50 * MIB);
-  const size = start.size;
-  const before = allTrees(start);
-  expect(Object.keys(before).length).toBeGreaterThan(1);
-  const crash = new CrashDevice(start);
-  const fileSystem = open(crash);
-  const to = fileSystem.sizeLimits().smallest;
-  expect(to).toBeLessThan(heldEnd(start));
-  fileSystem.resize(to);
-  fileSystem.close();
-  const judge = ({ device, description }: CrashedDevice, isThorough: boolean): void => {
-    // Block 0 is written last, in place: torn it can be mended, and the container is opened by its checkpoint.
-    const mended = ['not-unmounted', 'copy-damaged'];
-    const findings = [...check(device, {})].filter(({ kind }) => !mended.includes(kind));
-    expect(findings, description).toEqual([]);
-    expect(allTrees(device), description).toEqual(before);
-    const found = open(device).capacity;
-    expect([to, size], description).toContain(found);
-    if (!isThorough) return;
-    const again = open(device);
-    if (found > to) again.resize(Math.max(to, again.sizeLimits().smallest));
-    again.close();
-    expectSound(device, open(device).capacity, before, description);
-  };
-  const every = count(Math.ceil(crash.calls / 8), 3);
-  for (const state of crash.prefixes())
-    if (state.calls % every === 0 || state.calls === crash.calls) judge(state, state.calls % (7 * every) === 0);
-  let states = 0;
-  for (const state of crash.randomStates({ seed, count: count(8, 500) })) {
-    states += 1;
-    judge(state, states % 10 === 0);
-  }
+  expect(Object.keys(allTrees(start)).length).toBeGreaterThan(1);
+  expect(open(start).sizeLimits().smallest).toBeLessThan(heldEnd(start));
+  expectCutsSound(start, { seed, every: (calls) => count(Math.ceil(calls / 8), 3), states: count(8, 500) });
 });

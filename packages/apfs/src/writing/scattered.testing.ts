@@ -3,6 +3,8 @@
 
 import { type BlockDevice, WindowDevice, type WritableVolume } from '@tintype/core';
 import {
+  CrashDevice,
+  type CrashedDevice,
   changeVolume,
   MemoryVolume,
   plainAttributes,
@@ -13,6 +15,7 @@ import {
   type TreeSnapshot,
 } from '@tintype/testkit';
 import { expect } from 'vitest';
+import { check } from '../check/check.js';
 import { expectApfsckContent, formatOptions, mountOptions } from '../container.testing.js';
 import { ApfsFileSystem } from '../file-system.js';
 import { format } from '../format.js';
@@ -135,4 +138,46 @@ export function resized(device: BlockDevice, size: number | 'min'): number {
   expect(fileSystem.capacity).toBe(Math.floor(wanted / 4096) * 4096);
   fileSystem.close();
   return wanted;
+}
+
+/** A container shrinks as far as it can; cut at any moment, it has one of both sizes and every file, and the call goes on. */
+export function expectCutsSound(
+  start: SparseDevice,
+  {
+    seed,
+    every,
+    states,
+  }: { readonly seed: number; readonly every: (calls: number) => number; readonly states: number },
+): void {
+  const before = allTrees(start);
+  const crash = new CrashDevice(start);
+  const fileSystem = open(crash);
+  const to = fileSystem.sizeLimits().smallest;
+  fileSystem.resize(to);
+  fileSystem.close();
+  const sizes = new Set<number>();
+  const judge = ({ device, description }: CrashedDevice, isThorough: boolean): void => {
+    // Block 0 is written last, in place: torn it can be mended, and the container is opened by its checkpoint.
+    const mended = ['not-unmounted', 'copy-damaged'];
+    const findings = [...check(device, {})].filter(({ kind }) => !mended.includes(kind));
+    expect(findings, description).toEqual([]);
+    expect(allTrees(device), description).toEqual(before);
+    const found = open(device).capacity;
+    sizes.add(found);
+    if (!isThorough) return;
+    // The same call again finishes what was cut.
+    const again = open(device);
+    if (found > to) again.resize(Math.max(to, again.sizeLimits().smallest));
+    again.close();
+    expectSound(device, open(device).capacity, before, description);
+  };
+  const step = every(crash.calls);
+  for (const state of crash.prefixes())
+    if (state.calls % step === 0 || state.calls === crash.calls) judge(state, state.calls % (7 * step) === 0);
+  let done = 0;
+  for (const state of crash.randomStates({ seed, count: states })) {
+    done += 1;
+    judge(state, done % 10 === 0);
+  }
+  expect([...sizes].sort((a, b) => a - b)).toEqual([to, start.size]);
 }
