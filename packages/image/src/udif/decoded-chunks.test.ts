@@ -43,6 +43,27 @@ test.each([0, 2])('chunks in order and out of order, with %s threads; damage is 
   lanes?.close();
 });
 
+test.each([0, 2])('whole chunks and parts of them, with %s threads; damage is told where it is read', (count) => {
+  const bad = [5, 6, 21];
+  const { fork, runs } = forkOf(40, bad);
+  const lanes = count > 0 ? chunkLanes(count, 0) : null;
+  const decoded = new DecodedChunks(fork, lanes);
+  for (const [i, run] of [...runs, ...runs.slice(18, 23)].entries()) {
+    const number = i < runs.length ? i : i - 22;
+    const isWhole = number % 7 !== 3;
+    const target = new Uint8Array(isWhole ? SIZE : 100);
+    decoded.expect(runs, number);
+    const read = () => decoded.read(run, isWhole ? 0 : SIZE - 100, target);
+    if (bad.includes(number)) expect(read).toThrow('zlib stream');
+    else {
+      read();
+      expect([target[0], target.at(-1)]).toEqual([number + 1, number + 1]);
+    }
+  }
+  decoded.clear();
+  lanes?.close();
+});
+
 test('a damaged chunk that is read block by block is decoded once', () => {
   const { fork, runs } = forkOf(3, [1]);
   const decoded = new DecodedChunks(fork, null);

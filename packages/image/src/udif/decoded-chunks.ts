@@ -21,10 +21,20 @@ export class DecodedChunks {
   #failed: { readonly start: number; readonly error: CorruptError } | null = null;
   /** Handed to the lanes, oldest first. */
   readonly #coming: UdifRun[] = [];
+  /** A whole chunk that goes to its reader at once, and where. */
+  #wanted: { readonly start: number; readonly target: Uint8Array } | null = null;
+  /** The stored bytes of one chunk at a time. */
+  #room = new Uint8Array(0);
 
   constructor(fork: DataFork, lanes: Lanes | null) {
     this.#fork = fork;
     this.#lanes = lanes && lanes.depth > 1 ? lanes : null;
+  }
+
+  /** Fills `target` with the clear bytes from `offset` on. What is read as a whole is not kept. @throws CorruptError */
+  read(run: UdifRun, offset: number, target: Uint8Array): void {
+    if (target.length === run.size && !this.#cache.has(run.start)) this.#readWhole(run, target);
+    else target.set(this.get(run).subarray(offset, offset + target.length));
   }
 
   /** The clear bytes, good until the next call. @throws CorruptError */
@@ -37,14 +47,8 @@ export class DecodedChunks {
       this.#cache.set(start, known);
       return known;
     }
-    if (this.#failed?.start === start) throw this.#failed.error;
     const clear = this.#roomFor(run.size);
-    try {
-      codecOf(run).decode(this.#stored(run), clear);
-    } catch (error) {
-      if (error instanceof CorruptError) this.#failed = { start, error };
-      throw error;
-    }
+    this.#decode(run, clear);
     this.#keep(run, clear);
     return clear;
   }
@@ -70,6 +74,27 @@ export class DecodedChunks {
     this.#cachedBytes = 0;
   }
 
+  #readWhole(run: UdifRun, target: Uint8Array): void {
+    this.#wanted = { start: run.start, target };
+    try {
+      while (this.#wanted && this.#isComing(run.start)) this.#next(run.start);
+      if (this.#wanted) this.#decode(run, target);
+    } finally {
+      this.#wanted = null;
+    }
+  }
+
+  #decode(run: UdifRun, clear: Uint8Array): void {
+    const { start } = run;
+    if (this.#failed?.start === start) throw this.#failed.error;
+    try {
+      codecOf(run).decode(this.#stored(run), clear);
+    } catch (error) {
+      if (error instanceof CorruptError) this.#failed = { start, error };
+      throw error;
+    }
+  }
+
   #isComing(start: number): boolean {
     return this.#coming.some((run) => run.start === start);
   }
@@ -80,9 +105,7 @@ export class DecodedChunks {
     try {
       lanes.push(decoding(codecOf(run), stored, run.size), (clear) => {
         this.#coming.shift();
-        const kept = this.#roomFor(run.size);
-        kept.set(clear);
-        this.#keep(run, kept);
+        this.#take(run, clear);
       });
     } catch (error) {
       // Performed at once, and told when it is read: then it is decoded again.
@@ -102,8 +125,22 @@ export class DecodedChunks {
     }
   }
 
+  /** From the lanes, to whoever waits for it or to be kept. */
+  #take(run: UdifRun, clear: Uint8Array): void {
+    if (this.#wanted?.start === run.start) {
+      this.#wanted.target.set(clear);
+      this.#wanted = null;
+      return;
+    }
+    const kept = this.#roomFor(run.size);
+    kept.set(clear);
+    this.#keep(run, kept);
+  }
+
+  /** Good until the next call. */
   #stored(run: UdifRun): Uint8Array {
-    const stored = new Uint8Array(run.length);
+    if (this.#room.length < run.length) this.#room = new Uint8Array(run.length);
+    const stored = this.#room.subarray(0, run.length);
     this.#fork.read(run.offset, stored);
     return stored;
   }

@@ -71,17 +71,20 @@ export class UdifDevice implements BlockDevice {
 
   read(position: number, target: Uint8Array): void {
     assert(position >= 0 && position + target.length <= this.size, 'range lies inside the disk');
-    target.fill(0);
     const end = position + target.length;
+    let next = position;
     for (let i = this.#firstAt(position); i < this.#runs.length; i += 1) {
       const run = this.#runs.at(i) as UdifRun;
-      if (run.start >= end) return;
+      if (run.start >= end) break;
       const from = Math.max(position, run.start);
       const to = Math.min(end, run.start + run.size);
       if (i === this.#next) this.#decoded.expect(this.#runs, i);
-      if (to > from) this.#readRun(run, from - run.start, target.subarray(from - position, to - position));
+      target.fill(0, next - position, from - position);
+      this.#readRun(run, from - run.start, target.subarray(from - position, to - position));
       this.#next = i + 1;
+      next = to;
     }
+    target.fill(0, next - position);
   }
   write(): void {
     throw new UnsupportedError('a read-only image is not written');
@@ -217,9 +220,9 @@ export class UdifDevice implements BlockDevice {
   }
 
   #readRun(run: UdifRun, offset: number, target: Uint8Array): void {
-    if (isEmpty(run.type)) return;
-    if (run.type === CHUNK_TYPE.raw) this.#fork.read(run.offset + offset, target);
-    else target.set(this.#decoded.get(run).subarray(offset, offset + target.length));
+    if (isEmpty(run.type)) target.fill(0);
+    else if (run.type === CHUNK_TYPE.raw) this.#fork.read(run.offset + offset, target);
+    else this.#decoded.read(run, offset, target);
   }
 
   /** Index of the first run that ends behind `position`. */
