@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 // The built package: a thread cannot run from the source.
 import { chunkLanes, serialChunkLanes } from '../dist/index.js';
 import { bzip2 } from './bzip2.js';
-import { clearSum, decoding, encoding, performChunk } from './chunk-task.js';
+import { clearSum, decoding, encoding, performChunk, summing } from './chunk-task.js';
 import { lzfse } from './lzfse.js';
 import { zlib } from './zlib.js';
 
@@ -67,6 +67,16 @@ test.each([0, 300])(
     lanes.close();
   },
 );
+
+test('the sum alone', () => {
+  const lanes = chunkLanes(2, 0);
+  const sums: number[] = [];
+  for (const chunk of chunks(2))
+    lanes.push(summing(chunk), (output, values) => sums.push(clearSum(values), output.length));
+  lanes.drain();
+  expect(sums).toEqual(chunks(2).flatMap((chunk) => [crc32(chunk), 0]));
+  lanes.close();
+});
 
 test('what was encoded comes back in the order of the chunks', () => {
   const lanes = chunkLanes(2, 0);

@@ -26,6 +26,10 @@ export function encoding(codec: Codec | null, clear: Uint8Array, level: number |
 export function decoding(codec: Codec, stored: Uint8Array, size: number) {
   return { values: [DECODE, numberOf(codec), 0, size], input: stored, room: size };
 }
+/** The sum alone. */
+export function summing(clear: Uint8Array) {
+  return { ...encoding(null, clear, undefined), room: 0 };
+}
 /** From the numbers that an encoding task leaves: the CRC-32 of its clear bytes. */
 export function clearSum(values: Int32Array): number {
   return (values[at.crc] as number) >>> 0;

@@ -1,7 +1,7 @@
 export { adc } from './adc.js';
 export { bzip2 } from './bzip2.js';
 export { chunkLanes, serialChunkLanes } from './chunk-lanes.js';
-export { clearSum, decoding, encoding, performChunk } from './chunk-task.js';
+export { clearSum, decoding, encoding, performChunk, summing } from './chunk-task.js';
 export type { Codec } from './codec.js';
 export {
   type DecmpfsHeader,

@@ -87,6 +87,8 @@ export interface DiskImage {
 
 /** A disk whose checksums are summed up as it is read. */
 export interface CheckedDisk extends BlockDevice {
+  /** Reads, and answers the CRC-32 of what was read: that it needs by itself. */
+  readSummed(position: number, target: Uint8Array): number;
   /**
    * Compares the sums of what was read, after reading what is missing of it; `check` is called between and may throw.
    * @throws RefusedError `checksum`

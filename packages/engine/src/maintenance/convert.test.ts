@@ -90,6 +90,36 @@ test('whichever call of the host fails, nothing is left under the new name, and 
   }
 });
 
+test('to a raw image: zeros are not written, and what lies between them is written at once', () => {
+  const store = made();
+  const piece = 64 << 10;
+  const source = createImage(store, 'f/c.img', { format: 'udrw', size: 64 * piece, waitLock: 0, holder });
+  writePartitionMap(source.device, { scheme: 'gpt', type: 'Apple_HFS', random });
+  for (const [from, to] of [
+    [2, 5],
+    [6, 7],
+    [58, 61],
+  ] as const)
+    source.device.write(from * piece, new Uint8Array((to - from) * piece).fill(from));
+  source.close();
+  const crash = new CrashStore(store);
+  convert({ image: 'f/c.img', out: 'f/d.img', format: 'udrw' }, contextOf(crash));
+  const writes = crash.calls.flatMap((call) =>
+    call.kind === 'write' && call.path.includes('d.img') ? [[call.position / piece, call.bytes.length / piece]] : [],
+  );
+  // The first is that of whoever makes the file.
+  expect(writes.shift()).toEqual([0, 512 / piece]);
+  // The partition map lies in the first piece and in the last.
+  expect(writes).toEqual([
+    [0, 1],
+    [2, 3],
+    [6, 1],
+    [58, 3],
+    [63, 1],
+  ]);
+  expect(bytesOf(crash, 'f/d.img')).toEqual(bytesOf(store, 'f/c.img'));
+});
+
 test('asked to stop, it stops and leaves nothing', () => {
   const store = made();
   const progress = new Progress();

@@ -37,7 +37,7 @@ import { probeVolumes } from '../stack.js';
 import { UsageError } from '../usage-error.js';
 import { type CopiedRange, CopiedRanges, requireCopied, requireSound } from './converted.js';
 import { archiveFormat, encryptionOf, formatFor, requireParent, requirePassphrase } from './create.js';
-import { imageToRead, readChecked, requireFreeOut } from './opened-image.js';
+import { imageToRead, type ReadSummed, readChecked, requireFreeOut } from './opened-image.js';
 import { finishReplacement, prepareDraft, removeImage, replaceImage } from './replace-image.js';
 
 const BUFFER = 4 << 20;
@@ -186,11 +186,14 @@ function make(path: string, format: string, image: DiskImage, options: ConvertOp
     // Where nothing was written, an encrypted raw image is noise to macOS.
     const zeros = live === 'udrw' && encryption !== undefined ? 'write' : 'skip';
     const rules = { free, step, zeros } as const;
-    const copied = readChecked(image, { ...options, progress }, (disk) => copyDisk(disk, target.device, rules));
-    target.device.flush();
+    const copied = readChecked(image, { ...options, progress }, (disk, readSummed) =>
+      copyDisk(disk, target.device, { ...rules, readSummed }),
+    );
     context.emit({ type: 'phase', name: 'verify' });
-    requireSound(target.verify(), options.out, context);
+    // Before the flush: the host writes out meanwhile.
     requireCopied(copied, target.device, options.out, context);
+    target.device.flush();
+    requireSound(target.verify(), options.out, context);
   } finally {
     target.close();
   }
@@ -233,6 +236,7 @@ function probed(device: BlockDevice): ReturnType<typeof probeVolumes> {
 }
 
 interface CopyRules {
+  readonly readSummed: ReadSummed;
   /** Ascending. */
   readonly free: readonly Range[];
   readonly step: (bytes: number) => void;
@@ -240,7 +244,11 @@ interface CopyRules {
   readonly zeros: 'write' | 'skip';
 }
 
-function copyDisk(from: BlockDevice, to: BlockDevice, { free, step, zeros }: CopyRules): readonly CopiedRange[] {
+function copyDisk(
+  from: BlockDevice,
+  to: BlockDevice,
+  { readSummed, free, step, zeros }: CopyRules,
+): readonly CopiedRange[] {
   const copied = new CopiedRanges();
   const buffer = new Uint8Array(BUFFER);
   let next = 0;
@@ -255,8 +263,7 @@ function copyDisk(from: BlockDevice, to: BlockDevice, { free, step, zeros }: Cop
     const size = isCopied ? Math.min(room, BUFFER) : room;
     if (isCopied) {
       const part = buffer.subarray(0, size);
-      from.read(position, part);
-      copied.add(position, part);
+      copied.add(position, size, readSummed(position, part));
       if (zeros === 'write') to.write(position, part);
       else writeData(to, position, part);
     }
@@ -266,9 +273,16 @@ function copyDisk(from: BlockDevice, to: BlockDevice, { free, step, zeros }: Cop
   return copied.list;
 }
 
+/** Pieces that are not zero, as many at once as follow each other. */
 function writeData(device: BlockDevice, position: number, bytes: Uint8Array): void {
+  let from = 0;
+  const writeUntil = (end: number): void => {
+    if (end > from) device.write(position + from, bytes.subarray(from, end));
+  };
   for (let at = 0; at < bytes.length; at += PIECE) {
-    const piece = bytes.subarray(at, at + PIECE);
-    if (!isZero(piece)) device.write(position + at, piece);
+    if (!isZero(bytes.subarray(at, at + PIECE))) continue;
+    writeUntil(at);
+    from = at + PIECE;
   }
+  writeUntil(bytes.length);
 }

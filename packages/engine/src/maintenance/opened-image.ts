@@ -2,9 +2,17 @@
 // written from it.
 
 import { realpathSync } from 'node:fs';
-import { type BlockDevice, type FileStore, hostPath, type Lanes, type Progress, RefusedError } from '@tintype/core';
+import {
+  type BlockDevice,
+  crc32,
+  type FileStore,
+  hostPath,
+  type Lanes,
+  type Progress,
+  RefusedError,
+} from '@tintype/core';
 import { attempt } from '@tintype/host';
-import { type DiskImage, openImage } from '@tintype/image';
+import { type CheckedDisk, type DiskImage, openImage } from '@tintype/image';
 import { locking } from '../locking.js';
 import type { ImageChoice, RunContext } from '../operation.js';
 
@@ -51,6 +59,16 @@ export function requireFreeOut(store: FileStore, { image, out, overwrite }: OutF
 const realPath = (path: string): string =>
   attempt('realpath', path, () => realpathSync(hostPath(path), 'buffer').toString('latin1'));
 
+/** Reads, and answers the CRC-32 of what was read. */
+export type ReadSummed = CheckedDisk['readSummed'];
+
+const summedFrom =
+  (device: BlockDevice): ReadSummed =>
+  (position, target) => {
+    device.read(position, target);
+    return crc32(target);
+  };
+
 /**
  * Lets `copy` read the disk in ascending order, and then asks the container's checksums, if it has some, whether that was
  * what was stored. @throws RefusedError `checksum`
@@ -58,10 +76,12 @@ const realPath = (path: string): string =>
 export function readChecked<T>(
   image: DiskImage,
   { ignoreChecksums, progress }: { readonly ignoreChecksums?: boolean | undefined; readonly progress: Progress },
-  copy: (disk: BlockDevice) => T,
+  copy: (disk: BlockDevice, readSummed: ReadSummed) => T,
 ): T {
   const checked = ignoreChecksums ? null : image.checked();
-  const result = copy(checked ?? image.device);
+  const result = checked
+    ? copy(checked, checked.readSummed.bind(checked))
+    : copy(image.device, summedFrom(image.device));
   checked?.settle(() => progress.check());
   return result;
 }

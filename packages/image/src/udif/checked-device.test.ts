@@ -93,6 +93,7 @@ function settled(
   tables: readonly MadeTable[],
   ranges: readonly (readonly [number, number])[],
   change: Parameters<typeof kolyOf>[0] = {},
+  isSummed = false,
 ): void {
   const image = open(tables, change);
   const disk = image.checked();
@@ -101,7 +102,8 @@ function settled(
   image.device.read(0, whole);
   for (const [from, to] of ranges) {
     const seen = new Uint8Array(to - from);
-    disk.read(from, seen);
+    if (isSummed) expect(disk.readSummed(from, seen)).toBe(crc32(seen));
+    else disk.read(from, seen);
     expect(Buffer.compare(seen, whole.subarray(from, to))).toBe(0);
   }
   disk.settle(() => {});
@@ -137,14 +139,15 @@ const changed = (name: string) =>
   });
 
 test('a good image, read whole, in pieces, with gaps, again and again', () => {
-  for (const ranges of WAYS) settled(TABLES, ranges);
+  for (const ranges of WAYS) for (const isSummed of [false, true]) settled(TABLES, ranges, {}, isSummed);
 });
 
 test.each(['mixed', 'MD5', 'shuffled', 'free'])('a wrong checksum of the table %s', (name) => {
   for (const ranges of WAYS) {
     const isRead = name === 'free' || ranges.length > 0;
-    if (isRead) expect(() => settled(changed(name), ranges)).toThrow(`of the clear bytes of ${name}`);
-    else settled(changed(name), ranges);
+    for (const isSummed of [false, true])
+      if (isRead) expect(() => settled(changed(name), ranges, {}, isSummed)).toThrow(`of the clear bytes of ${name}`);
+      else settled(changed(name), ranges, {}, isSummed);
   }
   expect(() => settled(changed(name), ALL)).toThrow(RefusedError);
 });

@@ -3,7 +3,7 @@
 //
 // Invariant: of each table, all before `next` is in its sum. What a reader leaves out is read for the sum alone.
 
-import type { BlockDevice, DeviceExtent } from '@tintype/core';
+import { type BlockDevice, crc32, type DeviceExtent } from '@tintype/core';
 import type { CheckedDisk } from '../disk-image.js';
 import { agrees, type Summing, summing, wrongChecksum } from './checksums.js';
 import { hasContent, type RunList, type RunTable, type UdifRun } from './runs.js';
@@ -56,15 +56,13 @@ export class CheckedDevice implements CheckedDisk {
 
   read(position: number, target: Uint8Array): void {
     this.#device.read(position, target);
-    const end = position + target.length;
-    for (let i = this.#first; i < this.#sums.length; i += 1) {
-      const each = this.#sums[i] as TableSum;
-      if (each.table.start >= end) return;
-      const from = Math.max(position, each.table.start);
-      const to = Math.min(end, each.table.end);
-      if (to > from && to > each.next) this.#add(each, from, target.subarray(from - position, to - position));
-      if (i === this.#first && each.next >= each.table.end) this.#first += 1;
-    }
+    this.#sum(position, target);
+  }
+  readSummed(position: number, target: Uint8Array): number {
+    this.#device.read(position, target);
+    const crc = crc32(target);
+    this.#sum(position, target, crc);
+    return crc;
   }
   write(position: number, source: Uint8Array): void {
     this.#device.write(position, source);
@@ -100,8 +98,24 @@ export class CheckedDevice implements CheckedDisk {
     requireStored(check);
   }
 
-  /** `bytes`, read at `at`, go beyond what is summed up. */
-  #add(each: TableSum, at: number, bytes: Uint8Array): void {
+  /** `crc`: of `target`, which was read at `position`, if it is known. */
+  #sum(position: number, target: Uint8Array, crc?: number): void {
+    const end = position + target.length;
+    for (let i = this.#first; i < this.#sums.length; i += 1) {
+      const each = this.#sums[i] as TableSum;
+      if (each.table.start >= end) return;
+      const from = Math.max(position, each.table.start);
+      const to = Math.min(end, each.table.end);
+      if (to > from && to > each.next) {
+        const isWhole = to - from === target.length;
+        this.#add(each, from, target.subarray(from - position, to - position), isWhole ? crc : undefined);
+      }
+      if (i === this.#first && each.next >= each.table.end) this.#first += 1;
+    }
+  }
+
+  /** `bytes`, read at `at`, go beyond what is summed up. `crc`: of all of them, if it is known. */
+  #add(each: TableSum, at: number, bytes: Uint8Array, crc: number | undefined): void {
     if (!each.isOrdered) {
       each.next = at + bytes.length;
       return;
@@ -113,7 +127,8 @@ export class CheckedDevice implements CheckedDisk {
       if (!run || run.start >= end) break;
       const from = Math.max(each.next, run.start);
       const to = Math.min(run.start + run.size, end);
-      if (run.type !== CHUNK_TYPE.ignore) each.sum.add(bytes.subarray(from - at, to - at));
+      const isWhole = to - from === bytes.length;
+      if (run.type !== CHUNK_TYPE.ignore) each.sum.add(bytes.subarray(from - at, to - at), isWhole ? crc : undefined);
       advance(each, run, to);
     }
     each.next = end;

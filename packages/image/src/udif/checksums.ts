@@ -2,7 +2,7 @@
 // not known cannot be checked, which is no error. Source: images made by macOS, public readers (docs/formats/images.md).
 
 import { createHash } from 'node:crypto';
-import { crc32, crc32OfZeros, RefusedError } from '@tintype/core';
+import { crc32, crc32Combined, crc32OfZeros, RefusedError } from '@tintype/core';
 import type { KolyFields } from './koly.js';
 import type { RunTable } from './runs.js';
 
@@ -12,7 +12,8 @@ const PIECE = 1 << 16;
 
 /** Sums up bytes as a kind of checksum does. */
 export interface Summing {
-  add(bytes: Uint8Array): void;
+  /** `crc`: the bytes' own CRC-32, if it is known: then they need not be looked at for one. */
+  add(bytes: Uint8Array, crc?: number): void;
   /** So many zero bytes. */
   addZeros(length: number): void;
   /** As it stands in the image. */
@@ -24,8 +25,8 @@ export function summing(type: number): Summing | null {
   if (type === CRC32) {
     let crc = 0;
     return {
-      add: (bytes) => {
-        crc = crc32(bytes, crc);
+      add: (bytes, known) => {
+        crc = known === undefined ? crc32(bytes, crc) : crc32Combined(crc, known, bytes.length);
       },
       addZeros: (length) => {
         crc = crc32OfZeros(length, crc);
