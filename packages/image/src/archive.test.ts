@@ -122,3 +122,22 @@ test('whatever call fails, it is an error, and what was begun can be removed', (
     if (below.kind('x.dmg') !== null) below.remove('x.dmg');
   }
 });
+
+test.each([
+  ['Apple_APFS', 32, 'NXSB'],
+  ['Apple_HFS', 1024, 'H+\0\u0004'],
+] as const)('a volume without a map is named by its kind, %s, in the table of the whole disk', (type, at, magic) => {
+  const store = new MemoryStore();
+  const disk = new MemoryDevice(Buffer.alloc(SIZE));
+  disk.write(at, Buffer.from(magic));
+  createArchive(store, 'a.dmg', disk, { format: 'udro', holder, random: holder.random, free: [] });
+  const draft = draftOf(store, { scheme: 'none', type });
+  draft.finish([]);
+  draft.close();
+  for (const path of ['a.dmg', 'x.dmg']) {
+    const file = store.open(path, 'read');
+    const bytes = Buffer.alloc(file.size());
+    file.read(0, bytes);
+    expect(bytes.toString('latin1')).toContain(`<string>whole disk (${type} : 0)</string>`);
+  }
+});

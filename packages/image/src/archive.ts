@@ -17,6 +17,7 @@ import type { ArchiveForm, ArchiveOptions, DraftImage, DraftOptions, Partition, 
 import type { Lease } from './lease.js';
 import { ARCHIVE_LIMIT } from './limits.js';
 import { takeLocks } from './lock.js';
+import { volumeTypeAt } from './partitions/gpt.js';
 import { partitionMap, writePartitionMap } from './partitions/map.js';
 import { SealedSegments } from './sealed-segments.js';
 import { bytesToStore } from './udif/disk-plan.js';
@@ -81,7 +82,8 @@ export function createArchive(store: FileStore, path: string, disk: BlockDevice,
   const sealed = size !== undefined && encryption ? new SealedSegments(fenced, path, { form: options, size }) : null;
   try {
     const segments = sealed ?? plainSegments(fenced, path, size);
-    writeUdif(disk, clear, { ...options, map: partitionMap(disk), segments });
+    const map = typed(partitionMap(disk), volumeTypeAt(disk) ?? '');
+    writeUdif(disk, clear, { ...options, map, segments });
   } finally {
     sealed?.wipe();
     release();
@@ -116,7 +118,12 @@ function plannedMap({ size, scheme, type }: DraftOptions): PartitionMap {
   const nowhere = new NoFile();
   const sketch = new DraftDevice(nowhere, { size, format: 'udro', map: none, random: () => {} });
   writePartitionMap(sketch, { scheme, type, random: (target) => target.fill(1) });
-  return partitionMap(sketch);
+  return typed(partitionMap(sketch), type);
+}
+
+/** A disk without a map has one partition, which nothing but its volume names. */
+function typed(map: PartitionMap, type: string): PartitionMap {
+  return map.scheme === 'none' ? { ...map, partitions: map.partitions.map((whole) => ({ ...whole, type })) } : map;
 }
 
 interface DraftParts {

@@ -71,12 +71,18 @@ export function readGpt(device: BlockDevice): GptRead | null {
 
 /** A volume without a map may lie on a disk that had one: what is left of that at the disk's end means nothing. */
 export function beginsWithVolume(device: BlockDevice): boolean {
-  if (device.size < 2048) return false;
+  return volumeTypeAt(device) !== null;
+}
+
+/** What a partition of the volume that begins with the device would be called; null where none begins. */
+export function volumeTypeAt(device: BlockDevice): 'Apple_HFS' | 'Apple_APFS' | null {
+  if (device.size < 2048) return null;
   const head = Buffer.alloc(2048);
   device.read(0, head);
   const version = head.readUInt16BE(1026);
   const isHfs = ['H+', 'HX'].includes(head.toString('latin1', 1024, 1026)) && (version === 4 || version === 5);
-  return isHfs || head.toString('latin1', 32, 36) === 'NXSB';
+  if (isHfs) return 'Apple_HFS';
+  return head.toString('latin1', 32, 36) === 'NXSB' ? 'Apple_APFS' : null;
 }
 
 function findingsOf(primary: Table | null, backup: Table | null): Finding[] {
