@@ -13,10 +13,13 @@ import { Barred } from './space/barred.js';
 import { clearBits, countSet, findClear, isSet, runLength, setBits } from './space/bits.js';
 import { ChunkTable } from './space/chunks.js';
 import { FreeQueue, type ReadEphemeral } from './space/free-queue.js';
+import { GiveBack } from './space/give-back.js';
 import { MAIN_QUEUE_AT, Pool } from './space/pool.js';
 import { BLOCK_SIZE } from './structs/container.js';
 import { BLOCKS_PER_CHUNK, SpacemanDevice, Spaceman as SpacemanObject } from './structs/spaceman.js';
 
+/** The share of a large container where metadata goes; on a smaller one it is about a chunk. */
+const METADATA_SHARE = 1 / 256;
 /** Bitmaps of unchanged chunks that are kept. */
 const CACHED_CHUNKS = 256;
 /** Runs that are looked for before shorter ones are taken, when much is wanted. */
@@ -69,9 +72,7 @@ export class Spaceman {
   #barred = new Barred([]);
   /** Free blocks that are barred. */
   #barredFree = 0;
-  /** Queued by this transaction and by the one before it: given back to the host when no checkpoint but an older one needs them. */
-  #freed: Extent[] = [];
-  #freedBefore: Extent[] = [];
+  readonly #giveBack: GiveBack;
   /** Freed by this transaction, but the queue is full: marked as used until all of its blocks were taken. */
   #overflow: Extent[] = [];
   /** Of the one before: free on disk, but in this transaction as good as queued, for the checkpoint before still needs them. */
@@ -82,13 +83,7 @@ export class Spaceman {
   #nextData: number;
 
   /** `view`: the space manager of checkpoint `xid` - 1; `dataBlocks`: of the ring of checkpoint data. @throws CorruptError */
-  constructor(
-    device: BlockDevice,
-    view: DataView,
-    xid: number,
-    read: ReadEphemeral,
-    dataBlocks = Number.POSITIVE_INFINITY,
-  ) {
+  constructor(device: BlockDevice, view: DataView, xid: number, read: ReadEphemeral, dataBlocks: number) {
     this.#device = device;
     this.view = view;
     SpacemanObject.require(view, 0);
@@ -97,11 +92,11 @@ export class Spaceman {
     // A container that has grown may have queue nodes for which its ring, which did not grow, has no room.
     const room = Math.floor(dataBlocks / 2) - view.byteLength / BLOCK_SIZE - OTHER_EPHEMERALS;
     this.#queue = new FreeQueue(view, MAIN_QUEUE_AT, read, room);
+    this.#giveBack = new GiveBack(device);
     this.#xid = xid;
     this.#free = this.#table.free.reduce((sum, each) => sum + each, 0);
     this.#releasable = this.#queue.blocks;
-    const isSmall = this.#table.count < 4;
-    this.#metadataEnd = isSmall ? Math.ceil(this.blocks / 8) : BLOCKS_PER_CHUNK;
+    this.#metadataEnd = metadataEnd(this.blocks, this.#pool.blocks + dataBlocks);
     this.#nextData = this.#metadataEnd;
   }
 
@@ -193,6 +188,10 @@ export class Spaceman {
     return length;
   }
 
+  #isFree(block: number): boolean {
+    return block < this.blocks && !isSet(this.#bitmap(Math.floor(block / BLOCKS_PER_CHUNK)), block % BLOCKS_PER_CHUNK);
+  }
+
   /** True if all blocks were taken since the last commit and are not shared. */
   isFresh(start: number, count: number): boolean {
     for (let block = start; block < start + count; block += 1) {
@@ -234,7 +233,7 @@ export class Spaceman {
       return;
     }
     this.#queue.add(this.#xid, extent.start, extent.count);
-    this.#freed.push(extent);
+    this.#giveBack.freed(extent);
   }
 
   /** Free ranges in bytes, ascending. What waits in the queue is not free. */
@@ -276,10 +275,9 @@ export class Spaceman {
   }
   /** The checkpoint is durable: what it refers to is not fresh any more. The one before it stays whole. */
   settle(): void {
-    for (const { start, count } of this.#freedBefore) this.#device.discard(start * BLOCK_SIZE, count * BLOCK_SIZE);
-    for (const { start, count } of this.#overflowBefore) this.#device.discard(start * BLOCK_SIZE, count * BLOCK_SIZE);
-    this.#freedBefore = this.#freed;
-    this.#freed = [];
+    const needed = new Barred(this.#overflow);
+    const isFree = (block: number): boolean => this.#isFree(block) && needed.among(block, 1) === 0;
+    this.#giveBack.settle({ nodesEnd: this.#metadataEnd, isFree }, this.#overflowBefore);
     this.#overflowBefore = this.#overflow;
     this.#overflow = [];
     for (const [chunk, { bytes }] of this.#changed) this.#keep(chunk, bytes);
@@ -309,7 +307,7 @@ export class Spaceman {
   #release(xid: number): void {
     // They may be written again before this transaction is durable.
     if (xid >= this.#xid - 1) {
-      this.#freedBefore = [];
+      this.#giveBack.releasedBefore();
       this.#letGo();
       this.#overflowBefore = [];
     }
@@ -324,7 +322,7 @@ export class Spaceman {
         clearBits(changed.held, bit, length);
         this.#clear(chunk, bit, length);
       });
-      this.#device.discard(start * BLOCK_SIZE, count * BLOCK_SIZE);
+      this.#giveBack.released({ start, count });
     });
   }
 
@@ -456,6 +454,13 @@ export class Spaceman {
       );
     return bytes;
   }
+}
+
+/** Where data begins. `fixed`: blocks of ring and pool, which take nearly all of the first chunk of a large container. */
+function metadataEnd(blocks: number, fixed: number): number {
+  if (blocks <= 3 * BLOCKS_PER_CHUNK) return Math.ceil(blocks / 8);
+  const room = Math.max(BLOCKS_PER_CHUNK, METADATA_SHARE * blocks);
+  return BLOCKS_PER_CHUNK * Math.round((fixed + room) / BLOCKS_PER_CHUNK);
 }
 
 function countSetIn(bytes: Uint8Array, bit: number, length: number): number {
