@@ -129,8 +129,12 @@ export class Mirror {
       else this.#updateChild(change, frame, scanned);
     }
     for (const change of plan.look) {
-      if (!this.#keepsLinks(change, frame) || !this.#hasSameContent(change, frame)) replace(change);
-      else this.#updateChild(change, frame, scanned);
+      if (!this.#isLinkedAlike(change) || !this.#hasSameContent(change, frame)) {
+        replace(change);
+        continue;
+      }
+      this.#rememberLinks(change, frame);
+      this.#updateChild(change, frame, scanned);
     }
     for (const change of plan.replace) replace(change);
     const made = this.#creator.createAll(frame.target, frame.path, plan.create, scanned, replaced);
@@ -139,12 +143,22 @@ export class Mirror {
     return made;
   }
 
-  /** True if the pair is the same file on both sides as far as hard links go; then it is remembered as such. */
-  #keepsLinks({ source, target }: Change, frame: Frame): boolean {
-    if (source.kind === 'directory' || (source.nlink < 2 && target.nlink < 2)) return true;
-    if (this.#links.judge(source, target) !== 'keep') return false;
-    this.#links.remember(source, target.id, target.inode, `${frame.path}/${target.name}`);
+  /** `#isLinkedAlike`, and then the pair is remembered as one file: only where its content need not be looked at. */
+  #keepsLinks(change: Change, frame: Frame): boolean {
+    if (!this.#isLinkedAlike(change)) return false;
+    this.#rememberLinks(change, frame);
     return true;
+  }
+
+  /** True if the pair is the same file on both sides as far as hard links go. */
+  #isLinkedAlike({ source, target }: Change): boolean {
+    return source.kind === 'directory' || this.#links.judge(source, target) === 'keep';
+  }
+
+  /** Further names of the source's file become names of this target, so it must be known to be the same. */
+  #rememberLinks({ source, target }: Change, frame: Frame): void {
+    if (source.kind === 'directory' || (source.nlink < 2 && target.nlink < 2)) return;
+    this.#links.remember(source, target.id, target.inode, `${frame.path}/${target.name}`);
   }
 
   /**
