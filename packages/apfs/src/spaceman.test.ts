@@ -57,6 +57,19 @@ test.each([1, 2])('no block is given twice, nor before its commit, seed %i', (se
   expectApfsckContent(device);
 });
 
+test('what is kept is for one alone, and is given once', () => {
+  const { spaceman } = new Container(formatted(20 * MiB), mountOptions);
+  const limit = spaceman.blocks - 100;
+  const kept = { start: limit - 200, count: 50 };
+  spaceman.confine({ limit, kept: [kept] });
+  const { available } = spaceman;
+  expect(spaceman.takeAt(kept.start, kept.count)).toBe(0);
+  expect(spaceman.takeKept(kept.start, kept.count)).toBe(true);
+  expect(spaceman.available).toBe(available);
+  expect(spaceman.takeKept(kept.start + 10, 1)).toBe(false);
+  expect(() => spaceman.takeKept(kept.start + kept.count, 1)).toThrow('these blocks are kept');
+});
+
 test('blocks that are held are not written, and are free only after a commit', () => {
   const container = new Container(formatted(8 * MiB), mountOptions);
   const { spaceman } = container;

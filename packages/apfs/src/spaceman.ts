@@ -187,6 +187,18 @@ export class Spaceman {
     this.#nextData = start + length;
     return length;
   }
+  /** These blocks, which the confinement keeps, for the one it keeps them for; false if one of them is in use. */
+  takeKept(start: number, count: number): boolean {
+    assert(this.#barred.among(start, count) === count, 'these blocks are kept');
+    this.#begin();
+    let isFree = true;
+    this.#eachPart(start, count, (chunk, bit, length) => {
+      const bytes = this.#bitmap(chunk);
+      isFree &&= !isSet(bytes, bit) && runLength(bytes, bit, bit + length) === length;
+    });
+    if (isFree) this.#mark(start, count);
+    return isFree;
+  }
 
   #isFree(block: number): boolean {
     return block < this.blocks && !isSet(this.#bitmap(Math.floor(block / BLOCKS_PER_CHUNK)), block % BLOCKS_PER_CHUNK);

@@ -1,6 +1,6 @@
 // Data that snapshots hold goes before the end of a smaller container, and every state goes on seeing what it saw.
 
-import { type BlockDevice, VolumeFullError } from '@tintype/core';
+import { type BlockDevice, CountingDevice, VolumeFullError, WindowDevice } from '@tintype/core';
 import { CrashDevice, count, plainAttributes, Random, type SparseDevice } from '@tintype/testkit';
 import { expect, test } from 'vitest';
 import { RecordBuffer } from '../btree/node.js';
@@ -10,7 +10,7 @@ import type { ApfsFileSystem } from '../file-system.js';
 import { KEY_HEADER, putKeyHeader } from '../records/inode-record.js';
 import { PhysicalExtentValue, RECORD_TYPE } from '../structs/records.js';
 import { Container } from './container.js';
-import { heldStretches } from './held-stretches.js';
+import { heldStretches, leafVersions } from './held-stretches.js';
 import {
   allTrees,
   expectCutsSound,
@@ -213,6 +213,46 @@ test('many pieces are moved in several transactions, each of which is sound', ()
   // Neither all in front nor all behind.
   expect(states.size).toBeGreaterThan(2);
   expectSound(crash, to, before, 'many pieces');
+});
+
+/** Files that change in no order between many snapshots, behind a gap. */
+function changedBetween(snapshots: number): SparseDevice {
+  const device = formatted(64 * MIB);
+  const fileSystem = open(device);
+  const volume = volumeOf(fileSystem);
+  const random = new Random(7);
+  const changes = new ScatteredVolume(volume, random);
+  changes.fill(volume, 25 * MIB);
+  const files = volume.create(
+    volume.root.id,
+    Array.from({ length: 1000 }, (_, i) => newFile(`file ${i}`)),
+  );
+  const block = new Uint8Array(4096).fill(1);
+  for (const [i, id] of files.entries()) {
+    volume.write(id, 0, block);
+    if (i % 100 === 99) fileSystem.commit();
+  }
+  changes.clear(volume, 'all');
+  fileSystem.commit();
+  for (let i = 0; i < snapshots; i += 1) {
+    for (let k = 0; k < 20; k += 1) volume.write(random.pick(files), 0, block);
+    fileSystem.createSnapshot(volume, `after ${i}`);
+  }
+  fileSystem.close();
+  return device;
+}
+
+test('each leaf is written about once, however many of its pieces are moved', () => {
+  const device = changedBetween(40);
+  const { volumes } = new Container(device, mountOptions);
+  const pieces = heldStretches(volumes).length;
+  const leaves = volumes.reduce((sum, volume) => sum + [...leafVersions(volume)].length, 0);
+  const counting = new CountingDevice(device);
+  const to = resized(counting, 'min');
+  expect(to).toBeLessThan(25 * MIB);
+  expect([...check(new WindowDevice(device, 0, to), {})]).toEqual([]);
+  // In the order of pieces it was five times as much.
+  expect(counting.bytesWritten / 4096).toBeLessThan(2 * (pieces + leaves));
 });
 
 test.each([1, 3])('cut at any moment, every state sees what it saw, and the call goes on, seed %i', (seed) => {

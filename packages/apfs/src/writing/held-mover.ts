@@ -6,6 +6,7 @@
 // of the volume and in those of the snapshots. A cut leaves all of it, or nothing.
 
 import { assert, CorruptError, VolumeFullError } from '@tintype/core';
+import type { Node } from '../btree/node.js';
 import type { Tree } from '../btree/tree.js';
 import { put64, seal } from '../object.js';
 import type { ObjectVersion } from '../object-map.js';
@@ -36,22 +37,19 @@ interface ChangedLeaf {
 interface ChangedReferences {
   readonly xid: number | null;
   readonly tree: Tree;
-  /** For each record that changes, the move that changes it. */
-  readonly ranks: readonly number[];
 }
 
 export class HeldMover {
   readonly #container: Container;
   readonly #confinement: Confinement;
-  #waiting: readonly HeldMove[];
+  /** Ascending in each volume. */
+  readonly #moves: readonly HeldMove[];
 
   /** `plan` is of the container as it is on the device. */
   constructor(container: Container, plan: ShrinkPlan) {
     this.#container = container;
     this.#confinement = plan;
-    const place = ({ stretch: { volume, start } }: HeldMove): number =>
-      2 ** 48 * container.volumes.indexOf(volume) + start;
-    this.#waiting = [...plan.moves].sort((a, b) => place(a) - place(b));
+    this.#moves = [...plan.moves].sort((a, b) => a.stretch.start - b.stretch.start);
   }
 
   /**
@@ -59,87 +57,51 @@ export class HeldMover {
    * to be opened anew. @throws VolumeFullError, with the moves done that were committed
    */
   run(): void {
-    if (this.#waiting.length === 0) return;
-    this.#keepPlaces(0);
+    if (this.#moves.length === 0) return;
+    // Nobody else takes the places that stretches go to.
+    const { limit, kept } = this.#confinement;
+    const places = this.#moves.map(({ stretch, to }) => ({ start: to, count: stretch.count }));
+    this.#container.spaceman.confine({ limit, kept: [...kept, ...places] });
     // What only older checkpoints hold is free after two more, and some of it may have been given to a stretch.
     this.#container.unmount();
     this.#container.unmount();
-    while (this.#waiting.length > 0) this.#moveAll((this.#waiting[0] as HeldMove).stretch.volume);
-  }
-  /** Nobody takes the places of stretches that are to come, but for the first `count` of them. */
-  #keepPlaces(count: number): void {
-    const { limit, kept } = this.#confinement;
-    const places = this.#waiting.slice(count).map(({ stretch, to }) => ({ start: to, count: stretch.count }));
-    this.#container.spaceman.confine({ limit, kept: [...kept, ...places] });
+    for (const volume of this.#container.volumes) {
+      const all = this.#moves.filter(({ stretch }) => stretch.volume === volume);
+      const waiting = new Waiting(volume, all);
+      while (waiting.done < waiting.count) this.#moveSome(volume, waiting);
+    }
   }
 
-  #moveAll(volume: Mounted): void {
-    const all = this.#waiting.filter(({ stretch }) => stretch.volume === volume);
-    // All leaves are read once, whatever the number of transactions.
-    const leaves = changedLeaves(volume, new Moves(all));
-    for (let done = 0; done < all.length; ) {
-      this.#keepPlaces(0);
-      done += this.#moveSome(volume, all.slice(done), { leaves, done });
-    }
-  }
-  /** As many of these moves as there is room for, `done` having been made before; answers how many. */
-  #moveSome(volume: Mounted, rest: HeldMove[], { leaves, done }: { leaves: ChangedLeaf[]; done: number }): number {
-    const references = changedReferences(volume, new Moves(rest));
-    const firsts = leaves.flatMap(({ ranks }) => (ranks.length > 0 ? (ranks.at(-1) as number) - done : []));
-    const count = this.#mostAtOnce(volume, { moves: rest.length, firsts, references });
-    this.#keepPlaces(count);
-    const taken = new Moves(rest.slice(0, count));
-    for (const move of taken.all) this.#copy(volume, move);
-    for (const leaf of leaves) {
-      const { length } = leaf.ranks;
-      while ((leaf.ranks.at(-1) ?? Number.POSITIVE_INFINITY) < done + count) leaf.ranks.pop();
-      if (leaf.ranks.length < length) leaf.version = moveLeaf(volume, leaf.version, taken);
-    }
-    this.#moveReferences(volume, taken, references);
+  /** As many moves as there is room for. */
+  #moveSome(volume: Mounted, waiting: Waiting): void {
+    const { moves, done } = waiting;
+    const end = done + this.#mostAtOnce(volume, waiting);
+    const some = Array.from({ length: end - done }, (_, i) => moves.at(done + i));
+    for (const move of some.sort((a, b) => a.stretch.start - b.stretch.start)) this.#copy(volume, move);
+    for (const leaf of waiting.leavesBefore(end)) leaf.version = moveLeaf(volume, leaf.version, { moves, end });
+    this.#moveReferences(volume, waiting, end);
     this.#container.commit();
-    this.#waiting = this.#waiting.slice(count);
-    return count;
+    waiting.done = end;
   }
 
   /** How many of the moves, at least one, go into one transaction. @throws VolumeFullError */
-  #mostAtOnce(
-    volume: Mounted,
-    { moves, firsts, references }: { moves: number; firsts: number[]; references: ChangedReferences[] },
-  ): number {
-    const { omap, snapshots } = volume;
+  #mostAtOnce(volume: Mounted, waiting: Waiting): number {
     const { spaceman } = volume.place;
-    const needs = (count: number): { freed: number; blocks: number } => {
-      const changed = firsts.filter((rank) => rank < count).length;
-      let blocks = changed + Math.min(omap.tree.nodeCount, changed * omap.tree.height);
-      let trees = 0;
-      for (const { tree, ranks } of references) {
-        const records = ranks.filter((rank) => rank < count).length;
-        if (records === 0) continue;
-        trees += 1;
-        blocks += Math.min(tree.nodeCount, 3 * records * tree.height) + tree.height;
-        blocks += Math.ceil((records * RECORD_BYTES) / NODE_BYTES);
-      }
-      blocks += Math.min(snapshots.nodeCount, trees * snapshots.height);
-      return { freed: changed + count, blocks: blocks + 2 * COMMIT_BLOCKS };
-    };
-    const fits = (count: number): boolean => {
-      const { freed, blocks } = needs(count);
-      return blocks <= spaceman.available && (count === 1 || !spaceman.isCommitDue(freed));
-    };
-    if (!fits(1)) throw spaceman.full(needs(1).blocks);
-    let low = 1;
-    for (let high = moves + 1; low + 1 < high; ) {
-      const middle = (low + high) >>> 1;
-      if (fits(middle)) low = middle;
-      else high = middle;
+    const cost = new Cost(volume);
+    for (let rank = waiting.done; rank < waiting.count; rank += 1) {
+      cost.add(waiting, rank);
+      const isFirst = rank === waiting.done;
+      const { blocks, freed } = cost;
+      if (blocks <= spaceman.available && (isFirst || !spaceman.isCommitDue(freed))) continue;
+      if (isFirst) throw spaceman.full(blocks);
+      return rank - waiting.done;
     }
-    return low;
+    return waiting.count - waiting.done;
   }
 
   #copy(volume: Mounted, { stretch, to }: HeldMove): void {
     const { device, spaceman } = volume.place;
-    const taken = spaceman.takeAt(to, stretch.count);
-    if (taken < stretch.count) throw new VolumeFullError(stretch.count * BLOCK_SIZE, taken * BLOCK_SIZE);
+    if (!spaceman.takeKept(to, stretch.count)) throw new VolumeFullError(stretch.count * BLOCK_SIZE, 0);
     copyBlocks(device, stretch, to);
     spaceman.free(stretch.start, stretch.count);
     volume.add('apfs_total_blocks_alloced', stretch.count);
@@ -147,90 +109,211 @@ export class HeldMover {
   }
 
   /** @throws CorruptError unless each block is one of just one state */
-  #moveReferences(volume: Mounted, { all }: Moves, references: readonly ChangedReferences[]): void {
+  #moveReferences(volume: Mounted, waiting: Waiting, end: number): void {
     const snapshots = new SnapshotWriter(volume);
-    const owned = all.map(() => 0);
-    for (const { xid, tree, ranks } of references) {
+    const { moves, done } = waiting;
+    const owned = new Float64Array(end - done);
+    for (const [{ xid, tree }, ranks] of waiting.referencesBefore(end)) {
       const records = new ExtentReferences(volume, xid === null ? null : tree);
-      for (const rank of new Set(ranks)) {
-        const move = all[rank];
-        if (!move) continue;
-        const { start, count } = move.stretch;
-        owned[rank] = (owned[rank] ?? 0) + records.shift(start, count, move.to);
+      for (const rank of ranks) {
+        const { stretch, to } = moves.at(rank);
+        owned[rank - done] = (owned[rank - done] as number) + records.shift(stretch.start, stretch.count, to);
       }
       if (xid !== null && tree.root.dirty) snapshots.putReferences(xid, tree);
     }
-    for (const [rank, { stretch }] of all.entries())
-      if (owned[rank] !== stretch.count)
+    for (const [index, own] of owned.entries()) {
+      const { stretch } = moves.at(done + index);
+      if (own !== stretch.count)
         throw new CorruptError(
           'j_phys_ext_key',
           'block',
           stretch.start,
-          `of ${stretch.count} blocks that snapshots hold ${owned[rank]} are in records of their own`,
+          `of ${stretch.count} blocks that snapshots hold ${own} are in records of their own`,
         );
+    }
   }
 }
 
-/** Moves by where they come from. */
+/**
+ * Moves of one volume, in the order in which they are asked for first, which is that of leaves: then all that one of them names
+ * is moved at once, and it is written once, not once for each part of the volume that it has something in.
+ */
 class Moves {
-  /** Ascending. */
-  readonly all: readonly HeldMove[];
+  /** By where they come from. */
+  readonly #ascending: readonly HeldMove[];
+  /** Of each of those: its rank, or -1. */
+  readonly #ranks: Int32Array;
+  readonly #all: HeldMove[] = [];
 
-  constructor(moves: readonly HeldMove[]) {
-    this.all = moves;
+  constructor(ascending: readonly HeldMove[]) {
+    this.#ascending = ascending;
+    this.#ranks = new Int32Array(ascending.length).fill(-1);
   }
-  /** Index of the first that ends behind a block. */
-  rankFrom(block: number): number {
+  at(rank: number): HeldMove {
+    const move = this.#all[rank];
+    assert(move !== undefined, 'a move has a rank');
+    return move;
+  }
+  /** Calls `visit` for those that move one of these blocks. */
+  each(start: number, count: number, visit: (rank: number) => void): void {
+    for (let index = this.#indexFrom(start); index < this.#ascending.length; index += 1) {
+      const move = this.#ascending[index] as HeldMove;
+      if (move.stretch.start >= start + count) return;
+      const known = this.#ranks[index] as number;
+      if (known < 0) this.#ranks[index] = this.#all.push(move) - 1;
+      visit(this.#ranks[index] as number);
+    }
+  }
+  /** Of the first that ends behind a block. */
+  #indexFrom(block: number): number {
     let low = 0;
-    for (let high = this.all.length; low < high; ) {
+    for (let high = this.#ascending.length; low < high; ) {
       const middle = (low + high) >>> 1;
-      const { start, count } = (this.all[middle] as HeldMove).stretch;
+      const { start, count } = (this.#ascending[middle] as HeldMove).stretch;
       if (start + count <= block) low = middle + 1;
       else high = middle;
     }
     return low;
   }
-  /** Indexes of those that move one of these blocks. */
-  *ranks(start: number, count: number): Generator<number> {
-    for (let rank = this.rankFrom(start); rank < this.all.length; rank += 1) {
-      if ((this.all[rank] as HeldMove).stretch.start >= start + count) return;
-      yield rank;
+}
+
+/**
+ * What moves are still to change. It is looked for once, so that a transaction costs what it changes, however many others there
+ * are.
+ */
+class Waiting {
+  readonly moves: Moves;
+  readonly count: number;
+  /** So many moves were made. */
+  done = 0;
+  /** By the next move that changes them. */
+  readonly #leaves: (ChangedLeaf[] | undefined)[] = [];
+  /** For each move, those with a record that it changes, once for each record. */
+  readonly #references: (ChangedReferences[] | undefined)[] = [];
+
+  /** `moves`: ascending. @throws CorruptError */
+  constructor(volume: Mounted, moves: readonly HeldMove[]) {
+    this.moves = new Moves(moves);
+    this.count = moves.length;
+    if (moves.length === 0) return;
+    for (const { version, leaf } of leafVersions(volume)) this.#addLeaf(volume, version, leaf);
+    this.#addReferences(volume, { xid: null, tree: volume.extentReferences });
+    for (const { xid, tree } of new SnapshotWriter(volume).references) this.#addReferences(volume, { xid, tree });
+  }
+  #addLeaf(volume: Mounted, version: ObjectVersion, leaf: Node): void {
+    const ranks = new Set<number>();
+    eachExtent(volume, leaf, ({ start, count }) => this.moves.each(start, count, (rank) => ranks.add(rank)));
+    if (ranks.size > 0) this.#wait({ version, ranks: [...ranks].sort((a, b) => b - a) });
+  }
+  #wait(leaf: ChangedLeaf): void {
+    const next = leaf.ranks.at(-1);
+    if (next === undefined) return;
+    const others = this.#leaves[next];
+    if (others) others.push(leaf);
+    else this.#leaves[next] = [leaf];
+  }
+  #addReferences(volume: Mounted, references: ChangedReferences): void {
+    const add = (rank: number): void => {
+      const others = this.#references[rank];
+      if (others) others.push(references);
+      else this.#references[rank] = [references];
+    };
+    new ExtentReferences(volume, references.tree).each(({ start, count }) => this.moves.each(start, count, add));
+  }
+
+  /** Leaves that a move changes, but none before it that is still to come. */
+  leavesOf(rank: number): number {
+    return this.#leaves[rank]?.length ?? 0;
+  }
+  referencesOf(rank: number): readonly ChangedReferences[] {
+    return this.#references[rank] ?? [];
+  }
+  /** Takes out the leaves that moves before `end` change: once each, to be changed for all of these moves before the next is asked for. */
+  *leavesBefore(end: number): Generator<ChangedLeaf, void, undefined> {
+    for (let rank = this.done; rank < end; rank += 1) {
+      for (const leaf of this.#leaves[rank] ?? []) {
+        while ((leaf.ranks.at(-1) ?? end) < end) leaf.ranks.pop();
+        yield leaf;
+        this.#wait(leaf);
+      }
+      this.#leaves[rank] = undefined;
     }
   }
-}
-
-function changedLeaves(volume: Mounted, moves: Moves): ChangedLeaf[] {
-  const changed: ChangedLeaf[] = [];
-  for (const { version, leaf } of leafVersions(volume)) {
-    const ranks = new Set<number>();
-    eachExtent(volume, leaf, ({ start, count }) => {
-      for (const rank of moves.ranks(start, count)) ranks.add(rank);
-    });
-    if (ranks.size > 0) changed.push({ version, ranks: [...ranks].sort((a, b) => b - a) });
+  /** The same for extent references, with the ranks of the moves that change them. */
+  referencesBefore(end: number): Map<ChangedReferences, Set<number>> {
+    const changed = new Map<ChangedReferences, Set<number>>();
+    for (let rank = this.done; rank < end; rank += 1) {
+      for (const references of this.referencesOf(rank)) {
+        const ranks = changed.get(references);
+        if (ranks) ranks.add(rank);
+        else changed.set(references, new Set([rank]));
+      }
+      this.#references[rank] = undefined;
+    }
+    return changed;
   }
-  return changed;
-}
-function changedReferences(volume: Mounted, moves: Moves): ChangedReferences[] {
-  const trees = [{ xid: null, tree: volume.extentReferences }, ...new SnapshotWriter(volume).references];
-  return trees.flatMap(({ xid, tree }) => {
-    const ranks: number[] = [];
-    new ExtentReferences(volume, tree).each(({ start, count }) => ranks.push(...moves.ranks(start, count)));
-    return ranks.length > 0 ? { xid, tree, ranks } : [];
-  });
 }
 
-/** Another block for this version, in which what is moved has its new place; answers the version as it is then. */
-function moveLeaf(volume: Mounted, version: ObjectVersion, moves: Moves): ObjectVersion {
+/** What moves take in one transaction. */
+class Cost {
+  readonly #volume: Mounted;
+  readonly #mapNodes: number;
+  #moves = 0;
+  #leaves = 0;
+  /** Records that change. */
+  readonly #records = new Map<ChangedReferences, number>();
+  #ofReferences = 0;
+
+  constructor(volume: Mounted) {
+    this.#volume = volume;
+    this.#mapNodes = volume.omap.tree.nodeCount;
+  }
+  /** One move more, the next one. */
+  add(waiting: Waiting, rank: number): void {
+    this.#moves += 1;
+    this.#leaves += waiting.leavesOf(rank);
+    for (const references of waiting.referencesOf(rank)) {
+      const before = this.#records.get(references) ?? 0;
+      this.#records.set(references, before + 1);
+      this.#ofReferences += nodesFor(references.tree, before + 1) - nodesFor(references.tree, before);
+    }
+  }
+  /** Pieces that the free queue gets. */
+  get freed(): number {
+    return this.#moves + this.#leaves;
+  }
+  /** Taken beside the places of the stretches. */
+  get blocks(): number {
+    const { omap, snapshots } = this.#volume;
+    const maps = Math.min(this.#mapNodes, this.#leaves * omap.tree.height);
+    const roots = Math.min(snapshots.nodeCount, this.#records.size * snapshots.height);
+    return this.#leaves + maps + this.#ofReferences + roots + 2 * COMMIT_BLOCKS;
+  }
+}
+
+/** Nodes of a tree of extent references that are copied or made when so many of its records change. */
+function nodesFor({ nodeCount, height }: Tree, records: number): number {
+  if (records === 0) return 0;
+  return Math.min(nodeCount, 3 * records * height) + height + Math.ceil((records * RECORD_BYTES) / NODE_BYTES);
+}
+
+/** Another block for this version, in which what moves before `end` moved has its new place; answers the version as it is then. */
+function moveLeaf(
+  volume: Mounted,
+  version: ObjectVersion,
+  { moves, end }: { readonly moves: Moves; readonly end: number },
+): ObjectVersion {
   const { device, spaceman } = volume.place;
   const leaf = leafOf(volume, version);
   assert(leaf !== null, 'a leaf that changes was one before');
   eachExtent(volume, leaf, ({ start, count, value }) => {
-    const move = moves.all[moves.rankFrom(start)];
-    if (!move || move.stretch.start >= start + count) return;
-    const { stretch, to } = move;
-    const isWithin = stretch.start <= start && start + count <= stretch.start + stretch.count;
-    assert(isWithin, 'an extent is moved whole');
-    put64(leaf.view, value + FileExtentValue.at.phys_block_num, to + start - stretch.start);
+    moves.each(start, count, (rank) => {
+      if (rank >= end) return;
+      const { stretch, to } = moves.at(rank);
+      const isWithin = stretch.start <= start && start + count <= stretch.start + stretch.count;
+      assert(isWithin, 'an extent is moved whole');
+      put64(leaf.view, value + FileExtentValue.at.phys_block_num, to + start - stretch.start);
+    });
   });
   seal(leaf.view);
   const block = spaceman.takeMetadata();
