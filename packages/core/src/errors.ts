@@ -75,6 +75,11 @@ export class StoreError extends TintypeError {
  */
 export class LinkLostError extends StoreError {}
 
+/** True if all that the host says is that there is nothing of that name; not if what should hold it is gone. */
+export function isMissing(error: unknown): error is StoreError {
+  return error instanceof StoreError && error.code === 'ENOENT' && !(error instanceof LinkLostError);
+}
+
 function fullText(needed: number, free: number): string {
   const [neededText, freeText] = showSizes(needed, free);
   return `the volume is full: ${neededText} needed, ${freeText} free`;

@@ -84,6 +84,23 @@ test('a missing file is a loss only where the image is missing too, or the folde
   expect(() => store.kind('/d/b.sparsebundle')).toThrow(LinkLostError);
 });
 
+test('so is a missing folder of bands, whatever is asked of it', () => {
+  const below = withImage();
+  const store = new LinkStore(below, { path: '/d/b.sparsebundle' });
+  below.remove('/d/b.sparsebundle/bands/0');
+  below.remove('/d/b.sparsebundle/bands');
+  expect(store.kind('/d/b.sparsebundle/bands')).toBeNull();
+  expect(() => store.list('/d/b.sparsebundle/bands')).toThrow(expect.objectContaining({ name: 'StoreError' }));
+  store.know();
+  for (const call of [
+    () => store.kind('/d/b.sparsebundle/bands'),
+    () => store.list('/d/b.sparsebundle/bands'),
+    () => store.syncFolder('/d/b.sparsebundle/bands/'),
+    () => store.open('/d/b.sparsebundle/bands/1', 'create'),
+  ])
+    expect(call).toThrow(LinkLostError);
+});
+
 test('before it was seen, a missing image is nothing lost', () => {
   const store = new LinkStore(new MemoryStore(), { path: '/d/b.sparsebundle' });
   expect(store.kind('/d/b.sparsebundle')).toBeNull();

@@ -44,6 +44,8 @@ export class LinkStore implements FileStore {
   readonly #below: FileStore;
   readonly #path: string;
   readonly #parent: string;
+  /** Of a bundle: nothing that is done to an image removes it. */
+  readonly #bands: string;
   /** What the paths of files beside the image begin with: leases, drafts, copies of headers. */
   readonly #beside: string;
   readonly #more: readonly string[];
@@ -55,6 +57,7 @@ export class LinkStore implements FileStore {
     this.#below = below;
     this.#path = plain(path);
     this.#parent = parentOf(this.#path);
+    this.#bands = `${this.#path}/bands`;
     const at = this.#path.lastIndexOf('/') + 1;
     this.#beside = `${this.#path.slice(0, at)}.${this.#path.slice(at)}.`;
     this.#more = more.map(plain);
@@ -70,10 +73,11 @@ export class LinkStore implements FileStore {
     if (!this.#isOurs(path)) return this.#below.open(path, mode);
     return this.watch('open', path, () => new LinkFile(this, this.#below.open(path, mode)));
   }
-  /** @throws LinkLostError if the image was there before, and is not */
+  /** @throws LinkLostError if the image was there before, or its folder of bands, and is not */
   kind(path: string): EntryKind | null {
     const kind = this.#about('stat', path, () => this.#below.kind(path));
-    if (kind === null && this.#isKnown && plain(path) === this.#path) throw new LinkLostError('ENOENT', 'stat', path);
+    if (kind === null && this.#isKnown && [this.#path, this.#bands].includes(plain(path)))
+      throw new LinkLostError('ENOENT', 'stat', path);
     return kind;
   }
   list(path: string): StoreEntry[] {
@@ -138,11 +142,12 @@ export class LinkStore implements FileStore {
     return error;
   }
 
-  /** A file that is missing is nothing strange; the image, or the folder that the file belongs to, is. */
-  #isGone(path: string): boolean {
+  /** A file that is missing is nothing strange; the image, its bands, or the folder that the file belongs to, are. */
+  #isGone(given: string): boolean {
     if (!this.#isKnown) return false;
+    const path = plain(given);
     try {
-      return this.#below.kind(this.#path) === null || this.#below.kind(parentOf(plain(path))) === null;
+      return path === this.#bands || [this.#path, parentOf(path)].some((place) => this.#below.kind(place) === null);
     } catch (error) {
       if (error instanceof StoreError) return true;
       throw error;

@@ -1,6 +1,6 @@
 // The files of leases: `PREFIX1`, `PREFIX2`, … in one folder, 512 bytes each, one a generation.
 
-import { type FileStore, StoreError } from '@tintype/core';
+import { type FileStore, isMissing } from '@tintype/core';
 
 export const LEASE_SIZE = 512;
 /** Of one that was given up without a clean close: no process has it. */
@@ -57,7 +57,7 @@ export function readLease(store: FileStore, path: string): SeenLease | null {
       file.close();
     }
   } catch (error) {
-    if (error instanceof StoreError && error.code === 'ENOENT') return null;
+    if (isMissing(error)) return null;
     throw error;
   }
   const text = Buffer.from(bytes.subarray(0, length)).toString('utf8').trim();
@@ -68,7 +68,7 @@ export function removeIfThere(store: FileStore, path: string): void {
   try {
     store.remove(path);
   } catch (error) {
-    if (!(error instanceof StoreError) || error.code !== 'ENOENT') throw error;
+    if (!isMissing(error)) throw error;
   }
 }
 

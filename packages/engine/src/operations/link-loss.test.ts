@@ -91,6 +91,45 @@ describe.each(['hfs+', 'apfs'])('B4: a destination with %s that goes away', (fs)
   });
 });
 
+test('B4: a folder of bands that is away for a while, at whichever call', () => {
+  withFolder((source) => {
+    makeTree(source);
+    const setup = setupOf('sparsebundle', 'hfs+');
+    const bands = `${setup.image}/bands`;
+    const away = `${setup.image}/away`;
+    const { files } = undisturbed(source, setup);
+    /** A backup whose bands go away at a call and come back after five seconds, and how many calls there were. */
+    const run = (at: number) => {
+      const below = new MemoryStore();
+      runBackup(below, source, setup, { filters: ['folder-2'] });
+      let [isOpen, calls] = [false, 0];
+      const leave = (path: string): boolean => {
+        // What is missing before the run has opened it, was never there.
+        isOpen ||= path.includes('lease');
+        calls += isOpen && about(path) ? 1 : 0;
+        if (calls === at && below.kind(bands) !== null) below.rename(bands, away);
+        return false;
+      };
+      const back = (now: number): void => {
+        if (now >= 5000 && below.kind(away) !== null) below.rename(away, bands);
+      };
+      const store = new FaultStore(below, { call: FOREVER, code: 'EIO', about: leave });
+      const { error, timer } = runBackup(store, source, setup, {}, back);
+      back(FOREVER);
+      return { calls, error, waited: timer.now(), files: liveFiles(below, setup.image, `call ${at}`) };
+    };
+    const { calls } = run(FOREVER);
+    const step = Math.max(1, Math.floor(calls / count(20, 400)));
+    let waits = 0;
+    for (let at = 1; at <= calls; at += step) {
+      const outcome = run(at);
+      expect(outcome, `call ${at}`).toMatchObject({ error: null, files });
+      waits += outcome.waited > 0 ? 1 : 0;
+    }
+    expect(waits).toBeGreaterThan(2);
+  });
+});
+
 describe('how long a destination is waited for', () => {
   const setup = setupOf('sparsebundle', 'hfs+');
   const lost = { call: 40, code: 'EIO', lasts: FOREVER, about };

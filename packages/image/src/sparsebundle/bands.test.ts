@@ -1,4 +1,4 @@
-import { CorruptError, StoreError } from '@tintype/core';
+import { CorruptError, LinkLostError, StoreError } from '@tintype/core';
 import { FaultStore, MemoryStore } from '@tintype/testkit';
 import { expect, test } from 'vitest';
 import { OPEN_BANDS } from '../limits.js';
@@ -72,6 +72,20 @@ test('a band that the host does not read is the failure of that file, never zero
       expect(seen.length).toBeGreaterThan(0);
       for (const error of seen) expect(error).toBeInstanceOf(StoreError);
     }
+});
+
+test('a band in a folder that is gone with its host is lost, never zeros', () => {
+  const store = new MemoryStore();
+  const gone = new Proxy(store, {
+    get: (target, name) =>
+      name === 'open'
+        ? (path: string) => {
+            throw new LinkLostError('ENOENT', 'open', path);
+          }
+        : Reflect.get(target, name),
+  });
+  const bands = new Bands(gone, 'b/bands', BAND, false);
+  expect(() => bands.read(1, 0, new Uint8Array(1))).toThrow(LinkLostError);
 });
 
 test('few files are open, however many bands are used', () => {

@@ -3,7 +3,7 @@
 // Invariants: a band is looked for by its own name, and the folder is listed only where all of the disk is gone through; a
 // band written since the last flush is synced by it, whether it is open still or not.
 
-import { CorruptError, type FileStore, StoreError, type StoreFile } from '@tintype/core';
+import { CorruptError, type FileStore, isMissing, StoreError, type StoreFile } from '@tintype/core';
 import { discardRange } from '../encryption/file.js';
 import { OPEN_BANDS } from '../limits.js';
 import { closeEach } from '../lock.js';
@@ -189,7 +189,7 @@ export class Bands {
       if (!(error instanceof StoreError)) throw error;
       if (NO_FILE.includes(error.code))
         throw new CorruptError(`band ${index.toString(16)}`, 'kind', 0, `is no file (${error.code})`);
-      if (error.code !== 'ENOENT') throw error;
+      if (!isMissing(error)) throw error;
       this.#absent.add(index);
       return null;
     }
