@@ -1,4 +1,4 @@
-import { LockedError, MemoryDevice, TintypeError } from '@tintype/core';
+import { LockedError, MemoryDevice, StoreError, type StoreFile, TintypeError } from '@tintype/core';
 import { CrashStore, count, FaultStore, MemoryStore, Random } from '@tintype/testkit';
 import { expect, test } from 'vitest';
 import { createArchive, createDraft } from './archive.js';
@@ -120,6 +120,56 @@ test('whatever call fails, it is an error, and what was begun can be removed', (
       expect(error).toBeInstanceOf(TintypeError);
     }
     if (below.kind('x.dmg') !== null) below.remove('x.dmg');
+  }
+});
+
+/** As a host whose thread could not write a piece: every call is refused until the file is closed. */
+function refusingAfterWrite(below: MemoryStore, limit: number): MemoryStore {
+  let isRefused = false;
+  const refuse = (): void => {
+    if (isRefused) throw new StoreError('EFBIG', 'write', 'x.dmg');
+  };
+  const watched = (file: StoreFile): StoreFile =>
+    new Proxy(file, {
+      get: (target, name) => (given: number, bytes: Uint8Array) => {
+        if (name === 'write' && given + bytes.length > limit) isRefused = true;
+        if (name !== 'close') refuse();
+        else isRefused = false;
+        return Reflect.get(target, name).call(target, given, bytes);
+      },
+    });
+  return new Proxy(below, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      return (...given: unknown[]) => {
+        refuse();
+        const made: unknown = value.apply(target, given);
+        return name === 'open' && given[0] === 'x.dmg' ? watched(made as StoreFile) : made;
+      };
+    },
+  });
+}
+
+test('B13: one that its host cannot hold leaves no lease', () => {
+  const disk = new MemoryDevice(Buffer.alloc(SIZE));
+  new Random(5).fill(disk.bytes);
+  for (const begin of [
+    (store: MemoryStore) => {
+      const draft = draftOf(store, { format: 'udro' });
+      try {
+        fill(draft);
+      } finally {
+        draft.close();
+      }
+    },
+    (store: MemoryStore) =>
+      createArchive(store, 'x.dmg', disk, { format: 'udro', holder, random: (target) => target.fill(1), free: [] }),
+  ]) {
+    const store = new MemoryStore();
+    const refusing = refusingAfterWrite(store, 1 << 20);
+    expect(() => begin(refusing)).toThrow(expect.objectContaining({ code: 'EFBIG' }));
+    expect(store.list('').map(({ name }) => name)).toEqual(['x.dmg']);
   }
 });
 

@@ -45,10 +45,11 @@ function newFile(store: FileStore, path: string, form: ArchiveForm): NewFile {
   let wipe = (): void => {};
   const release = (): void => {
     wipe();
+    // Closed first: until then a store whose thread could not write this file refuses all else, the lease's removal too.
     try {
-      leased?.lease?.release();
-    } finally {
       file.close();
+    } finally {
+      leased?.lease?.release();
     }
   };
   try {
