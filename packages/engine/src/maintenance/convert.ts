@@ -37,6 +37,7 @@ import { probeVolumes } from '../stack.js';
 import { UsageError } from '../usage-error.js';
 import { type CopiedRange, CopiedRanges, requireCopied, requireSound } from './converted.js';
 import { archiveFormat, encryptionOf, formatFor, requireParent, requirePassphrase } from './create.js';
+import { noticeNewImage } from './new-image-notices.js';
 import { imageToRead, type ReadSummed, readChecked, requireFreeOut } from './opened-image.js';
 import { finishReplacement, prepareDraft, removeImage, replaceImage } from './replace-image.js';
 
@@ -124,6 +125,10 @@ function newFormat({ out, format, segmentSize }: ConvertOptions): string {
 function makeBeside(image: DiskImage, options: ConvertOptions, context: ConvertContext): string {
   const { store } = context;
   const format = newFormat(options);
+  if (archiveFormat(format) === null) {
+    const folder = dirname(options.out);
+    noticeNewImage({ format, size: image.device.size, folder, facts: store.facts(folder) }, context);
+  }
   const locks = locking(options.out, options, context);
   const draft = prepareDraft(store, options.out, locks);
   try {
