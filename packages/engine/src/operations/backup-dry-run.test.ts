@@ -77,3 +77,17 @@ test('contents are compared where a run compares them', () => {
     }
   });
 });
+
+test.each([
+  ['x.asif', {}, '26'],
+  ['x.dmg', { format: 'ulmo', fs: 'hfs+' }, '10.15'],
+  ['x.dmg', { fs: 'hfs+' }, '10.5'],
+])('B5: which macOS opens %s, made with %j, is decided by format and file system', (name, options, oldestMacOS) => {
+  withFolder((folder) => {
+    const source = join(folder, 'source');
+    mkdirSync(source);
+    writeFileSync(join(source, 'a'), 'one');
+    const dry = backup({ source, destination: join(folder, name), dryRun: true, ...options }, testContext());
+    expect(dry).toMatchObject({ estimate: { oldestMacOS } });
+  });
+});

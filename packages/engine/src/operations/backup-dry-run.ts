@@ -4,8 +4,10 @@ import { dirname } from 'node:path';
 import { CancelledError, CorruptError, type Item, MemoryDevice, Progress, type WritableVolume } from '@tintype/core';
 import { identityAt } from '@tintype/host';
 import type { BackupEstimate, SummaryEvent } from '../events.js';
+import { formatFor } from '../maintenance/create.js';
 import type { BackupOptions, RunContext } from '../operation.js';
 import { newVolume } from '../rules/new-volume.js';
+import { oldestMacOS } from '../rules/oldest-macos.js';
 import { drivers } from '../stack.js';
 import { plainAttributesDiffer } from '../tree/compare.js';
 import { ContentCopier } from '../tree/content.js';
@@ -276,6 +278,6 @@ function estimate(
     bytes: report.bytesScanned,
     ...sizes,
     freeSpace: context.store.facts(dirname(options.destination)).free,
-    oldestMacOS: fileSystem === 'apfs' ? '10.13' : '10.5',
+    oldestMacOS: oldestMacOS(fileSystem, formatFor(options.destination, options.format, 'udzo')),
   };
 }
