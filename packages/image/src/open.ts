@@ -46,7 +46,7 @@ import { wrongChecksum } from './udif/checksums.js';
 import { ClearSegments } from './udif/clear-segments.js';
 import { type KolyFields, readKoly } from './udif/koly.js';
 import { UdifDevice } from './udif/reader.js';
-import { openSegments, type SegmentsPlace, segmentsBeside } from './udif/segments.js';
+import { isLaterSegment, notFirst, openSegments, type SegmentsPlace, segmentsBeside } from './udif/segments.js';
 import { type Seal, undoPath } from './undo-file.js';
 
 const SECTOR = 512;
@@ -82,7 +82,22 @@ export interface Opened {
 /** Why nothing was detected at a path. */
 export function noImage(store: FileStore, path: string): TintypeError {
   if (store.kind(path) === null) return new RefusedError('no-source', `there is nothing at ${path}`, { path });
-  return new UnsupportedError(`${path} is no disk image`, { path });
+  return laterSegment(store, path) ?? new UnsupportedError(`${path} is no disk image`, { path });
+}
+
+/** Null if the file is none of an image's further ones. */
+function laterSegment(store: FileStore, path: string): RefusedError | null {
+  if (store.kind(path) !== 'file') return null;
+  const file = store.open(path, 'read');
+  try {
+    const koly = readKoly(file);
+    return koly && isLaterSegment(koly) ? notFirst(path, koly) : null;
+  } catch (error) {
+    if (error instanceof CorruptError) return null;
+    throw error;
+  } finally {
+    file.close();
+  }
 }
 
 /** Opens any image. @throws CorruptError, LockedError, PassphraseError, RefusedError, StoreError, UnsupportedError */
@@ -371,6 +386,7 @@ export function fileContainer(
     return { device, format: 'asif', verify: () => device.verify(), resize, compact, maxSize: device.maxSize };
   }
   const koly = readKoly(file);
+  if (koly && isLaterSegment(koly)) throw notFirst(file.path, koly);
   if (kind === 'udif' && koly) {
     const device = udifDevice(file, koly, place);
     const checked = (path: string): CheckedDisk => device.checked(path);

@@ -28,6 +28,7 @@ const HINTS: Readonly<Record<string, string>> = {
   checksum: "Run 'tintype verify' to see what is wrong; --ignore-checksums goes on all the same",
   'no-parent': 'Make the folder first',
   'no-source': 'Check the path',
+  'segment-missing': 'Put it beside the others under that name',
   'passphrase-missing': 'Give it with --passphrase-file F, --stdinpass, or TINTYPE_PASSPHRASE',
   'passphrase-wrong': 'Check it: case, spaces, and which image it is for',
   'passphrase-differs': 'Try again',

@@ -1,5 +1,5 @@
 import { zlib } from '@tintype/codec';
-import { CorruptError, PassphraseError, StoreError } from '@tintype/core';
+import { CorruptError, PassphraseError } from '@tintype/core';
 import { MemoryStore, Random } from '@tintype/testkit';
 import { expect, test } from 'vitest';
 import { encryptedFile } from '../create.js';
@@ -47,8 +47,8 @@ function segmented(cuts: readonly number[], id = 9): MemoryStore {
   return store;
 }
 
-function open(store: MemoryStore, passphrase?: Uint8Array) {
-  return openImage(store, 'big.dmg', { writable: false, waitLock: 0, holder, allowTimeMachine: false, passphrase });
+function open(store: MemoryStore, passphrase?: Uint8Array, path = 'big.dmg') {
+  return openImage(store, path, { writable: false, waitLock: 0, holder, allowTimeMachine: false, passphrase });
 }
 
 const bytesOf = (store: MemoryStore, path: string): Buffer => {
@@ -99,8 +99,12 @@ test.each([[[]], [[1000]], [[5, 6, 7]], [[coded.length]], [[300, coded.length + 
 test('a segment that is missing, of another image, or not the first', () => {
   const missing = segmented([100, 200]);
   missing.remove(segmentPath('big.dmg', 3));
-  expect(() => open(missing)).toThrow(StoreError);
-  expect(() => open(missing)).toThrow(/big\.003\.dmgpart/);
+  const problem = expect.objectContaining({
+    code: 'segment-missing',
+    message: 'big.dmg lacks segment 3 of 3: big.003.dmgpart is not there',
+  });
+  expect(() => open(missing)).toThrow(problem);
+  expect(() => imageFacts(missing, 'big.dmg')).toThrow(problem);
   const mixed = segmented([100]);
   const other = segmented([100], 8).open(segmentPath('big.dmg', 2), 'read');
   const bytes = new Uint8Array(other.size());
@@ -111,6 +115,20 @@ test('a segment that is missing, of another image, or not the first', () => {
   const short = segmented([100]);
   short.open(segmentPath('big.dmg', 2), 'write').truncate(600);
   expect(() => open(short)).toThrow(CorruptError);
+});
+
+test('one that is not the first says which file to open', () => {
+  const store = segmented([100, 200]);
+  const problem = expect.objectContaining({
+    code: 'segment-not-first',
+    message: 'big.002.dmgpart is segment 2 of 3 of an image: open the first of its files, big.dmg',
+  });
+  expect(() => open(store, undefined, 'big.002.dmgpart')).toThrow(problem);
+  expect(() => imageFacts(store, 'big.002.dmgpart')).toThrow(problem);
+  store.rename('big.003.dmgpart', 'other.dmg');
+  expect(() => open(store, undefined, 'other.dmg')).toThrow(/^other\.dmg is segment 3 of 3 .* its files$/);
+  const secret = encrypted(segmented([100, 200]), ['x', 'x', 'x']);
+  expect(() => open(secret, Buffer.from('x'), 'big.002.dmgpart')).toThrow(problem);
 });
 
 test('encrypted, each file by itself: read by one passphrase, and not changed to another', () => {

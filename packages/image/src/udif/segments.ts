@@ -1,7 +1,7 @@
 // The data fork of a UDIF, in one file or in several: `name.dmg`, `name.002.dmgpart`, … A chunk may lie across two.
 // Source: the manual of hdiutil, public readers; no image of this kind was at hand (docs/formats/images.md).
 
-import { CorruptError, type FileStore, type StoreFile } from '@tintype/core';
+import { CorruptError, type FileStore, RefusedError, type StoreFile } from '@tintype/core';
 import { detect } from '../detect.js';
 import { SEGMENTS_LIMIT } from '../limits.js';
 import { type KolyFields, readKoly } from './koly.js';
@@ -66,6 +66,18 @@ export function segmentPath(path: string, number: number): string {
   return `${path.replace(/\.dmg$/i, '')}.${String(number).padStart(3, '0')}.dmgpart`;
 }
 
+/** Of an image's file that is not its first: `photos.002.dmgpart` is opened by its `photos.dmg`. */
+export function notFirst(path: string, { segmentNumber, segmentCount }: KolyFields): RefusedError {
+  const first = /\.\d{3,}\.dmgpart$/.test(path) ? `, ${path.replace(/\.\d{3,}\.dmgpart$/, '.dmg')}` : '';
+  const message = `${path} is segment ${segmentNumber} of ${segmentCount} of an image: open the first of its files${first}`;
+  return new RefusedError('segment-not-first', message, { path, segment: segmentNumber, segments: segmentCount });
+}
+
+/** Whether a trailer is that of an image's second file, or of a later one. */
+export function isLaterSegment({ segmentNumber, segmentCount }: KolyFields): boolean {
+  return segmentCount > 1 && segmentNumber > 1;
+}
+
 /** Numbers of the files beside `path` that are named as its further segments, whatever they are; ascending. */
 export function namedSegments(store: FileStore, path: string): readonly number[] {
   const slash = path.lastIndexOf('/');
@@ -105,7 +117,7 @@ export interface SegmentsPlace {
   readonly decrypted?: (file: StoreFile) => StoreFile;
 }
 
-/** Opens all segments but the first, which is open. @throws CorruptError, StoreError if one is missing */
+/** Opens all segments but the first, which is open. @throws CorruptError; RefusedError `segment-missing` */
 export function openSegments(place: SegmentsPlace, first: StoreFile, koly: KolyFields): DataFork {
   const parts = [{ file: first, koly }];
   if (koly.segmentCount > SEGMENTS_LIMIT)
@@ -114,7 +126,7 @@ export function openSegments(place: SegmentsPlace, first: StoreFile, koly: KolyF
     throw new CorruptError('koly', 'segmentNumber', Koly.at.segmentNumber, 'this is not the first segment');
   try {
     for (let number = 2; number <= koly.segmentCount; number += 1) {
-      const part = openSegment(place, number);
+      const part = openSegment(place, number, koly.segmentCount);
       parts.push(part);
       if (part.koly.segmentNumber !== number || Buffer.compare(part.koly.segmentId, koly.segmentId) !== 0)
         throw new CorruptError(
@@ -131,8 +143,15 @@ export function openSegments(place: SegmentsPlace, first: StoreFile, koly: KolyF
   return new DataFork(parts);
 }
 
-function openSegment({ store, path, decrypted }: SegmentsPlace, number: number) {
-  const stored = store.open(segmentPath(path, number), 'read');
+function openSegment({ store, path, decrypted }: SegmentsPlace, number: number, count: number) {
+  const place = segmentPath(path, number);
+  if (store.kind(place) === null)
+    throw new RefusedError('segment-missing', `${path} lacks segment ${number} of ${count}: ${place} is not there`, {
+      path: place,
+      segment: number,
+      segments: count,
+    });
+  const stored = store.open(place, 'read');
   try {
     const file = decrypted?.(stored) ?? stored;
     const koly = readKoly(file);
