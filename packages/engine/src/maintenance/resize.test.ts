@@ -1,9 +1,9 @@
-import { type FileStore, RefusedError, UnsupportedError, WindowDevice } from '@tintype/core';
+import { type FileStore, RefusedError, UnsupportedError, VolumeFullError, WindowDevice } from '@tintype/core';
 import { CrashStore, count, MemoryStore, plainAttributes, snapshotOf, type TreeSnapshot } from '@tintype/testkit';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { EngineEvent } from '../events.js';
 import type { CreateOptions } from '../operation.js';
-import { openStack } from '../stack.js';
+import { drivers, openStack } from '../stack.js';
 import { convert } from './convert.js';
 import { createStack } from './create.js';
 import { resize, resizeImage } from './resize.js';
@@ -181,6 +181,36 @@ test('what a large APFS container has for itself does not make a second call nec
   expect(after).toBeLessThan(180 * MIB);
   expect(resize({ image, size: 'min' }, memoryContext(store))).toMatchObject({ before: after, after });
   expect(capacities(store, image)).toMatchObject({ disk: after, findings: [] });
+  expectTree(store, image, tree);
+});
+
+test('what the first round reached is the result if a further one finds no room', () => {
+  const image = '/a.sparsebundle';
+  const { store, tree } = planted({ image, fs: 'apfs', bandSize: 8 * MIB }, 1e12);
+  const driver = drivers.find(({ kind }) => kind === 'apfs');
+  if (!driver) throw new Error('there is a driver for APFS');
+  const open = driver.open.bind(driver);
+  let resized = 0;
+  const opening = vi.spyOn(driver, 'open').mockImplementation((...parts) => {
+    const fileSystem = open(...parts);
+    const resizing = fileSystem.resize.bind(fileSystem);
+    fileSystem.resize = (size) => {
+      resized += 1;
+      if (resized > 1) throw new VolumeFullError(4096, 0);
+      resizing(size);
+    };
+    return fileSystem;
+  });
+  const events: EngineEvent[] = [];
+  try {
+    const { before, after } = resizeImage({ image, size: 'min' }, memoryContext(store, events));
+    expect([before, resized]).toEqual([1e12, 2]);
+    expect(capacities(store, image)).toMatchObject({ disk: after, findings: [] });
+    expect(after).toBeLessThan(1e12);
+  } finally {
+    opening.mockRestore();
+  }
+  expect(events).toContainEqual(expect.objectContaining({ type: 'warning', code: 'not-least' }));
   expectTree(store, image, tree);
 });
 

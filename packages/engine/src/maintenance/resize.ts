@@ -57,13 +57,23 @@ export function resizeImage(options: ResizeOptions, context: RunContext): Resize
   }
 }
 
-/** What a file system of the old size needed of its own may have stood where a smaller one ends: it goes with that size. */
+/**
+ * What a file system of the old size needed of its own may have stood where a smaller one ends: it goes with that size. What was
+ * reached stays, and is the result, if no less can be.
+ */
 function resizeFurther(image: DiskImage, options: ResizeOptions, context: RunContext, first: Resized): Resized {
   let last = first;
   while (last.after < last.before) {
     const further = new Resizing(image, options, context);
     if (!further.isSmaller) break;
-    last = further.run();
+    try {
+      last = further.run();
+    } catch (error) {
+      if (!(error instanceof RefusedError) || error.code !== 'too-small') throw error;
+      const message = `${options.image} has ${showSize(last.after)} now; less was tried, but ${error.message}`;
+      context.emit({ type: 'warning', code: 'not-least', message });
+      break;
+    }
   }
   return { ...last, before: first.before };
 }
