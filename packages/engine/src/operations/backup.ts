@@ -15,6 +15,7 @@ import type { NetSnapshot } from '../history/snapshot-net.js';
 import { isKnownVolume, rememberVolume } from '../home.js';
 import type { BackupOptions, Operation, RunContext } from '../operation.js';
 import { withReproducibleTimes } from '../reproducible.js';
+import { newEncryption } from '../rules/new-encryption.js';
 import { ContentCopier } from '../tree/content.js';
 import { Filter } from '../tree/filter.js';
 import { Mirror } from '../tree/mirror.js';
@@ -25,6 +26,7 @@ import { type Destination, destinationKind, openDestination, requireItems } from
 import { dryRun } from './backup-dry-run.js';
 import { RunSnapshots } from './backup-snapshots.js';
 import { verifyBackup } from './backup-verify.js';
+import { noticeClearCopy } from './clear-copy.js';
 import { compactFirst } from './compaction-first.js';
 import { fileRoom } from './file-room.js';
 import { noticeFolderLosses } from './folder-losses.js';
@@ -61,6 +63,7 @@ function backUpArchive(plan: ArchivePlan, given: BackupOptions, context: RunCont
   const source = openSource(given, context);
   try {
     if (source.stack === null) noticeFolderLosses(options.source, context);
+    if (!plan.replaces && plan.encryption === undefined) noticeClearCopy(options, context);
     if (options.dryRun) return dryRun(options, 'new-image', source, context, plan);
     noticeSystemSource(options.source, source.volume, context);
     const reserve = startupRoom(options, 'new-image', source, context);
@@ -88,6 +91,7 @@ function backUp(given: BackupOptions, context: RunContext, resumption: Resumptio
   try {
     const isFirst = given.continues === undefined;
     if (isFirst && source.stack === null) noticeFolderLosses(options.source, context);
+    if (isFirst && kind === 'new-image' && newEncryption(options) === undefined) noticeClearCopy(options, context);
     if (options.dryRun) return dryRun(options, kind, source, context);
     if (kind === 'image' || kind === 'folder') resumption.found();
     if (isFirst && kind.endsWith('image')) noticeSystemSource(options.source, source.volume, context);
