@@ -82,6 +82,31 @@ test.skipIf(lacksLimits).each(fileSystems)(
   },
 );
 
+test.skipIf(lacksLimits)('B13: in a folder, a file that is too long costs itself only', { timeout: PATIENCE }, () => {
+  for (const [name, bytes] of [
+    ['a', 100],
+    ['m', LIMIT + MIB],
+    ['n', LIMIT / 2],
+    ['z', 100],
+  ] as const) {
+    const file = openSync(join(source, name), 'w');
+    writeSync(file, Buffer.from(name), 0, 1, bytes - 1);
+    closeSync(file);
+  }
+  const image = join(folder, 'b.sparsebundle');
+  expect(tintype('backup', source, image).status).toBe(0);
+  for (const words of [
+    ['backup', source, join(folder, 'copy')],
+    ['restore', image, join(folder, 'restored')],
+  ]) {
+    const { status, stderr } = limited(...words);
+    expect({ status, stderr }).toEqual({ status: 3, stderr: expect.stringMatching(/\/m: .*EFBIG/) });
+    expect(stderr).not.toContain('sparsebundle');
+    const there = readdirSync(words.at(-1) as string).filter((name) => name !== '_SafetyNet');
+    expect(there.sort()).toEqual(['a', 'n', 'z']);
+  }
+});
+
 interface Loop {
   /** What makes the file system in a file. */
   readonly make: readonly string[];

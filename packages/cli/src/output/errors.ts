@@ -17,7 +17,7 @@ const HINTS: Readonly<Record<string, string>> = {
   'read-only-image':
     "It is never changed: 'tintype convert' makes one that can be, 'tintype rescue' copies out of a damaged one",
   ENOSPC: 'The host volume is full: make room on it, then run the same command again',
-  EFBIG: 'The host volume cannot hold a file that long: use a .sparsebundle',
+  EFBIG: 'The host volume, or a limit of this process (ulimit -f), allows no file that long: choose another place',
   EACCES: 'Check the permissions of the path, or run the command as its owner',
   EPERM: 'Check the permissions of the path, or run the command as its owner',
   EROFS: 'The volume is read-only there: choose another place',

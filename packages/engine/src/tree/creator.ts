@@ -24,7 +24,7 @@ const LINK_BYTES = 16;
 const NAME_REFUSALS: readonly string[] = ['EEXIST', 'EINVAL', 'EILSEQ', 'ENAMETOOLONG'];
 /** What a host says that has no second names, such as FAT and many shares. */
 const LINK_REFUSALS: readonly string[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'];
-const HOST_FULL: readonly string[] = ['ENOSPC', 'EDQUOT', 'EFBIG'];
+const HOST_FULL: readonly string[] = ['ENOSPC', 'EDQUOT'];
 const BATCH_ITEMS = 512;
 const BATCH_BYTES = 64 << 20;
 /** Changes this close to the scan, in seconds, leave no trace in the times. */
@@ -242,6 +242,12 @@ export class Creator {
     return !this.#parts.idsLast && error instanceof StoreError && HOST_FULL.includes(error.code);
   }
 
+  /** True if others can go on: it cannot be read, or is longer than a file in the target folder can be (B13). */
+  #isOfItem(error: unknown): boolean {
+    if (error instanceof SourceError) return true;
+    return !this.#parts.idsLast && error instanceof StoreError && error.code === 'EFBIG';
+  }
+
   /** True if the new item is complete; else it was removed again, and reported. */
   #finish(folder: ItemId, path: string, item: Item, id: ItemId, scanned: number): boolean {
     const { source, target, report } = this.#parts;
@@ -253,7 +259,7 @@ export class Creator {
       if (!target.traits.changeTimes) target.setAttributes(id, this.attributes(item, scanned));
       return true;
     } catch (error) {
-      if (!(error instanceof SourceError)) throw error;
+      if (!this.#isOfItem(error)) throw error;
       target.remove(folder, item.name);
       report.failed(itemPath, error);
       return false;
@@ -339,8 +345,9 @@ export class Creator {
       if (this.#canLink(item)) links.remember(item, id, null, `${path}/${item.name}`);
       report.made(`${path}/${item.name}`, this.#replaced.has(item.name));
     } catch (error) {
-      if (error instanceof SourceError || this.#isFull(error)) target.remove(partial(), name);
-      if (!(error instanceof SourceError)) throw error;
+      const isOfItem = this.#isOfItem(error);
+      if (isOfItem || this.#isFull(error)) target.remove(partial(), name);
+      if (!isOfItem) throw error;
       report.failed(`${path}/${item.name}`, error);
     } finally {
       source.release(item.id);
