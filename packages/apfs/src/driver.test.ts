@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Finding, type Item, MemoryDevice, type Volume } from '@tintype/core';
-import { fixture, SparseDevice } from '@tintype/testkit';
+import { fixture, SparseDevice, snapshotOf } from '@tintype/testkit';
 import { describe, expect, test } from 'vitest';
 import { apfs } from './driver.js';
 import { ReadOnlyFileSystem } from './reading/read-only-file-system.js';
@@ -66,6 +66,11 @@ test.skipIf(isMissing('basic'))('every item of the newest macOS is as its manife
   }
   const folders = [...items.values()].filter(({ kind }) => kind === 'directory');
   expect(items.size - folders.length).toBe(Object.keys(files).length);
+});
+
+test.for(sampleNames)('%s: listed, looked up or asked for, an item is the same', (name, { skip }) => {
+  skip(isMissing(name));
+  expect(Object.keys(snapshotOf(opened(name, PASSPHRASE))).length).toBeGreaterThan(1);
 });
 
 test.skipIf(isMissing('basic'))('hard links are one item with two names', () => {

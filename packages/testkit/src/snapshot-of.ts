@@ -40,7 +40,10 @@ export interface SnapshotOptions {
 
 const buffer = new Uint8Array(1 << 18);
 
-/** A tree as a value, to be compared. */
+/**
+ * A tree as a value, to be compared.
+ * @throws Error if a volume says another thing of an item that is listed than of one that is asked for
+ */
 export function snapshotOf(volume: Volume, options: SnapshotOptions = {}): TreeSnapshot {
   const tree: TreeSnapshot = {};
   const firstNames = new Map<number, string>();
@@ -52,14 +55,27 @@ export function snapshotOf(volume: Volume, options: SnapshotOptions = {}): TreeS
     if (first === undefined) firstNames.set(item.inode, path);
     tree[path] = describe(volume, item, first ?? path, options);
     if (item.kind !== 'directory') continue;
-    const children = volume
-      .list(item.id)
+    const listed = volume.list(item.id);
+    for (const child of listed) requireOneAnswer(volume, item.id, child);
+    const children = listed
       .map((child) => ({ path: path === '' ? nameForm(child.name) : `${path}/${nameForm(child.name)}`, item: child }))
       .filter((child) => options.keep?.(child.path) ?? true);
     // Sorted, so that the first name of a hard link is the same on both sides.
     waiting.push(...children.sort((a, b) => (a.path < b.path ? 1 : -1)));
   }
   return tree;
+}
+
+/** Whoever lists a folder, stats an item or looks it up by name is told the same. */
+function requireOneAnswer(volume: Volume, folder: ItemId, listed: Item): void {
+  const answers = {
+    stat: { ...volume.stat(listed.id), name: listed.name },
+    lookup: volume.lookup(folder, listed.name),
+  };
+  for (const [call, answer] of Object.entries(answers))
+    for (const key of Object.keys(listed) as (keyof Item)[])
+      if (answer?.[key] !== listed[key])
+        throw new Error(`${listed.name}: ${key} is ${listed[key]} in list, ${answer?.[key]} in ${call}`);
 }
 
 /** SHA-256 of a file's bytes, in hex. */

@@ -196,9 +196,11 @@ export class ApfsVolume extends ReadOnlyVolume implements WritableVolume {
   }
 
   #inode(id: ItemId): Inode {
+    return this.#open.known?.get(id) ?? this.#inodeAtCursor(id);
+  }
+
+  #inodeAtCursor(id: ItemId): Inode {
     const { cursor, known } = this.#open;
-    const found = known?.get(id);
-    if (found) return found;
     if (!known) cursor.leave();
     seekInode(cursor, this.#keys, id);
     return readInode(cursor);
@@ -218,7 +220,7 @@ export class ApfsVolume extends ReadOnlyVolume implements WritableVolume {
 
   /** `name` null: that of the inode itself. */
   #item(id: ItemId, name: string | null): Item {
-    const inode = this.#inode(id);
+    const inode = this.#inodeAtCursor(id);
     const isRoot = id === INODE.root || id === SYSTEM_ROOT;
     return this.#itemAtCursor(inode, isRoot ? '' : (name ?? inode.name));
   }

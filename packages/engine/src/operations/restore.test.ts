@@ -1,7 +1,7 @@
 // The rules of a restore, on real folders and on images: order, what a hostile backup cannot do.
 
 import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -18,7 +18,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { CancelledError, CorruptError } from '@tintype/core';
-import { withFolder } from '@tintype/testkit';
+import { fixture, withFolder } from '@tintype/testkit';
 import { expect, test } from 'vitest';
 import type { EngineEvent } from '../events.js';
 import { testContext } from '../run-context.testing.js';
@@ -316,5 +316,20 @@ test('a restore of one file is verified, too', () => {
       { path: '/file', code: 'verify' },
     ]);
     expect(verified('always')).toEqual([]);
+  });
+});
+
+test.each(['apfs', 'hfsplus'])('a compressed file of macOS in %s stands still while it is read', (fs) => {
+  const basic = fixture(`${fs}/basic-udzo.dmg`);
+  if (basic.skip) return;
+  withFolder((folder) => {
+    process.env.TINTYPE_HOME = join(folder, 'home');
+    const target = join(folder, 'target');
+    expect(restore({ image: basic.path, target }, testContext()).problems).toEqual([]);
+    const { files } = JSON.parse(readFileSync(fixture(`${fs}/basic.manifest.json`).path, 'utf8'));
+    const sha256 = createHash('sha256')
+      .update(readFileSync(join(target, 'compressed.txt')))
+      .digest('hex');
+    expect(sha256).toBe(files['compressed.txt'].sha256);
   });
 });
