@@ -241,6 +241,7 @@ test('every kind that a single change can cause is caused here', () => {
     'tree-order',
     'tree-xid',
     'volume-locked',
+    'volume-odd',
     'volume-sealed',
     'stream-shared',
     'more-findings',

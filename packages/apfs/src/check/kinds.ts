@@ -52,6 +52,7 @@ export const KINDS = {
   // volumes
   'volume-superblock': lost,
   'volume-field': lost,
+  'volume-odd': remark,
   'volume-count': mendable,
   'volume-locked': remark,
   'volume-sealed': remark,

@@ -14,7 +14,7 @@ import { idAt, typeAt } from '../records/ids.js';
 import { NxSuperblock } from '../structs/container.js';
 import { OMAP_VALUE_FLAGS } from '../structs/object-map.js';
 import { RECORD_TYPE } from '../structs/records.js';
-import { VOLUME_NAME_SIZE, VolumeSuperblock } from '../structs/volume.js';
+import { VolumeSuperblock } from '../structs/volume.js';
 import { CatalogCheck } from './catalog.js';
 import { Changes } from './changes.js';
 import type { ContainerCheck } from './container.js';
@@ -22,10 +22,10 @@ import { checkReferences, compareCounts } from './extents.js';
 import { type Counts, checkLinks } from './links.js';
 import { type CheckedMap, checkMap, checkUnused } from './object-maps.js';
 import { checkTree } from './tree.js';
+import { checkSnapshotFields, checkVolumeFields } from './volume-fields.js';
 
 const at = VolumeSuperblock.at;
 const UNITS = 512;
-const MIN_NEXT_ID = 16;
 
 /** Checks a volume; false if a part could not be followed, so that blocks may be in use that nothing is known of. */
 export function checkVolume(check: ContainerCheck, { slot, oid, head }: VolumeSlot, passphrase?: Uint8Array): boolean {
@@ -55,7 +55,7 @@ class VolumeCheck {
 
   run(slot: number, oid: number): boolean {
     const { report, container } = this.#check;
-    this.#superblock(slot);
+    this.#fields(this.#head, slot, container.xid, this.#name);
     const map = report.attempt('omap', this.#name, () =>
       checkMap(this.#check, {
         block: this.#head.number('apfs_omap_oid'),
@@ -68,13 +68,23 @@ class VolumeCheck {
     this.#blocks += map.blocks;
     const key = this.#key();
     const snapshots = this.#snapshots(map);
-    for (const snapshot of snapshots ?? []) {
+    for (const [older, snapshot] of (snapshots ?? []).entries()) {
       const old = report.attempt('snapshot', this.#name, () => snapshotHead(container.blocks, snapshot, this.#head));
       this.#check.used.mark(snapshot.superblock, 1, `snapshot ${snapshot.xid} of ${this.#name}`);
       const place = `snapshot ${snapshot.xid} of ${this.#name}`;
       this.#count(snapshot.extentReferences, place);
-      if (old) this.#state(map, { head: old, xid: snapshot.xid, place, key });
-      else this.#isComplete = false;
+      if (!old) {
+        this.#isComplete = false;
+        continue;
+      }
+      this.#fields(old, slot, snapshot.xid, place);
+      report.attempt('snapshot', place, () =>
+        checkSnapshotFields(old, (kind, message) => report.add(kind, place, message)),
+      );
+      const state = this.#state(map, { head: old, xid: snapshot.xid, place, key });
+      if (state) this.#snapshotCounters(old, state.counts, place);
+      const said = old.number('apfs_num_snapshots');
+      report.expect(said >= older, 'snapshot', place, `counts ${said} snapshots before it; there are ${older}`);
     }
     this.#count(this.#head.number('apfs_extentref_tree_oid'), this.#name);
     const live = this.#state(map, { head: this.#head, xid: container.xid, place: this.#name, key });
@@ -87,23 +97,11 @@ class VolumeCheck {
     return this.#isComplete;
   }
 
-  #superblock(slot: number): void {
-    const head = this.#head;
-    const rule = (holds: boolean, message: string): void =>
-      this.#check.report.expect(holds, 'volume-field', this.#name, message);
-    rule(head.slot === slot, `says that it is volume ${head.slot}`);
-    rule(head.unknownFeatures === 0, `features ${head.unknownFeatures.toString(16)} are not known`);
-    rule(head.view.getBigUint64(at.apfs_readonly_compatible_features, true) === 0n, 'read-only features are not known');
-    rule(!(head.has('caseInsensitive') && head.has('normalizationInsensitive')), 'compares names in two ways');
-    rule(head.view.getUint32(at.apfs_next_obj_id + 4, true) > 0 || this.#nextId >= MIN_NEXT_ID, 'has no next number');
-    const nameEnd = new Uint8Array(head.view.buffer, head.view.byteOffset + at.apfs_volname, VOLUME_NAME_SIZE).indexOf(
-      0,
+  #fields(head: VolumeHead, slot: number, xid: number, place: string): void {
+    const { report } = this.#check;
+    report.attempt('volume-field', place, () =>
+      checkVolumeFields({ head, slot, xid }, (kind, message) => report.add(kind, place, message)),
     );
-    rule(nameEnd > 0, 'has no name that ends');
-    rule(!head.isSealed || head.number('apfs_fext_tree_oid') > 0, 'is sealed, but has no tree of extents');
-  }
-  get #nextId(): number {
-    return this.#head.view.getUint32(at.apfs_next_obj_id, true);
   }
 
   /** The cipher; null for a clear volume; undefined if it cannot be had, which is told. @throws PassphraseError if it is wrong */
@@ -235,15 +233,30 @@ class VolumeCheck {
       this.#check.report.expect(said === found, 'volume-count', this.#name, message);
     };
     if (counts) {
-      rule('apfs_num_files', counts.files);
-      rule('apfs_num_directories', counts.directories);
-      rule('apfs_num_symlinks', counts.symlinks);
-      rule('apfs_num_other_fsobjects', counts.others);
+      for (const [field, found] of countersOf(counts)) rule(field, found);
     }
     if (!this.#isComplete) return;
     rule('apfs_num_snapshots', snapshots);
     rule('apfs_fs_alloc_count', this.#blocks);
   }
+
+  /** What was there then. It is not mended: nothing is, in a snapshot. */
+  #snapshotCounters(head: VolumeHead, counts: Counts, place: string): void {
+    for (const [field, found] of countersOf(counts)) {
+      const said = head.number(field);
+      const message = `counts ${said} ${COUNTERS[field]}; there are ${found}`;
+      this.#check.report.expect(said === found, 'snapshot', place, message);
+    }
+  }
+}
+
+function countersOf(counts: Counts) {
+  return [
+    ['apfs_num_files', counts.files],
+    ['apfs_num_directories', counts.directories],
+    ['apfs_num_symlinks', counts.symlinks],
+    ['apfs_num_other_fsobjects', counts.others],
+  ] as const;
 }
 
 interface State {
