@@ -73,6 +73,8 @@ export interface VolumeTraits {
   readonly holes: boolean;
   /** BSD flags that are kept. */
   readonly flags: number;
+  /** Largest numbers that a `char` or `block` item can have. */
+  readonly deviceNumbers: { readonly major: number; readonly minor: number };
   /** Kinds that can be created. */
   readonly kinds: readonly ItemKind[];
   readonly xattrs: boolean;
@@ -116,6 +118,11 @@ export interface Volume {
   xattrs(id: ItemId): XattrEntry[];
   /** The whole value, or null if there is none of that name. */
   xattr(id: ItemId, name: string): Uint8Array | null;
+  /**
+   * The value that `xattr` answers of an item of this kind once the attribute was set to `value`; null if the volume has no
+   * place for it. What a host refuses for other reasons is known only when it was tried.
+   */
+  xattrAsStored(kind: ItemKind, name: string, value: Uint8Array): Uint8Array | null;
   /** What is known of snapshots; null where the file system has none. */
   readonly snapshots: readonly SnapshotEntry[] | null;
   /** The volume as it was, by transaction: every call that changes something refuses. @throws UnsupportedError */

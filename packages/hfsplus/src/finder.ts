@@ -30,10 +30,16 @@ function isSymlink({ node, at, type }: Place): boolean {
 export function readFinderInfo(place: Place): Uint8Array | null {
   const { node, at } = place;
   const start = at + CatalogFile.at.userInfo;
-  const value = node.bytes.slice(start, start + SIZE);
-  for (const [offset, length] of PRIVATE) value.fill(0, offset, offset + length);
-  if (isSymlink(place)) value.fill(0, 0, TYPE_SIZE);
-  return value.some((byte) => byte !== 0) ? value : null;
+  return keptFinderInfo(node.bytes.subarray(start, start + SIZE), isSymlink(place) ? 'symlink' : 'other');
+}
+
+/** What is read once `value` was written, where there was nothing: 32 bytes, or null if all are zero. */
+export function keptFinderInfo(value: Uint8Array, kind: 'symlink' | 'other'): Uint8Array | null {
+  const kept = new Uint8Array(SIZE);
+  kept.set(value.subarray(0, SIZE));
+  for (const [offset, length] of PRIVATE) kept.fill(0, offset, offset + length);
+  if (kind === 'symlink') kept.fill(0, 0, TYPE_SIZE);
+  return kept.some((byte) => byte !== 0) ? kept : null;
 }
 
 /** Sets them; what macOS keeps for itself stays. */

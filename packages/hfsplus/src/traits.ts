@@ -19,6 +19,7 @@ export function volumeTraits({ caseSensitive, epoch, flags }: TraitsOf): VolumeT
     hardLinks: 'files',
     holes: false,
     flags,
+    deviceNumbers: { major: 0xff, minor: 0xff_ffff },
     kinds: ['file', 'directory', 'symlink', 'fifo', 'socket', 'char', 'block'],
     xattrs: true,
     xattrLimits: { value: XATTR_VALUE_LIMIT, name: XATTR_NAME_LIMIT },

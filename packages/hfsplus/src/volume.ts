@@ -6,6 +6,7 @@ import {
   type FileExtent,
   type Item,
   type ItemId,
+  type ItemKind,
   type NewItem,
   nameFromBytes,
   UnsupportedError,
@@ -17,6 +18,7 @@ import { CompressedFiles, DECMPFS } from './compressed-files.js';
 import { DataForks } from './data-fork.js';
 import { FINDER_INFO, RESOURCE_FORK, readFinderInfo, UF_HIDDEN, writeFinderInfo } from './finder.js';
 import { applyChange, itemOf } from './item.js';
+import { isPrivateName, keptXattr, standsInRecord } from './kept-xattrs.js';
 import { SYMLINK_LIMIT, XATTR_VALUE_LIMIT } from './limits.js';
 import type { Mounted } from './mounted.js';
 import { foldName, storable, toShown, toStored } from './names.js';
@@ -33,8 +35,6 @@ import { volumeTraits } from './traits.js';
 import { volumeUuid } from './uuid.js';
 
 const JOURNAL_FILES = ['.journal', '.journal_info_block'];
-/** Attributes that are the file system's own. */
-const PRIVATE_ATTRIBUTE = 'com.apple.system.';
 const UF_COMPRESSED = 0x20;
 const SECURITY = 'com.apple.system.Security';
 const FLAGS_KEPT = 0x00ff_00df | UF_HIDDEN;
@@ -155,16 +155,20 @@ export class HfsVolume implements WritableVolume {
     }
     const hasRecords = this.#hasAttributes(id);
     for (const entry of hasRecords ? this.#attributes.list(id) : [])
-      if (!entry.name.startsWith(PRIVATE_ATTRIBUTE) && !(isCompressed && entry.name === DECMPFS)) entries.push(entry);
+      if (!isPrivateName(entry.name) && !(isCompressed && entry.name === DECMPFS)) entries.push(entry);
     return entries;
   }
 
   xattr(id: ItemId, name: string): Uint8Array | null {
     if (name === FINDER_INFO) return readFinderInfo(this.#catalog.recordOf(id));
     if (name === RESOURCE_FORK) return this.#resourceFork(id);
-    if (name.startsWith(PRIVATE_ATTRIBUTE) || !this.#hasAttributes(id)) return null;
+    if (isPrivateName(name) || !this.#hasAttributes(id)) return null;
     if (name === DECMPFS && this.#compressed.isCompressed(this.#catalog.recordOf(id))) return null;
     return this.#attributes.get(id, name);
+  }
+
+  xattrAsStored(kind: ItemKind, name: string, value: Uint8Array): Uint8Array | null {
+    return this.#volume.attributes || standsInRecord(name) ? keptXattr(kind, name, value) : null;
   }
 
   openSnapshot(): WritableVolume {

@@ -7,6 +7,7 @@ import {
   type FileExtent,
   type Item,
   type ItemId,
+  type ItemKind,
   nameFromBytes,
   nameToBytes,
   StoreError,
@@ -17,6 +18,7 @@ import {
   type WritableVolume,
   type XattrEntry,
 } from '@tintype/core';
+import { hostXattrName, imageXattrName } from './attributes.js';
 import { DirectoryReader } from './directory-reader.js';
 import { type Entry, type Folder, HeldItem, pathOf, pathOfFolder } from './entry.js';
 import { FolderHandles } from './folder-handles.js';
@@ -158,6 +160,13 @@ export class FolderReader extends ItemTree implements Volume {
 
   xattr(id: ItemId, name: string): Uint8Array | null {
     return this.withXattrs(id, (target) => this.attributes.value(target, name));
+  }
+
+  /** Linux gives `user.` to files and folders alone; some names would come back as others. */
+  xattrAsStored(kind: ItemKind, name: string, value: Uint8Array): Uint8Array | null {
+    const hostName = hostXattrName(name);
+    const hasPlace = kind === 'file' || kind === 'directory' || !hostName.startsWith('user.');
+    return hasPlace && imageXattrName(hostName) === name ? value : null;
   }
 
   /** Runs `use` with the item held in the cheapest way that leads to nothing else. */

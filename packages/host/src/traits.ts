@@ -20,6 +20,7 @@ export function hostTraits(facts: StoreFacts, isRoot: boolean): VolumeTraits {
     hardLinks: isFat ? 'none' : 'all',
     holes: !isFat,
     flags: 0,
+    deviceNumbers: { major: 0xfff, minor: 0xf_ffff },
     kinds: isFat ? ['file', 'directory'] : isRoot ? [...allKinds, ...deviceKinds] : allKinds,
     xattrs: !isFat,
     // 255 bytes less `user.`, which the host puts before.

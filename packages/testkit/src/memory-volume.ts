@@ -44,6 +44,8 @@ export interface MemoryVolumeOptions {
   readonly nameKey?: (name: string) => string;
   /** Default: every name but the empty one, `.`, `..` and those with `/` or NUL, unchanged. */
   readonly nameAsStored?: (name: string) => string | null;
+  /** Default: every value, unchanged. */
+  readonly xattrAsStored?: WritableVolume['xattrAsStored'];
 }
 
 const everything: VolumeTraits = {
@@ -53,6 +55,7 @@ const everything: VolumeTraits = {
   hardLinks: 'all',
   holes: true,
   flags: 0xffffffff,
+  deviceNumbers: { major: 0xffff_ffff, minor: 0xffff_ffff },
   kinds: ['file', 'directory', 'symlink', 'fifo', 'socket', 'char', 'block'],
   xattrs: true,
   xattrLimits: { value: 1 << 24, name: 255 },
@@ -86,6 +89,7 @@ export class MemoryVolume implements WritableVolume {
   readonly #root: Node;
   readonly #nameKey: (name: string) => string;
   readonly #nameAsStored: (name: string) => string | null;
+  readonly #xattrAsStored: WritableVolume['xattrAsStored'];
   #nextId = 1;
 
   constructor(options: MemoryVolumeOptions = {}) {
@@ -95,6 +99,7 @@ export class MemoryVolume implements WritableVolume {
     const fold = (name: string): string => name.normalize('NFC').toLowerCase();
     this.#nameKey = options.nameKey ?? (this.traits.caseSensitive ? (name) => name : fold);
     this.#nameAsStored = options.nameAsStored ?? ((name) => (isPosixName(name) ? name : null));
+    this.#xattrAsStored = options.xattrAsStored ?? ((_kind, _name, value) => value);
     this.#root = this.#add({ ...emptyFolder, ...plainAttributes, mode: 0o755 });
   }
   /** An empty model that keeps what `volume` keeps, and holds names for equal where `volume` does. */
@@ -105,6 +110,7 @@ export class MemoryVolume implements WritableVolume {
       traits: volume.traits,
       nameKey: (name) => volume.nameKey(name),
       nameAsStored: (name) => volume.nameAsStored(name),
+      xattrAsStored: (kind, name, value) => volume.xattrAsStored(kind, name, value),
     });
   }
 
@@ -151,6 +157,9 @@ export class MemoryVolume implements WritableVolume {
   }
   xattr(id: ItemId, name: string): Uint8Array | null {
     return this.#node(id).xattrs.get(name)?.slice() ?? null;
+  }
+  xattrAsStored(kind: ItemKind, name: string, value: Uint8Array): Uint8Array | null {
+    return this.#xattrAsStored(kind, name, value);
   }
   openSnapshot(): WritableVolume {
     throw new UnsupportedError('the model has no snapshots');

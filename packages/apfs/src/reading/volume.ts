@@ -4,6 +4,7 @@ import {
   type FileExtent,
   type Item,
   type ItemId,
+  type ItemKind,
   nameFromBytes,
   ReadOnlyVolume,
   type SnapshotEntry,
@@ -25,13 +26,10 @@ import { INODE_FLAGS, RECORD_TYPE, XATTR_FLAGS } from '../structs/records.js';
 import { INODE } from '../structs/volume.js';
 import { TIME_RANGE } from '../time.js';
 import { CompressedFiles, DECMPFS, RESOURCE_FORK } from './compressed-files.js';
+import { FINDER_INFO, isPrivateName, keptXattr } from './kept-xattrs.js';
 import type { VolumeParts } from './volume-parts.js';
 
 const SYMLINK = 'com.apple.fs.symlink';
-const FINDER_INFO = 'com.apple.FinderInfo';
-/** Attributes that are the file system's own, beside those that say so by a flag. */
-const PRIVATE_PREFIXES = ['com.apple.system.', 'com.apple.fs.'];
-const PRIVATE_NAMES = ['purgeable-drecs-fixed'];
 const FLAGS_KEPT = 0x00ff_80df;
 const MINOR_MASK = 0xff_ffff;
 
@@ -62,6 +60,7 @@ export class ApfsVolume extends ReadOnlyVolume implements WritableVolume {
       hardLinks: 'all',
       holes: true,
       flags: FLAGS_KEPT,
+      deviceNumbers: { major: 0xff, minor: 0xff_ffff },
       kinds: ['file', 'directory', 'symlink', 'fifo', 'socket', 'char', 'block'],
       xattrs: true,
       xattrLimits: { value: XATTR_VALUE_LIMIT, name: XATTR_NAME_LIMIT },
@@ -166,6 +165,9 @@ export class ApfsVolume extends ReadOnlyVolume implements WritableVolume {
     return this.#open.xattrs.value(place);
   }
 
+  xattrAsStored(kind: ItemKind, name: string, value: Uint8Array): Uint8Array | null {
+    return keptXattr(kind, name, value);
+  }
   get snapshots(): readonly SnapshotEntry[] {
     return this.#parts.snapshots().map(({ name, xid, created }) => ({ name, xid, created }));
   }
@@ -279,5 +281,5 @@ export class ApfsVolume extends ReadOnlyVolume implements WritableVolume {
 function isHidden({ name, flags }: XattrPlace, isCompressed: boolean): boolean {
   if ((flags & XATTR_FLAGS.fileSystemOwned) !== 0) return true;
   if (isCompressed && (name === DECMPFS || name === RESOURCE_FORK)) return true;
-  return PRIVATE_NAMES.includes(name) || PRIVATE_PREFIXES.some((prefix) => name.startsWith(prefix));
+  return isPrivateName(name);
 }

@@ -6,6 +6,7 @@ import {
   type FileExtent,
   type Item,
   type ItemId,
+  type ItemKind,
   type LostRange,
   type RangeSet,
   ReadOnlyVolume,
@@ -134,6 +135,9 @@ export class SalvagedApfsVolume extends ReadOnlyVolume implements WritableVolume
   }
   xattrs(id: ItemId): XattrEntry[] {
     return this.#hierarchy.isMadeUp(id) ? [] : this.#below.xattrs(id);
+  }
+  xattrAsStored(kind: ItemKind, name: string, value: Uint8Array): Uint8Array | null {
+    return this.#below.xattrAsStored(kind, name, value);
   }
   xattr(id: ItemId, name: string): Uint8Array | null {
     return this.#hierarchy.isMadeUp(id) ? null : this.#below.xattr(id, name);

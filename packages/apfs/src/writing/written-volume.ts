@@ -6,6 +6,7 @@ import {
   type FileExtent,
   type Item,
   type ItemId,
+  type ItemKind,
   type NewItem,
   type SnapshotEntry,
   type VolumeTraits,
@@ -92,6 +93,9 @@ export class WrittenVolume implements WritableVolume {
   }
   xattr(id: ItemId, name: string): Uint8Array | null {
     return this.#current.xattr(id, name);
+  }
+  xattrAsStored(kind: ItemKind, name: string, value: Uint8Array): Uint8Array | null {
+    return this.#reader.xattrAsStored(kind, name, value);
   }
   get snapshots(): readonly SnapshotEntry[] {
     return this.#reader.snapshots;

@@ -3,6 +3,7 @@
 
 import { CorruptError, nameFromBytes } from '@tintype/core';
 import { get64, put64, viewOf } from '../object.js';
+import { FINDER_INFO, finderInfoOf } from '../reading/kept-xattrs.js';
 import { KEY_HEADER } from '../records/inode-record.js';
 import type { StreamRecords } from '../records/stream-records.js';
 import { BLOCK_SIZE } from '../structs/container.js';
@@ -21,9 +22,7 @@ import type { Mounted } from './mounted.js';
 
 export const SYMLINK_XATTR = 'com.apple.fs.symlink';
 export const RESOURCE_FORK = 'com.apple.ResourceFork';
-export const FINDER_INFO = 'com.apple.FinderInfo';
 const SECURITY = 'com.apple.system.Security';
-const FINDER_INFO_SIZE = 32;
 const STREAM_VALUE = 8 + Dstream.size;
 
 interface Stored {
@@ -47,7 +46,7 @@ export class XattrWriter {
 
   /** @throws VolumeFullError, with nothing changed */
   set(id: number, name: string, given: Uint8Array): void {
-    const value = name === FINDER_INFO ? sized(given, FINDER_INFO_SIZE) : given;
+    const value = name === FINDER_INFO ? finderInfoOf(given) : given;
     const old = this.#find(id, name);
     const freed = old && old.stream > 0 ? this.#records.extents(old.stream).length : 0;
     const isStream = value.length > XATTR_EMBEDDED_LIMIT || name === RESOURCE_FORK;
@@ -182,10 +181,3 @@ const FLAGS: Readonly<Record<string, { readonly on: number; readonly off: number
   [FINDER_INFO]: { on: INODE_FLAGS.hasFinderInfo, off: 0 },
   [SECURITY]: { on: INODE_FLAGS.hasSecurity, off: 0 },
 };
-
-function sized(value: Uint8Array, size: number): Uint8Array {
-  if (value.length === size) return value;
-  const result = new Uint8Array(size);
-  result.set(value.subarray(0, size));
-  return result;
-}

@@ -95,6 +95,8 @@ export function restoreAttributes(
   for (const [name, value] of xattrs ?? []) {
     const now = there.has(name) ? volume.xattr(item.id, name) : null;
     if (now === null ? value === null : value !== null && Buffer.compare(now, value) === 0) continue;
+    // A driver gives a place to what it says it keeps, and whoever wrote the image wrote the record.
+    if (value && !volume.xattrAsStored(item.kind, name, value)) continue;
     changed.was(name, now);
     volume.setXattr(item.id, name, value);
   }

@@ -73,11 +73,11 @@ export function keepPackage({ volume, from, path, to, made, between }: KeptPacka
     for (const [i, item] of rest.entries()) {
       const id = ids[i] as ItemId;
       if (item.kind === 'file') copier.copy(volume, item, volume, id);
-      if (item.hasXattrs) copyXattrs(volume, item.id, volume, id, () => {});
+      if (item.hasXattrs) copyXattrs(volume, item, volume, id, () => {});
       if (item.kind === 'directory') stack.push({ from: item, path: `${parent}/${item.name}`, to: id });
       else if (!volume.traits.changeTimes) volume.setAttributes(id, item);
     }
-    if (folder.from.hasXattrs && folder.from === from) copyXattrs(volume, from.id, volume, to, () => {});
+    if (folder.from.hasXattrs && folder.from === from) copyXattrs(volume, from, volume, to, () => {});
     volume.setAttributes(target, folder.from);
     between();
   }

@@ -221,7 +221,7 @@ function attributesDiffer({ source, target }: Change, folder: string, sides: Dry
   try {
     if (plainAttributesDiffer(source, target, sides.target.traits)) return true;
     if (!source.hasXattrs && !target.hasXattrs) return false;
-    return !sameXattrs(sides.source, source.id, sides.target, target.id);
+    return !sameXattrs(sides.source, source, sides.target, target.id);
   } catch (error) {
     if (!(error instanceof SourceError)) throw error;
     sides.report.failed(`${folder}/${source.name}`, error);

@@ -202,11 +202,16 @@ class ItemComparison {
     return a.mtime !== b.mtime || (unit < 1e9 && a.mtimeNanos !== b.mtimeNanos);
   }
 
+  /** As far as either of the two can keep what the other has. */
+  #xattrsAreAlike(a: Item, b: Item): boolean {
+    return sameXattrs(this.#a, a, this.#b, b.id) || sameXattrs(this.#b, b, this.#a, a.id);
+  }
+
   #attributesDiffer(a: Item, b: Item): boolean {
     const timeUnit = Math.max(this.#a.traits.timeUnit, this.#b.traits.timeUnit);
     const flags = this.#a.traits.flags & this.#b.traits.flags;
     const traits = { ...this.#b.traits, timeUnit, flags, birthTimes: false, owners: this.#options.owners ?? true };
     if (plainAttributesDiffer(a, b, traits)) return true;
-    return (a.hasXattrs || b.hasXattrs) && !sameXattrs(this.#a, a.id, this.#b, b.id);
+    return (a.hasXattrs || b.hasXattrs) && !this.#xattrsAreAlike(a, b);
   }
 }

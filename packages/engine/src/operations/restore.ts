@@ -293,7 +293,7 @@ export class RestoreRun {
   #finish(source: Item, folder: Item, path: string, fresh: boolean): void {
     if (!this.#target || !this.#mayTouch(path, fresh)) return;
     if (path === '' && source.hasXattrs)
-      copyXattrs(this.#source, source.id, this.#target, folder.id, this.#report.notKept);
+      copyXattrs(this.#source, source, this.#target, folder.id, this.#report.notKept);
     this.#target.setAttributes(folder.id, source);
   }
 
@@ -402,7 +402,7 @@ export class RestoreRun {
       this.#report.counts.unchanged += 1;
       return;
     }
-    const changed = mirrorXattrs(this.#source, source.id, volume, target.id, this.#report);
+    const changed = mirrorXattrs(this.#source, source, volume, target.id, this.#report);
     if (!isSame) volume.setAttributes(target.id, source);
     if (changed || !isSame) this.#report.counts.updated += 1;
     else this.#report.counts.unchanged += 1;

@@ -115,6 +115,16 @@ export class Creator {
       report.problem(`${path}/${item.name}`, 'kind', `the target cannot hold a ${item.kind}`);
       return false;
     }
+    const { major, minor } = target.traits.deviceNumbers;
+    if (item.rdevMajor > major || item.rdevMinor > minor) {
+      report.counts.failed += 1;
+      report.problem(
+        `${path}/${item.name}`,
+        'device',
+        `the target cannot hold the device numbers ${item.rdevMajor}, ${item.rdevMinor}`,
+      );
+      return false;
+    }
     // An image's names went through `original-names`, which escapes what the file system cannot hold.
     if (this.#parts.idsLast || target.nameAsStored(item.name) !== null) return true;
     report.counts.failed += 1;
@@ -254,7 +264,7 @@ export class Creator {
     const itemPath = `${path}/${item.name}`;
     try {
       if (item.kind === 'file' && item.size > 0) this.#copyContent(itemPath, item, id, scanned);
-      if (item.hasXattrs) copyXattrs(source, item.id, target, id, report.notKept);
+      if (item.hasXattrs) copyXattrs(source, item, target, id, report.notKept);
       if (item.nlink > 1 && item.kind !== 'directory') this.#remember(item, id, itemPath);
       if (!target.traits.changeTimes) target.setAttributes(id, this.attributes(item, scanned));
       return true;
@@ -339,7 +349,7 @@ export class Creator {
     const [id] = target.create(partial(), [{ ...this.#newItem(item, '', scanned), name }]) as [ItemId];
     try {
       this.#copyContent(`${path}/${item.name}`, item, id, scanned, settle);
-      if (item.hasXattrs) copyXattrs(source, item.id, target, id, report.notKept);
+      if (item.hasXattrs) copyXattrs(source, item, target, id, report.notKept);
       if (!target.traits.changeTimes) target.setAttributes(id, this.attributes(item, scanned));
       target.rename(partial(), name, folder, item.name);
       if (this.#canLink(item)) links.remember(item, id, null, `${path}/${item.name}`);

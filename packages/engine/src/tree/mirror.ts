@@ -226,7 +226,7 @@ export class Mirror {
     const before = new ChangedAttributes(target);
     const told = { notKept: report.notKept, was: before.was };
     const xattrsChanged =
-      hasXattrs && mirrorXattrs(this.#options.source, source.id, this.#options.target, target.id, told);
+      hasXattrs && mirrorXattrs(this.#options.source, source, this.#options.target, target.id, told);
     const wanted = this.#creator.attributes(source, scanned);
     const isTold =
       traits.changeTimes && (wanted.ctime !== target.ctime || compareItems(source, target, traits) !== 'none');

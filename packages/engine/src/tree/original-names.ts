@@ -6,6 +6,7 @@ import type {
   FileExtent,
   Item,
   ItemId,
+  ItemKind,
   NewItem,
   SnapshotEntry,
   VolumeTraits,
@@ -102,6 +103,9 @@ export class OriginalNames implements WritableVolume {
   }
   xattr(id: ItemId, name: string): Uint8Array | null {
     return this.#below.xattr(id, name);
+  }
+  xattrAsStored(kind: ItemKind, name: string, value: Uint8Array): Uint8Array | null {
+    return this.#below.xattrAsStored(kind, name, value);
   }
   release(id: ItemId): void {
     this.#keys.delete(id);

@@ -5,6 +5,7 @@ import {
   type FileExtent,
   type Item,
   type ItemId,
+  type ItemKind,
   type SnapshotEntry,
   TintypeError,
   type Volume,
@@ -97,6 +98,9 @@ export class GuardedSource implements Volume {
   }
   xattr(id: ItemId, name: string): Uint8Array | null {
     return guard(() => this.#below.xattr(id, name));
+  }
+  xattrAsStored(kind: ItemKind, name: string, value: Uint8Array): Uint8Array | null {
+    return this.#below.xattrAsStored(kind, name, value);
   }
   release(id: ItemId): void {
     this.#below.release(id);

@@ -27,7 +27,7 @@ const mirror: typeof copyXattrs = (source, from, target, to, notKept) => {
 
 test.each([copyXattrs, mirror])('an attribute that the host refuses is told, the others are kept', (copy) => {
   const { source, target, refused, notKept } = setUp();
-  copy(source, source.root.id, target, target.root.id, notKept);
+  copy(source, source.root, target, target.root.id, notKept);
   expect(refused).toEqual(['xattr long']);
   expect(target.xattrs(target.root.id).map(({ name }) => name)).toEqual(['short']);
 });
@@ -35,5 +35,5 @@ test.each([copyXattrs, mirror])('an attribute that the host refuses is told, the
 test('any other failure ends the run', () => {
   const { source, target, notKept } = setUp();
   target.operation = 'open';
-  expect(() => copyXattrs(source, source.root.id, target, target.root.id, notKept)).toThrow(StoreError);
+  expect(() => copyXattrs(source, source.root, target, target.root.id, notKept)).toThrow(StoreError);
 });

@@ -1,10 +1,13 @@
 // Extended attributes of one item, from a volume to another.
 
-import { type ItemId, StoreError, type Volume, type WritableVolume } from '@tintype/core';
+import { type Item, type ItemId, StoreError, type Volume, type WritableVolume } from '@tintype/core';
 import { OWN_ATTRIBUTE_PREFIX } from './names.js';
 
 /** Attributes that the target has no place for: told once, with a count. */
 export type NotKept = (kind: string, name: string) => void;
+
+/** What says which item it is, and of what kind. */
+export type Bearer = Pick<Item, 'id' | 'kind'>;
 
 /** Told of a value before it is changed; null: there was none. */
 export type Was = (name: string, value: Uint8Array | null) => void;
@@ -12,12 +15,12 @@ export type Was = (name: string, value: Uint8Array | null) => void;
 /** Compared on both sides; what differs is set, what the source lacks is removed. True if anything was changed. */
 export function mirrorXattrs(
   source: Volume,
-  sourceId: ItemId,
+  item: Bearer,
   target: WritableVolume,
   targetId: ItemId,
   { notKept, was = () => {} }: { readonly notKept: NotKept; readonly was?: Was },
 ): boolean {
-  const wanted = readXattrs(source, sourceId, target, notKept);
+  const wanted = readXattrs(source, item, target, notKept);
   const before = new Map<string, Uint8Array | null>();
   let changed = false;
   for (const { name } of target.xattrs(targetId)) {
@@ -38,14 +41,8 @@ export function mirrorXattrs(
 }
 
 /** For an item that was just created: nothing to compare with. */
-export function copyXattrs(
-  source: Volume,
-  sourceId: ItemId,
-  target: WritableVolume,
-  targetId: ItemId,
-  notKept: NotKept,
-) {
-  for (const [name, value] of readXattrs(source, sourceId, target, notKept))
+export function copyXattrs(source: Volume, item: Bearer, target: WritableVolume, targetId: ItemId, notKept: NotKept) {
+  for (const [name, value] of readXattrs(source, item, target, notKept))
     trySet(target, targetId, { name, value }, notKept);
 }
 
@@ -71,8 +68,8 @@ function trySet(
 }
 
 /** True if both items have the same attributes, as far as the second volume can keep them. */
-export function sameXattrs(a: Volume, aId: ItemId, b: WritableVolume, bId: ItemId): boolean {
-  const wanted = readXattrs(a, aId, b, () => {});
+export function sameXattrs(a: Volume, item: Bearer, b: Volume, bId: ItemId): boolean {
+  const wanted = readXattrs(a, item, b, () => {});
   const entries = b.xattrs(bId);
   if (entries.length !== wanted.size) return false;
   return entries.every(({ name }) => {
@@ -82,17 +79,23 @@ export function sameXattrs(a: Volume, aId: ItemId, b: WritableVolume, bId: ItemI
   });
 }
 
-function readXattrs(volume: Volume, id: ItemId, target: Volume, notKept: NotKept): Map<string, Uint8Array> {
+/** The item's attributes as the target keeps them; what it does not keep is told. */
+function readXattrs(volume: Volume, { id, kind }: Bearer, target: Volume, notKept: NotKept): Map<string, Uint8Array> {
   const values = new Map<string, Uint8Array>();
-  const { value: longest, name: longestName } = target.traits.xattrLimits;
   for (const { name, size } of volume.xattrs(id)) {
     if (name.startsWith(OWN_ATTRIBUTE_PREFIX)) continue;
-    if (!target.traits.xattrs || size > longest || Buffer.byteLength(name) > longestName) {
-      notKept('xattr', name);
-      continue;
-    }
-    const value = volume.xattr(id, name);
-    if (value) values.set(name, value);
+    const isLong = !mayFit(target, name, size);
+    const value = isLong ? null : volume.xattr(id, name);
+    const kept = value && target.xattrAsStored(kind, name, value);
+    if (kept) values.set(name, kept);
+    if (kept && value && Buffer.compare(kept, value) !== 0) notKept('exact xattr value', name);
+    if (!kept && (isLong || value)) notKept('xattr', name);
   }
   return values;
+}
+
+/** Known before the value is read. */
+function mayFit({ traits }: Volume, name: string, size: number): boolean {
+  const { value: longest, name: longestName } = traits.xattrLimits;
+  return traits.xattrs && size <= longest && Buffer.byteLength(name) <= longestName;
 }

@@ -6,6 +6,7 @@ import {
   type FileExtent,
   type Item,
   type ItemId,
+  type ItemKind,
   type LostRange,
   nameFromBytes,
   ReadOnlyVolume,
@@ -16,6 +17,7 @@ import {
 } from '@tintype/core';
 import { FINDER_INFO, RESOURCE_FORK, readFinderInfo } from '../finder.js';
 import { itemOf } from '../item.js';
+import { isPrivateName, keptXattr } from '../kept-xattrs.js';
 import { SYMLINK_LIMIT, XATTR_VALUE_LIMIT } from '../limits.js';
 import { foldName, storable, toShown, toStored } from '../names.js';
 import type { Place } from '../records/catalog.js';
@@ -35,7 +37,6 @@ import { itemPlace, recordBytes, storedName } from './records-read.js';
 import type { SalvageSource } from './source.js';
 
 const DECMPFS = 'com.apple.decmpfs';
-const PRIVATE_ATTRIBUTE = 'com.apple.system.';
 const UF_COMPRESSED = 0x20;
 export interface VolumeRemains {
   readonly source: SalvageSource;
@@ -151,11 +152,14 @@ export class SalvagedHfsVolume extends ReadOnlyVolume implements WritableVolume 
     const fork = isCompressed ? 0 : this.#resource(current).size;
     if (fork > 0) entries.push({ name: RESOURCE_FORK, size: fork });
     for (const entry of this.#attributes(current).list())
-      if (!entry.name.startsWith(PRIVATE_ATTRIBUTE) && !(isCompressed && entry.name === DECMPFS)) entries.push(entry);
+      if (!isPrivateName(entry.name) && !(isCompressed && entry.name === DECMPFS)) entries.push(entry);
     return entries;
   }
+  xattrAsStored(kind: ItemKind, name: string, value: Uint8Array): Uint8Array | null {
+    return keptXattr(kind, name, value);
+  }
   xattr(id: ItemId, name: string): Uint8Array | null {
-    if (id === LOST_ID || name.startsWith(PRIVATE_ATTRIBUTE)) return null;
+    if (id === LOST_ID || isPrivateName(name)) return null;
     const current = this.#look(id);
     if (name === FINDER_INFO) return readFinderInfo(current.place);
     if (name !== RESOURCE_FORK) return this.#attributes(current).value(name);

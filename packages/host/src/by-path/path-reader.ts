@@ -73,6 +73,10 @@ export class PathReader extends ItemTree implements Volume {
     return hostNameKey(name, this.traits.caseSensitive);
   }
 
+  xattrAsStored(): null {
+    return null;
+  }
+
   nameAsStored(name: string): string | null {
     return hostNameAsStored(name);
   }

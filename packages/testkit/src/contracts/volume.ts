@@ -1,6 +1,6 @@
 // What every `WritableVolume` promises: after any changes it holds the same tree as the model.
 
-import type { FileSystem, WritableVolume } from '@tintype/core';
+import type { FileSystem, Item, ItemKind, WritableVolume } from '@tintype/core';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MemoryVolume } from '../memory-volume.js';
 import { RandomChanges, type RandomChangesOptions } from '../random-changes.js';
@@ -47,6 +47,10 @@ export function volumeContract(name: string, make: () => VolumeUnderTest, expect
     });
     test('extents cover a file, and what was never written reads as zeros', () => {
       expectGaps(volume());
+      under.fileSystem.close();
+    });
+    test('attributes are read as it was said before they were set', () => {
+      expectXattrs(volume(), expectations.xattrKinds ?? ['file', 'directory', 'symlink', 'fifo']);
       under.fileSystem.close();
     });
     test('a name can change only its case', () => {
@@ -112,6 +116,50 @@ function expectNames(volume: WritableVolume): void {
   expect(volume.nameKey('Upper') === volume.nameKey('uPPER')).toBe(!volume.traits.caseSensitive);
   expect(volume.lookup(volume.root.id, 'uPPER') !== null).toBe(!volume.traits.caseSensitive);
   for (const bad of ['', 'a/b', 'nul\0']) expect(volume.nameAsStored(bad)).toBe(null);
+}
+
+/** Names with a meaning for some file system, or that one cannot hold. */
+const xattrNames = [
+  'plain',
+  'com.apple.FinderInfo',
+  'com.apple.ResourceFork',
+  'com.apple.decmpfs',
+  'com.apple.fs.symlink',
+  'com.apple.system.Security',
+  'purgeable-drecs-fixed',
+  'not UTF-8 \udcff\udc80',
+  'x'.repeat(128),
+  '',
+];
+const xattrValues = [0, 1, 32, 40, 3000].flatMap((length) => [Buffer.alloc(length), Buffer.alloc(length, 0xff)]);
+
+function expectXattrs(volume: WritableVolume, kinds: readonly ItemKind[]): void {
+  if (!volume.traits.xattrs) return;
+  for (const kind of kinds.filter((each) => volume.traits.kinds.includes(each))) {
+    const isLink = kind === 'symlink';
+    changeVolume(
+      volume,
+      isLink ? { change: 'symlink', path: kind, target: 'a' } : { change: 'create', path: kind, kind },
+    );
+    const id = itemAt(volume, kind)?.id ?? -1;
+    for (const name of xattrNames) for (const value of xattrValues) expectXattr(volume, { id, kind }, name, value);
+  }
+}
+
+function expectXattr(
+  volume: WritableVolume,
+  { id, kind }: Pick<Item, 'id' | 'kind'>,
+  name: string,
+  value: Uint8Array,
+): void {
+  const kept = volume.xattrAsStored(kind, name, value);
+  if (kept === null) return;
+  volume.setXattr(id, name, value);
+  const found = volume.xattr(id, name);
+  expect(found && Buffer.from(found).toString('hex'), `${kind} ${name}`).toBe(Buffer.from(kept).toString('hex'));
+  expect(volume.xattrs(id)).toEqual([{ name, size: kept.length }]);
+  volume.setXattr(id, name, null);
+  expect(volume.xattrs(id)).toEqual([]);
 }
 
 function expectStableIds(fileSystem: FileSystem): void {
