@@ -55,7 +55,7 @@ const making: readonly OptionSpec[] = [
   { name: 'case-sensitive', negatable: true, help: 'case-sensitive volume (backup: as the source)' },
   { name: 'volume-name', value: 'N', help: 'name of the volume (default: the file name)' },
   { name: 'size', value: 'S', help: 'capacity (default: free space of the host volume)' },
-  { name: 'band-size', value: 'S', help: 'bytes of a band (default: 8m, or more)' },
+  { name: 'band-size', value: 'S', help: 'sparsebundle: bytes of a band (default: 8m, or more)' },
   { name: 'encryption', value: 'E', help: `none, aes-128 or aes-256 (with a passphrase: ${DEFAULT_ENCRYPTION})` },
   kdfRounds,
 ];
@@ -414,7 +414,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       level,
       { name: 'encryption', value: 'E', help: 'none, aes-128 or aes-256 (default: as IMAGE)' },
       kdfRounds,
-      { name: 'band-size', value: 'S', help: 'bytes of a band (default: 8m, or more)' },
+      { name: 'band-size', value: 'S', help: 'sparsebundle: bytes of a band (default: 8m, or more)' },
       {
         name: 'segment-size',
         value: 'S',
@@ -447,7 +447,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { name: 'case-sensitive', negatable: true, help: 'case-sensitive volume (default: as IMAGE)' },
       { name: 'volume-name', value: 'N', help: 'name of the volume (default: as IMAGE)' },
       { name: 'size', value: 'S', help: 'capacity (default: free space of the host volume)' },
-      { name: 'band-size', value: 'S', help: 'bytes of a band (default: 8m, or more)' },
+      { name: 'band-size', value: 'S', help: 'sparsebundle: bytes of a band (default: 8m, or more)' },
       { name: 'encryption', value: 'E', help: 'none, aes-128 or aes-256 (default: as IMAGE)' },
       kdfRounds,
       { name: 'trust', help: 'to a folder, as root: setuid, devices, security attributes too' },

@@ -3,6 +3,7 @@ import { hostPath, StoreError } from '@tintype/core';
 import { type BackupEstimate, type SummaryEvent, UsageError } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
+import { requireFitting } from '../fitting-options.js';
 import { followed } from '../followed.js';
 import { keepRules, snapshotSetting } from '../keeping.js';
 import { locking } from '../locking.js';
@@ -11,7 +12,7 @@ import { runUnlocked } from '../unlocked.js';
 import { compressionLevel, meant } from './convert.js';
 import { makingOptions } from './create.js';
 
-export const run: CommandBody = (parsed, io) => {
+export const run: CommandBody = async (parsed, io) => {
   const wait = text(parsed, 'wait');
   const [source = '', destination = ''] = parsed.operands;
   const keep = text(parsed, 'safetynet-keep');
@@ -47,6 +48,7 @@ export const run: CommandBody = (parsed, io) => {
     allowTimeMachine: flag(parsed, 'allow-time-machine'),
     ...locking(parsed),
   };
+  await requireFitting(parsed, { path: destination, dmg: 'udzo', mayExist: true });
   const isEncrypted = options.encryption !== undefined && options.encryption !== 'none';
   // An image that is there is asked for its own passphrase, once.
   const needs = { making: isEncrypted && !existsSync(hostPath(destination)) ? destination : undefined };

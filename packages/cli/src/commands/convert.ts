@@ -1,6 +1,7 @@
 import { type SummaryEvent, UsageError } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
+import { requireFitting } from '../fitting-options.js';
 import { locking } from '../locking.js';
 import { printable } from '../output/printable.js';
 import type { Passphrases } from '../passphrase.js';
@@ -8,7 +9,7 @@ import { showSize } from '../quantities.js';
 import { runUnlocked } from '../unlocked.js';
 import { makingOptions, sizeOption } from './create.js';
 
-export const run: CommandBody = (parsed, io) => {
+export const run: CommandBody = async (parsed, io) => {
   const [image = '', out = ''] = parsed.operands;
   const { format, encryption, kdfRounds, bandSize } = makingOptions(parsed);
   const options = {
@@ -24,6 +25,7 @@ export const run: CommandBody = (parsed, io) => {
     ignoreChecksums: flag(parsed, 'ignore-checksums'),
     ...locking(parsed),
   };
+  await requireFitting(parsed, { path: out, dmg: 'udzo' });
   const needs = { passphrases: encryption === 'none' ? 'one' : 'second', out } as const;
   return runUnlocked('convert', meant(options), { parsed, io, needs }, { summary: summaryText });
 };

@@ -2,6 +2,7 @@ import { type SummaryEvent, UsageError } from '@tintype/engine/run';
 import { DEFAULT_ENCRYPTION } from '@tintype/engine/thresholds';
 import { flag, text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
+import { requireFitting } from '../fitting-options.js';
 import { locking } from '../locking.js';
 import { printable } from '../output/printable.js';
 import { parseSize, showSize } from '../quantities.js';
@@ -53,9 +54,10 @@ function requireBandSize(bytes: number): number {
   return bytes;
 }
 
-export const run: CommandBody = (parsed, io) => {
+export const run: CommandBody = async (parsed, io) => {
   const [image = ''] = parsed.operands;
   const made = makingOptions(parsed);
+  await requireFitting(parsed, { path: image, dmg: 'udrw' });
   const hasPassphrase = ['passphrase-file', 'passphrase-fd', 'stdinpass'].some(
     (name) => parsed.values[name] !== undefined,
   );

@@ -1,6 +1,7 @@
 import type { LeftBehind, SummaryEvent } from '@tintype/engine/run';
 import { flag, text } from '../arguments.js';
 import type { CommandBody } from '../command.js';
+import { requireFitting } from '../fitting-options.js';
 import { locking } from '../locking.js';
 import { printable } from '../output/printable.js';
 import { showCount } from '../quantities.js';
@@ -8,7 +9,7 @@ import { runUnlocked } from '../unlocked.js';
 import { meant } from './convert.js';
 import { makingOptions } from './create.js';
 
-export const run: CommandBody = (parsed, io) => {
+export const run: CommandBody = async (parsed, io) => {
   const [image = '', out = ''] = parsed.operands;
   const options = {
     image,
@@ -19,6 +20,7 @@ export const run: CommandBody = (parsed, io) => {
     volume: text(parsed, 'volume'),
     ...locking(parsed),
   };
+  await requireFitting(parsed, { path: out, dmg: 'udzo', mayExist: true });
   const needs = { passphrases: options.encryption === 'none' ? 'one' : 'second', out } as const;
   return runUnlocked('migrate', meant(options), { parsed, io, needs }, { summary: summaryText });
 };

@@ -39,11 +39,22 @@ export function destinationKind(options: BackupOptions, { store }: RunContext): 
       throw new RefusedError('not-an-image', `${destination} is a folder: it holds no volume ${options.volume}`, {
         path: destination,
       });
+    requireClear(options);
     return 'folder';
   }
   requireNew(options);
   requireParent(store, dirname(destination));
-  return formatFor(destination, options.format, 'udzo') === null ? 'new-folder' : 'new-image';
+  if (formatFor(destination, options.format, 'udzo') !== null) return 'new-image';
+  requireClear(options);
+  return 'new-folder';
+}
+
+/** A folder is as clear as its files: whoever wants more must not take it for that. @throws UsageError */
+function requireClear({ destination, encryption }: BackupOptions): void {
+  if (encryption === undefined || encryption === 'none') return;
+  throw new UsageError(
+    `a folder cannot be encrypted (${encryption}): give ${destination} an extension such as .sparsebundle, or --format`,
+  );
 }
 
 /** A mirror removes from its destination what the source lacks: a source that lies there would be next. @throws RefusedError */
