@@ -3,7 +3,7 @@ export * from './events.js';
 export { tintypeHome } from './home.js';
 export { exitNow, hostContext, missingCalls, type PathProbe, probePath } from './host-context.js';
 export { formatFor } from './maintenance/create.js';
-export { type ImageInfo, type InfoContext, info, type VolumeInfo } from './maintenance/info.js';
+export { type ImageInfo, type InfoContext, info, type ShownFacts, type VolumeInfo } from './maintenance/info.js';
 export { inspect } from './maintenance/inspect.js';
 export { requireEncrypted } from './maintenance/passwd.js';
 export * from './operation.js';

@@ -162,7 +162,7 @@ function diskImage(
     format: opened.format,
     device,
     ownPaths: lease ? [path, lease.path] : [path],
-    facts: () => ({ ...imageFacts(store, path), format: opened.format, size: opened.device.size }),
+    facts: () => openFacts(store, path, opened),
     fileLength: () => opened.fileLength?.() ?? null,
     repairWasCut: settled.wasCut,
     *verify() {
@@ -457,13 +457,31 @@ export function imageFacts(store: FileStore, path: string): ContainerFacts {
     }
     const { device, format } = fileContainer(file, detected.kind, false, { beside: { store, path } });
     opened = device;
-    const bands =
-      device instanceof SparseImageDevice ? { bandSize: device.bandSize, bandsPresent: device.bandsPresent } : {};
     const beside = bytesBeside(store, path);
-    return { format, size: device.size, ...bands, encryption: null, hostBytes: hostBytes + beside, timeMachine };
+    const inside = { format, size: device.size, ...bandsOf(device) };
+    return { ...inside, encryption: null, hostBytes: hostBytes + beside, timeMachine };
   } finally {
     opened.close();
   }
+}
+
+/** The same of an image that is open: its container is not opened once more. */
+function openFacts(store: FileStore, path: string, { device, format }: Opened): ContainerFacts {
+  const inside = { format, size: device.size, ...bandsOf(device) };
+  if (store.kind(path) === 'directory') return { ...imageFacts(store, path), ...inside };
+  const file = store.open(path, 'read');
+  try {
+    const hostBytes = file.allocated(0, file.size()) + bytesBeside(store, path);
+    const encryption = detectFile(file)?.kind === 'encrypted' ? encryptionFacts(file) : null;
+    return { ...inside, encryption, hostBytes, timeMachine: false };
+  } finally {
+    file.close();
+  }
+}
+
+function bandsOf(device: BlockDevice): Pick<ContainerFacts, 'bandSize' | 'bandsPresent'> {
+  if (!(device instanceof SparseImageDevice)) return {};
+  return { bandSize: device.bandSize, bandsPresent: device.bandsPresent };
 }
 
 /** Of the image's further segments. */

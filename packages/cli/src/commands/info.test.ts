@@ -109,6 +109,9 @@ test('of an encrypted image its format and capacity are told to those who have t
     expect(closed).toMatch(
       /^format: {6}only its passphrase tells\n.*needed for more\ncapacity: {4}only its passphrase/,
     );
+    const { encryption, ...unknown } = json<ImageInfo>('info', image).container;
+    expect(unknown).toMatchObject({ format: null, size: null, hostBytes: expect.any(Number) });
+    expect(encryption).toEqual({ algorithm: 'AES', keyBits: 256, iterations: 1000 });
     expect(json<ImageInfo>('info', image, ...unlocked).container).toMatchObject({ format: 'ulfo', size: MIB });
     const open = tintype('info', image, ...unlocked).stdout;
     expect(open).toMatch(/^format: {6}ulfo\nencryption: {2}AES-256, 1000 rounds\ncapacity: {4}1.05 MB\n/);

@@ -15,6 +15,8 @@ export const run: CommandBody = async (parsed, io) => {
   return EXIT.done;
 };
 
+const ONLY_OPEN = 'only its passphrase tells';
+
 /** Why an image takes more, or less, than the data in it (B11). */
 function* differenceRows(volumes: ImageInfo['volumes'], hostBytes: number, reclaimable: number): Generator<string> {
   const used = volumes.reduce((sum, volume) => sum + volume.used, 0);
@@ -35,10 +37,9 @@ function* rows({
   const { format, size, bandSize, bandsPresent, encryption, hostBytes } = container;
   // What was opened has a partition at least: the whole disk.
   const isClosed = encryption !== null && partitions.length === 0;
-  const isUnknown = isClosed && format !== 'sparsebundle';
-  yield `format:      ${isUnknown ? 'only its passphrase tells' : format}${timeMachine ? ', belongs to Time Machine' : ''}`;
+  yield `format:      ${format ?? ONLY_OPEN}${timeMachine ? ', belongs to Time Machine' : ''}`;
   yield `encryption:  ${encryption ? `${encryption.algorithm}-${encryption.keyBits}, ${encryption.iterations} rounds${isClosed ? '; a passphrase is needed for more' : ''}` : 'none'}`;
-  yield `capacity:    ${isUnknown ? 'only its passphrase tells' : showSize(size)}`;
+  yield `capacity:    ${size === null ? ONLY_OPEN : showSize(size)}`;
   yield `on the host: ${showSize(hostBytes)}${bandSize === undefined ? '' : ` in ${showCount(bandsPresent ?? 0, 'band')} of ${showSize(bandSize)}`}`;
   yield* differenceRows(volumes, hostBytes, reclaimable);
   for (const { place, message } of findings)

@@ -1,9 +1,10 @@
 // Info: what is known of an image, from its container to its volumes. Never needs a passphrase to say that one is needed.
 
-import { type Finding, LockedError } from '@tintype/core';
+import { type FileStore, type Finding, LockedError } from '@tintype/core';
 import {
   type ContainerFacts,
   type DiskImage,
+  detect,
   imageFacts,
   lockHolder,
   type Partition,
@@ -34,9 +35,15 @@ export interface VolumeInfo {
   readonly dirty: boolean;
 }
 
+/** Of the container; null: only its passphrase tells. */
+export interface ShownFacts extends Omit<ContainerFacts, 'timeMachine' | 'format' | 'size'> {
+  readonly format: ContainerFacts['format'] | null;
+  readonly size: number | null;
+}
+
 /** What `info` shows, in the shape of `info --json`. Sizes in bytes. */
 export interface ImageInfo {
-  readonly container: Omit<ContainerFacts, 'timeMachine'>;
+  readonly container: ShownFacts;
   readonly partitions: readonly Partition[];
   readonly volumes: readonly VolumeInfo[];
   /** Host bytes behind blocks that the volumes do not use. */
@@ -53,24 +60,29 @@ export type InfoContext = Pick<RunContext, 'store' | 'holder' | 'now' | 'random'
 /** With the passphrase of an encrypted image, what is inside is told, too. */
 export function info(path: string, context: InfoContext, passphrase?: Uint8Array): ImageInfo {
   const { store } = context;
-  const { timeMachine, ...container } = imageFacts(store, path);
-  const outside = { container, timeMachine, lockedBy: lockHolder(store, path) };
-  const closed: ImageInfo = { ...outside, partitions: [], volumes: [], reclaimable: 0, findings: [] };
-  if (container.encryption && !passphrase) return closed;
+  const lockedBy = lockHolder(store, path);
+  if (detect(store, path)?.kind === 'encrypted' && !passphrase) return closedInfo(path, store, lockedBy);
   try {
     const image = imageToRead(path, { passphrase, ignoreChecksums: true }, context);
     try {
-      if (!container.encryption) return { ...outside, ...insideOf(image, context) };
-      // What is inside, only an open image tells.
-      const { timeMachine: _, ...facts } = image.facts();
-      return { ...outside, container: facts, ...insideOf(image, context) };
+      const { timeMachine, ...container } = image.facts();
+      return { container, timeMachine, lockedBy, ...insideOf(image, context) };
     } finally {
       image.close();
     }
   } catch (error) {
     if (!(error instanceof LockedError)) throw error;
-    return { ...closed, lockedBy: closed.lockedBy ?? String(error.values.holder) };
+    return closedInfo(path, store, lockedBy ?? String(error.values.holder));
   }
+}
+
+/** Of an image that cannot be opened: it is locked, or its passphrase was not given. */
+function closedInfo(path: string, store: FileStore, lockedBy: string | null): ImageInfo {
+  const { timeMachine, ...facts } = imageFacts(store, path);
+  // In an encrypted file there may be a disk of any format.
+  const isSealed = facts.encryption !== null && facts.format !== 'sparsebundle';
+  const container = isSealed ? { ...facts, format: null, size: null } : facts;
+  return { container, timeMachine, lockedBy, partitions: [], volumes: [], reclaimable: 0, findings: [] };
 }
 
 type Inside = Pick<ImageInfo, 'partitions' | 'volumes' | 'reclaimable' | 'findings'>;
