@@ -28,7 +28,11 @@ function threads() {
 const bundle = await rolldown({
   platform: 'node',
   tsconfig: false,
-  input: { main: path.join(root, 'packages/cli/dist/main.js'), ...threads() },
+  input: {
+    main: path.join(root, 'packages/cli/dist/main.js'),
+    'early-signals': path.join(root, 'packages/cli/dist/early-signals.js'),
+    ...threads(),
+  },
   external: (id) => !id.startsWith('.') && !path.isAbsolute(id) && !id.startsWith('@tintype/'),
 });
 rmSync(target, { recursive: true, force: true });

@@ -1,2 +1,6 @@
 #!/usr/bin/env node
-import '../bundle/main.js';
+// The command itself takes a while to load.
+import { endAtSignals } from '../bundle/early-signals.js';
+
+endAtSignals();
+await import('../bundle/main.js');

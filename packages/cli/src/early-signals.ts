@@ -1,10 +1,12 @@
-// Signals before an operation takes them: nothing was begun, so nothing is to be committed, and the command ends at once.
-
-import { EXIT } from './exit-status.js';
+// Signals before an operation takes them: nothing was begun, so nothing is to be committed, and the command ends at once. It is
+// the first thing that is loaded, and so imports nothing.
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-const end = () => process.exit(EXIT.interrupted);
+/** As `EXIT.interrupted`. */
+export const INTERRUPTED = 130;
+
+const end = () => process.exit(INTERRUPTED);
 
 /** From now on a signal ends the command, with the exit status of an interrupted one. */
 export function endAtSignals(): void {

@@ -5,7 +5,7 @@ import { UsageError } from '@tintype/engine/run';
 import { parseCommand } from './arguments.js';
 import type { CommandSpec, Parsed } from './command.js';
 import { COMMANDS, COMMON } from './command-table.js';
-import { endAtSignals } from './early-signals.js';
+import { leaveSignals } from './early-signals.js';
 import { EXIT, exitStatusOf } from './exit-status.js';
 import { followed } from './followed.js';
 import { commandHelp, overview } from './help.js';
@@ -80,7 +80,7 @@ function unknownCommand(name: string): UsageError {
 
 async function perform(command: CommandSpec, words: readonly string[]): Promise<number> {
   let call: Call = { command: command.name, image: null };
-  if (command.hasEvents) endAtSignals();
+  if (!command.hasEvents) leaveSignals();
   try {
     const parsed = withImage(command, parseCommand(command, words));
     if (parsed.values.help === true) {
