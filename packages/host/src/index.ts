@@ -4,7 +4,7 @@ export { type HostFolderOptions, openHostFolder } from './folder-volume.js';
 export { type HostHolder, hostHolder } from './holder.js';
 export { identityAt } from './identity.js';
 export { isLossCode, type LinkOptions, LinkStore } from './link-store.js';
-export { exitNow, folderLosses, missingCalls } from './native.js';
+export { exitNow, folderLosses, giveMemoryBack, missingCalls } from './native.js';
 export { type HostFileStore, nodeFileStore } from './node-file-store.js';
 export { isOnBattery } from './power.js';
 export { type PathProbe, probePath } from './probe.js';

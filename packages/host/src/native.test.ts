@@ -22,6 +22,32 @@ test('the calls of this Linux host are there', () => {
   expect(missingCalls()).toHaveLength(native ? 0 : 6);
 });
 
+test.skipIf(!native || !isGlibc())('pieces between what is in use go back to the host', () => {
+  const script = `
+    const { giveMemoryBack } = await import(process.argv[1]);
+    const kept = [];
+    for (let i = 0; i < 25_000; i += 1) kept.push(new Uint8Array(4096).fill(1));
+    for (const [i] of kept.entries()) if (i % 100 > 0) kept[i] = null;
+    gc();
+    const freed = () => process.memoryUsage().arrayBuffers < 5e6;
+    for (let tries = 0; tries < 100 && !freed(); tries += 1) await new Promise((told) => setTimeout(told, 50));
+    const before = process.memoryUsage().rss;
+    giveMemoryBack();
+    console.log(JSON.stringify([before - process.memoryUsage().rss, kept.length]));`;
+  const index = new URL('../dist/index.js', import.meta.url).href;
+  const words = ['--expose-gc', '--input-type=module', '-e', script, index];
+  const { stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+  expect(stderr).toBe('');
+  const [given] = JSON.parse(stdout) as [number];
+  // Of 100 MB that were taken.
+  expect(given).toBeGreaterThan(50e6);
+});
+
+function isGlibc(): boolean {
+  const { header } = process.report.getReport() as unknown as { readonly header: Record<string, unknown> };
+  return header.glibcVersionRuntime !== undefined;
+}
+
 if (native) callTests(native);
 
 function callTests(native: NativeLibrary): void {

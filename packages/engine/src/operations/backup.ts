@@ -1,7 +1,7 @@
 // Backup: brings an image (or a folder) up to date with a source.
 
 import { CancelledError, type Item, LockedError, StoreError, VolumeFullError } from '@tintype/core';
-import { identityAt } from '@tintype/host';
+import { giveMemoryBack, identityAt } from '@tintype/host';
 import { ChecksumBook } from '../checksums/checksum-book.js';
 import { SerialHasher } from '../checksums/hasher.js';
 import type { SummaryEvent } from '../events.js';
@@ -183,7 +183,11 @@ class BackupRun {
       progress: context.progress,
       every: options.commitEvery ?? (destination.isDraft ? Number.POSITIVE_INFINITY : COMMIT_EVERY),
       now: context.now,
-      committing: () => this.#noteCommit(),
+      committing: () => {
+        // What the last commit's nodes left lies between what stays, and this one is the peak.
+        if (destination.isDraft) giveMemoryBack();
+        this.#noteCommit();
+      },
       committed: () => resumption.committed(),
     });
   }
