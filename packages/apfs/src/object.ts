@@ -60,9 +60,12 @@ export function requireObject(view: DataView, block: number, { structure, type, 
   if (get64(view, at.o_oid) !== oid) throw new CorruptError(structure, 'o_oid', place, `is not ${oid}`);
 }
 
-/** One block of the container, which must exist. @throws CorruptError */
-export function readBlock(device: BlockDevice, block: number): Uint8Array {
-  const bytes = new Uint8Array(BLOCK_SIZE);
+/** One block of the container, which must exist, in `bytes`. @throws CorruptError */
+export function readBlock(
+  device: BlockDevice,
+  block: number,
+  bytes: Uint8Array = new Uint8Array(BLOCK_SIZE),
+): Uint8Array {
   if (block <= 0 || (block + 1) * BLOCK_SIZE > device.size)
     throw new CorruptError('paddr', 'block', block, 'lies outside the container');
   device.read(block * BLOCK_SIZE, bytes);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { nameFromBytes, nameToBytes } from './name-bytes.js';
+import { nameAt, nameFromBytes, nameToBytes } from './name-bytes.js';
 
 test('valid UTF-8 is decoded as it is, a byte order mark included', () => {
   const bytes = Buffer.from('\ufeffé😀.txt');
@@ -17,6 +17,15 @@ test('every byte string comes back unchanged', () => {
     const bytes = Uint8Array.from({ length: random() % 12 }, () => random() & 255);
     const name = nameFromBytes(bytes);
     expect([...nameToBytes(name)]).toEqual([...bytes]);
+  }
+});
+
+test('the name at a place of a view is that of its bytes, however long', () => {
+  for (const name of ['', 'a', '~\u007f', 'é', 'x'.repeat(255), 'y'.repeat(256), 'z'.repeat(257), 'a\udcff']) {
+    const bytes = nameToBytes(name);
+    const around = Uint8Array.from([0xc3, ...bytes, 0xa9]);
+    expect(nameAt(new DataView(around.buffer, 1), 0, bytes.length)).toBe(nameFromBytes(bytes));
+    expect(nameAt(new DataView(around.buffer), 1, bytes.length)).toBe(name);
   }
 });
 

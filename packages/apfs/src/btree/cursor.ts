@@ -70,6 +70,9 @@ export function floorIndex(kind: TreeKind, node: ReadableNode, { view, length }:
   return low - 1;
 }
 
+/** Records looked at one by one before they are searched: an inode with its stream and extents is shorter, mostly. */
+const NEAR = 6;
+
 /** A place in a tree. Valid until the tree is changed. */
 export class Cursor implements RecordPlace {
   readonly #source: NodeSource;
@@ -120,9 +123,32 @@ export class Cursor implements RecordPlace {
    * same leaf, the way from the root is saved.
    */
   seekNear(key: SearchKey): boolean {
+    const step = this.#isNext(key);
+    if (step !== null) return step || this.next();
     if (!this.#isInLeaf(key)) return this.seek(key);
     this.#indexes[this.#indexes.length - 1] = floorIndex(this.#source.kind, this.node, key);
     return this.isAt(key) || this.next();
+  }
+
+  /**
+   * Looks at the records that come next: true if one has the key, false if the cursor stands at the last smaller one, null if it
+   * did not come so far, and stands where it stood. Whoever reads inode after inode finds the next one here.
+   */
+  #isNext({ view, length }: SearchKey): boolean | null {
+    const node = this.#nodes.at(-1);
+    if (!node || node.level > 0) return null;
+    const { compare } = this.#source.kind;
+    const last = this.#indexes.length - 1;
+    const start = this.#indexes[last] as number;
+    const end = Math.min(node.count, start + NEAR);
+    for (let index = Math.max(0, start); index < end; index += 1) {
+      const order = compare(node.view, node.keyAt(index), node.keyLength(index), view, 0, length);
+      if (order < 0) continue;
+      if (order > 0 && index === start) return null;
+      this.#indexes[last] = order === 0 ? index : index - 1;
+      return order === 0;
+    }
+    return null;
   }
 
   /** To the last record whose key is not greater; false if there is none (then the cursor stands before the first). */
@@ -144,6 +170,12 @@ export class Cursor implements RecordPlace {
       index < node.count &&
       this.#source.kind.compare(node.view, node.keyAt(index), node.keyLength(index), view, 0, length) === 0
     );
+  }
+
+  /** To the first record behind the node; false at the end. */
+  nextNode(): boolean {
+    this.#indexes[this.#indexes.length - 1] = this.node.count - 1;
+    return this.next();
   }
 
   /** To the next record; false at the end. */

@@ -41,6 +41,8 @@ export class Node {
   /** When it was used last, in the cache's own time. */
   used = 0;
   readonly #isFixed: boolean;
+  /** Where values end: a root stays one. */
+  readonly #end: number;
 
   /** `bytes` is one block, taken over. */
   constructor(kind: TreeKind, bytes: Uint8Array, address: number) {
@@ -48,7 +50,9 @@ export class Node {
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.address = address;
-    this.#isFixed = (this.view.getUint16(at.btn_flags, true) & NODE_FLAGS.fixed) !== 0;
+    const flags = this.view.getUint16(at.btn_flags, true);
+    this.#isFixed = (flags & NODE_FLAGS.fixed) !== 0;
+    this.#end = (flags & NODE_FLAGS.root) !== 0 ? BLOCK_SIZE - BtreeInfo.size : BLOCK_SIZE;
   }
 
   /** An empty node, its object header but for the oid and xid. */
@@ -99,23 +103,16 @@ export class Node {
   }
   /** Bytes of keys and values. */
   get usedBytes(): number {
-    return this.#end - this.#keys - this.room;
+    return this.#end - keysAt(this.view) - this.room;
   }
   /** Entries that fit the table of contents as it is. */
   get tocEntries(): number {
     return this.view.getUint16(at.btn_table_len, true) / (this.#isFixed ? 4 : 8);
   }
 
-  get #keys(): number {
-    return DATA + this.view.getUint16(at.btn_table_len, true);
-  }
-  get #end(): number {
-    return this.isRoot ? BLOCK_SIZE - BtreeInfo.size : BLOCK_SIZE;
-  }
-
   /** Offset of a key in the block. */
   keyAt(index: number): number {
-    return this.#keys + this.view.getUint16(DATA + index * (this.#isFixed ? 4 : 8), true);
+    return keysAt(this.view) + this.view.getUint16(DATA + index * (this.#isFixed ? 4 : 8), true);
   }
   keyLength(index: number): number {
     return this.#isFixed ? this.kind.keySize : this.view.getUint16(DATA + index * 8 + 2, true);
@@ -209,8 +206,8 @@ export class Node {
     if (count >= this.tocEntries) this.#growToc();
     const freeOff = view.getUint16(at.btn_free_off, true);
     const freeLen = view.getUint16(at.btn_free_len, true);
-    const valueStart = this.#keys + freeOff + freeLen - valueLength;
-    copyBytes(entry.key, entry.keyAt, bytes, this.#keys + freeOff, keyLength);
+    const valueStart = keysAt(this.view) + freeOff + freeLen - valueLength;
+    copyBytes(entry.key, entry.keyAt, bytes, keysAt(this.view) + freeOff, keyLength);
     if (!isGhost) copyBytes(entry.value, entry.valueAt, bytes, valueStart, valueLength);
     const width = this.#isFixed ? 4 : 8;
     const place = DATA + index * width;
@@ -231,7 +228,7 @@ export class Node {
 
   #growToc(): void {
     const { view, bytes } = this;
-    const keys = this.#keys;
+    const keys = keysAt(this.view);
     const length = view.getUint16(at.btn_table_len, true);
     bytes.copyWithin(keys + TOC_INCREMENT, keys, keys + view.getUint16(at.btn_free_off, true));
     view.setUint16(at.btn_table_len, length + TOC_INCREMENT, true);
@@ -323,6 +320,11 @@ export class Node {
     this.bytes.set(header);
     if (this.isRoot) this.bytes.set(info, BLOCK_SIZE - BtreeInfo.size);
   }
+}
+
+/** Where keys begin. */
+function keysAt(view: DataView): number {
+  return DATA + view.getUint16(at.btn_table_len, true);
 }
 
 interface Entry {

@@ -4,6 +4,7 @@
 import { type BlockDevice, CorruptError } from '@tintype/core';
 import { readBlock, requireObject } from '../object.js';
 import type { Spaceman } from '../spaceman.js';
+import { BLOCK_SIZE } from '../structs/container.js';
 import { OBJECT_TYPE } from '../structs/object.js';
 import type { TreeKind } from './kinds.js';
 import { checkNode, Node } from './node.js';
@@ -35,6 +36,9 @@ export interface StorePlace {
   readonly count: (blocks: number) => void;
 }
 
+/** Nodes that are read one after another share memory: to get and to give back as much for each took as long as to read it. */
+const SLAB_BLOCKS = 8;
+
 /** Nodes are kept in two generations: what the older one is still asked for moves on to the younger. */
 abstract class CachedStore implements NodeStore {
   readonly kind: TreeKind;
@@ -42,6 +46,8 @@ abstract class CachedStore implements NodeStore {
   protected readonly fresh = new Map<number, Node>();
   #young = new Map<number, Node>();
   #old = new Map<number, Node>();
+  #slab = new ArrayBuffer(0);
+  #nextBlock = SLAB_BLOCKS;
 
   constructor(kind: TreeKind, place: StorePlace) {
     this.kind = kind;
@@ -54,7 +60,7 @@ abstract class CachedStore implements NodeStore {
     return this.fresh.size;
   }
   get(pointer: number, level: number | null): Node {
-    const known = this.fresh.get(pointer) ?? this.#young.get(pointer) ?? this.#aged(pointer);
+    const known = this.#young.get(pointer) ?? this.fresh.get(pointer) ?? this.#aged(pointer);
     if (known) {
       if (level !== null && known.level !== level)
         throw new CorruptError('btree_node_phys', 'btn_level', pointer, `${known.level} where ${level} belongs`);
@@ -94,9 +100,19 @@ abstract class CachedStore implements NodeStore {
     if (node) this.keep(pointer, node);
     return node;
   }
+  /** One block of memory, of several that were asked for together. */
+  #freshBytes(): Uint8Array {
+    if (this.#nextBlock === SLAB_BLOCKS) {
+      this.#slab = Buffer.allocUnsafeSlow(SLAB_BLOCKS * BLOCK_SIZE).buffer;
+      this.#nextBlock = 0;
+    }
+    const bytes = new Uint8Array(this.#slab, this.#nextBlock * BLOCK_SIZE, BLOCK_SIZE);
+    this.#nextBlock += 1;
+    return bytes;
+  }
   /** A block read as a node of this tree. @throws CorruptError */
   protected read(block: number, oid: number, where: 'root' | 'inner'): Node {
-    const node = new Node(this.kind, readBlock(this.place.device, block), block);
+    const node = new Node(this.kind, readBlock(this.place.device, block, this.#freshBytes()), block);
     const type = where === 'root' ? OBJECT_TYPE.btree : OBJECT_TYPE.btreeNode;
     requireObject(node.view, block, { structure: 'btree_node_phys', type, oid });
     return node;

@@ -1,10 +1,10 @@
 // Names in folders, as they are read. See docs/formats/apfs.md.
 
-import { CorruptError, nameFromBytes, nameToBytes } from '@tintype/core';
-import { Cursor, type NodeSource, type RecordPlace } from '../btree/cursor.js';
+import { CorruptError, nameAt, nameToBytes } from '@tintype/core';
+import { Cursor, type NodeSource, type RecordPlace, recordAt } from '../btree/cursor.js';
 import { canonical, nameHash } from '../names.js';
 import { DirectoryValue, RECORD_TYPE } from '../structs/records.js';
-import { idAt } from './ids.js';
+import { idAt, typeAt } from './ids.js';
 import { isRecord, KEY_NAME_LIMIT, type SearchKeys } from './search-keys.js';
 
 export interface Entry {
@@ -36,8 +36,15 @@ export class Directory {
     const found: Entry[] = [];
     const cursor = new Cursor(this.#tree);
     let isThere = cursor.seek(this.#keys.record(folder, RECORD_TYPE.directory));
-    for (; isThere && isRecord(cursor, folder, RECORD_TYPE.directory); isThere = cursor.next())
-      found.push(readEntry(cursor, this.#rule));
+    for (; isThere; isThere = cursor.nextNode()) {
+      const { node, index: first } = cursor;
+      for (let index = first; index < node.count; index += 1) {
+        const { view } = node;
+        const keyAt = node.keyAt(index);
+        if (typeAt(view, keyAt) !== RECORD_TYPE.directory || idAt(view, keyAt) !== folder) return found;
+        found.push(readEntry(recordAt(node, index), this.#rule));
+      }
+    }
     return found;
   }
 
@@ -77,7 +84,7 @@ export function readEntry(place: RecordPlace, rule: NameRule): Entry {
   const bad = (problem: string): CorruptError =>
     new CorruptError('j_drec_key', 'name', folder, `an entry of folder ${folder} ${problem}`);
   if (said !== length || length < 2 || view.getUint8(keyAt + keyLength - 1) !== 0) throw bad('has no name that ends');
-  const name = nameFromBytes(new Uint8Array(view.buffer, view.byteOffset + at, length - 1));
+  const name = nameAt(view, at, length - 1);
   if (name === '.' || name === '..' || name.includes('/') || name.includes('\0'))
     throw bad('has a name no item can have');
   if (valueLength < DirectoryValue.size) throw bad('has no value');

@@ -10,10 +10,12 @@ const TYPES = 32;
 export class FieldPlaces {
   readonly #places = new Int32Array(TYPES);
   readonly #sizes = new Int32Array(TYPES);
+  /** A bit for each type that is there. */
+  #there = 0;
 
   /** All fields of the blob between `start` and `end`; an absent blob has none. @throws CorruptError */
   read(view: DataView, start: number, end: number): this {
-    this.#places.fill(-1);
+    this.#there = 0;
     if (start === end) return this;
     const bad = (field: 'xf_num_exts' | 'xf_used_data', problem: string): CorruptError =>
       new CorruptError('xf_blob', field, start, problem);
@@ -27,7 +29,8 @@ export class FieldPlaces {
       const size = view.getUint16(entry + ExtendedFieldEntry.at.x_size, true);
       if (value + size > end) throw bad('xf_used_data', `field ${i} of ${size} bytes reaches past the record`);
       const type = view.getUint8(entry + ExtendedFieldEntry.at.x_type);
-      if (type < TYPES && this.#places[type] === -1) {
+      if (type < TYPES && (this.#there & (1 << type)) === 0) {
+        this.#there |= 1 << type;
         this.#places[type] = value;
         this.#sizes[type] = size;
       }
@@ -38,7 +41,7 @@ export class FieldPlaces {
 
   /** Offset of the first field of a type in its node; -1: there is none. `type` below 32. */
   at(type: number): number {
-    return this.#places[type] as number;
+    return (this.#there & (1 << type)) !== 0 ? (this.#places[type] as number) : -1;
   }
   /** Bytes of that field, if there is one. */
   size(type: number): number {

@@ -1,6 +1,6 @@
 // Inodes as they are read. See docs/formats/apfs.md.
 
-import { CorruptError, type ItemKind, nameFromBytes, u64le } from '@tintype/core';
+import { CorruptError, type ItemKind, nameAt, u64le } from '@tintype/core';
 import type { Cursor, RecordPlace } from '../btree/cursor.js';
 import { INODE_FIELD } from '../structs/extended-fields.js';
 import { Dstream, INODE_FLAGS, InodeValue, RECORD_TYPE } from '../structs/records.js';
@@ -140,7 +140,7 @@ function nameField(view: DataView): string {
   const place = fields.at(INODE_FIELD.name);
   const size = fields.size(INODE_FIELD.name);
   if (place < 0 || size < 2) return '';
-  return nameFromBytes(new Uint8Array(view.buffer, view.byteOffset + place, size - 1));
+  return nameAt(view, place, size - 1);
 }
 
 function finderInfo(view: DataView): Uint8Array | null {

@@ -1,6 +1,6 @@
 // Extended attributes, as they are read: in their record, or in a stream. See docs/formats/apfs.md.
 
-import { CorruptError, nameFromBytes, nameToBytes, UnsupportedError, u64le } from '@tintype/core';
+import { CorruptError, nameAt, nameToBytes, UnsupportedError, u64le } from '@tintype/core';
 import { Cursor, type NodeSource, type RecordPlace } from '../btree/cursor.js';
 import { XATTR_VALUE_LIMIT } from '../limits.js';
 import { Dstream, RECORD_TYPE, XATTR_FLAGS, XattrValue } from '../structs/records.js';
@@ -76,7 +76,7 @@ export function readXattr({ view, keyAt, keyLength, valueAt, valueLength }: Reco
   const nameLength = view.getUint16(keyAt + 8, true);
   if (nameLength < 2 || NAME_AT + nameLength !== keyLength || view.getUint8(keyAt + keyLength - 1) !== 0)
     throw bad('name', 'has no name that ends');
-  const name = nameFromBytes(new Uint8Array(view.buffer, view.byteOffset + keyAt + NAME_AT, nameLength - 1));
+  const name = nameAt(view, keyAt + NAME_AT, nameLength - 1);
   if (name.includes('\0')) throw bad('name', 'has NUL in its name');
   if (valueLength < XattrValue.size) throw bad('flags', 'has no value');
   const flags = view.getUint16(valueAt + XattrValue.at.flags, true);

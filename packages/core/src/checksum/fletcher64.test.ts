@@ -27,3 +27,19 @@ test('long objects are as exact as short ones', () => {
   const high = modulus - ((first + low) % modulus);
   expect(of(bytes)).toBe(((high << 32n) | low).toString(16));
 });
+test('whatever the number of words, the sums are those of one word after another', () => {
+  for (let words = 0; words < 40; words += 1) {
+    const bytes = Uint8Array.from({ length: 8 + 4 * words }, (_, i) => (i * 89 + words * 7) & 0xff);
+    const view = new DataView(bytes.buffer);
+    let first = 0n;
+    let second = 0n;
+    for (let at = 8; at < bytes.length; at += 4) {
+      first += BigInt(view.getUint32(at, true));
+      second += first;
+    }
+    const modulus = 0xffffffffn;
+    const low = modulus - ((first + second) % modulus);
+    const high = modulus - ((first + low) % modulus);
+    expect(of(bytes), `${words} words`).toBe(high.toString(16).padStart(8, '0') + low.toString(16).padStart(8, '0'));
+  }
+});

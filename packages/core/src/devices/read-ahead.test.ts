@@ -56,14 +56,20 @@ test('what is written, zeroed or discarded is read anew', () => {
 });
 
 test('runs of the same place displace each other', () => {
-  const below = new MemoryDevice(new Uint8Array(33 * RUN));
+  const below = new MemoryDevice(new Uint8Array(513 * RUN));
   below.write(0, bytesOf(1));
-  below.write(32 * RUN, bytesOf(2));
+  below.write(512 * RUN, bytesOf(2));
   const device = new ReadAheadDevice(below);
   for (let turn = 0; turn < 2; turn += 1) {
     expect(readAt(device, 0)).toEqual(bytesOf(1));
-    expect(readAt(device, 32 * RUN)).toEqual(bytesOf(2));
+    expect(readAt(device, 512 * RUN)).toEqual(bytesOf(2));
   }
+  // More at once than there are places.
+  expect(readAt(device, 3 * RUN)).toEqual(new Uint8Array(BLOCK));
+  device.zero(0, below.size);
+  expect(readAt(device, 512 * RUN)).toEqual(new Uint8Array(BLOCK));
+  below.write(3 * RUN, bytesOf(3));
+  expect(readAt(device, 3 * RUN)).toEqual(bytesOf(3));
 });
 
 class BrokenDevice extends CountingDevice {

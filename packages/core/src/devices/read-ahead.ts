@@ -9,8 +9,8 @@ import { PassingDevice } from './passing.js';
 /** Bytes of the longest read that is answered from a run. */
 const SHORT = 4096;
 const RUN = 64 << 10;
-/** Runs kept; each has one place, by its number. */
-const PLACES = 32;
+/** Runs kept; each has one place, by its number. 32 MiB, if so much is read: trees that changed often are read to and fro. */
+const PLACES = 512;
 
 interface Place {
   /** Which run is here, or -1. */
@@ -74,6 +74,9 @@ export class ReadAheadDevice extends PassingDevice {
     if (length === 0) return;
     const first = Math.floor(position / RUN);
     const last = Math.floor((position + length - 1) / RUN);
-    for (const place of this.#places) if (place.run >= first && place.run <= last) place.run = -1;
+    for (let run = first; run <= Math.min(last, first + PLACES - 1); run += 1) {
+      const place = this.#places[run % PLACES] as Place;
+      if (place.run >= first && place.run <= last) place.run = -1;
+    }
   }
 }
