@@ -185,7 +185,10 @@ class Salvage {
     };
   }
 
-  /** Leaves for what the live ones do not answer for: of each node the newest version that was found. */
+  /**
+   * Leaves for what the live ones do not answer for: all versions that were found, since a record that went to another node with a
+   * split stands in an older one of its own. The newest record of a key counts.
+   */
   *#elsewhere(
     kind: TreeKind,
     head: VolumeHead,
@@ -195,13 +198,14 @@ class Salvage {
     const nodes = this.#scan?.nodes ?? new Map<number, FoundNode[]>();
     const family = all.length > 1 ? familyOf(nodes, head, (node) => this.#load(kind, node)) : null;
     for (const [oid, versions] of nodes) {
-      const newest = versions[0];
-      if (newest?.level !== 0 || (family && !family.has(oid))) continue;
-      yield {
-        xid: newest.xid,
-        load: () => this.#load(kind, newest),
-        wants: live && ((record) => live.misses(record)),
-      };
+      if (family && !family.has(oid)) continue;
+      for (const version of versions)
+        if (version.level === 0)
+          yield {
+            xid: version.xid,
+            load: () => this.#load(kind, version),
+            wants: live && ((record) => live.misses(record)),
+          };
     }
   }
 
