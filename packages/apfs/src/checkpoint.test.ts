@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { firstSuperblock, openCheckpoint } from './checkpoint.js';
 import { formatted, mountOptions } from './container.testing.js';
+import { apfs } from './driver.js';
 import { NxSuperblock } from './structs/container.js';
 import { BlockWriter } from './writing/block-writer.js';
 import { Container } from './writing/container.js';
@@ -35,6 +36,22 @@ test.each(['superblock', 'map', 'object'] as const)('a torn %s leads to the chec
   expect(older.xid).toBe(3);
   expect(older.discarded).toHaveLength(what === 'superblock' ? 0 : 1);
 });
+
+test.each([true, false])(
+  'who opens a container to write %j is told of a newest superblock that is damaged',
+  (writable) => {
+    const device = committed(3);
+    apfs.open(device, { ...mountOptions, writable: true }).close();
+    const { superblock, xid } = openCheckpoint(device);
+    const block = 1 + superblock.getUint32(NxSuperblock.at.nx_xp_desc_index, true) + 1;
+    device.write(block * 4096 + 512, new Uint8Array(512).fill(0xdb));
+    const told: string[] = [];
+    apfs
+      .open(device, { ...mountOptions, writable, report: ({ kind, place }) => told.push(`${kind}: ${place}`) })
+      .abandon();
+    expect(told).toEqual([`checkpoint-discarded: checkpoint ${xid}`]);
+  },
+);
 
 test('nothing but checkpoints of this container counts', () => {
   const device = committed(1);

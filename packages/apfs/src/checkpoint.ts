@@ -4,7 +4,7 @@
 // flush. Nothing that the last checkpoint refers to is written, so its superblock and all behind it stay whole until the next
 // one is. Data and metadata need no barrier between them: neither counts before the superblock.
 
-import { type BlockDevice, CorruptError, UnsupportedError } from '@tintype/core';
+import { type BlockDevice, CorruptError, type Finding, finding, UnsupportedError } from '@tintype/core';
 import { get64, isSealed, put64, putHeader, readBlock, requireObject, seal, viewOf } from './object.js';
 import { CHECKPOINT_MAP_LAST, CheckpointMap, CheckpointMapping, MAPPINGS_PER_BLOCK } from './structs/checkpoint.js';
 import { BLOCK_SIZE, NX_INCOMPAT, NX_MAGIC, NX_SUPERBLOCK_OID, NxSuperblock } from './structs/container.js';
@@ -30,7 +30,24 @@ export interface Checkpoint {
   /** True if block 0 is of an older checkpoint: the container was not closed cleanly. */
   readonly isDirty: boolean;
   /** Newer superblocks that were passed over, and why. */
-  readonly discarded: readonly string[];
+  readonly discarded: readonly Discarded[];
+}
+
+/** A checkpoint that is newer than the one that is read, but damaged. */
+export interface Discarded {
+  readonly xid: number;
+  readonly reason: string;
+}
+
+/** What whoever opens the container is told of them. `xid`: of the checkpoint that is read instead. */
+export function discardedFindings(discarded: readonly Discarded[], xid: number): Finding[] {
+  return discarded.map(({ xid: newer, reason }) =>
+    finding(
+      'checkpoint-discarded',
+      `checkpoint ${newer}`,
+      `checkpoint ${newer} is damaged (${reason}), so checkpoint ${xid} is read and later changes are missing`,
+    ),
+  );
 }
 
 /** Null if the device does not begin with a container. */
@@ -49,19 +66,25 @@ export function openCheckpoint(device: BlockDevice): Checkpoint {
   if (first.getUint32(at.nx_block_size, true) !== BLOCK_SIZE)
     throw new UnsupportedError(`containers with blocks of ${first.getUint32(at.nx_block_size, true)} bytes`);
   const isFirstWhole = isSealed(first);
-  const discarded: string[] = [];
-  for (const superblock of candidates(device, first)) {
+  const discarded: Discarded[] = [];
+  const found = candidates(device, first);
+  // Block 0 is written after the checkpoint that it is a copy of, so that one was there.
+  const firstXid = get64(first, at.o_xid);
+  if (isFirstWhole && found[0] && firstXid > get64(found[0], at.o_xid))
+    discarded.push({ xid: firstXid, reason: 'its superblock is damaged' });
+  for (const superblock of found) {
     const xid = get64(superblock, at.o_xid);
     try {
       requireSupported(superblock);
       const objects = readObjects(device, superblock);
-      return { superblock, xid, objects, isDirty: !isFirstWhole || get64(first, at.o_xid) !== xid, discarded };
+      return { superblock, xid, objects, isDirty: !isFirstWhole || firstXid !== xid, discarded };
     } catch (error) {
       if (!(error instanceof CorruptError)) throw error;
-      discarded.push(`checkpoint ${xid}: ${error.message}`);
+      discarded.push({ xid, reason: error.message });
     }
   }
-  const problem = discarded[0] ?? 'there is no superblock in the descriptor area';
+  const [worst] = discarded;
+  const problem = worst ? `checkpoint ${worst.xid}: ${worst.reason}` : 'there is no superblock in the descriptor area';
   throw new CorruptError('nx_superblock', 'nx_xp_desc_base', 0, problem);
 }
 

@@ -6,7 +6,9 @@ import { flag, text } from './arguments.js';
 import type { Parsed } from './command.js';
 import { leaveSignals } from './early-signals.js';
 import { waiting } from './locking.js';
+import { printable } from './output/printable.js';
 import { Passphrases } from './passphrase.js';
+import { note } from './terminal.js';
 
 export async function withStack<T>(parsed: Parsed, look: (stack: Stack, image: string) => T): Promise<T> {
   const image = parsed.operands[0] as string;
@@ -24,6 +26,9 @@ export async function withStack<T>(parsed: Parsed, look: (stack: Stack, image: s
       snapshot: text(parsed, 'snapshot'),
       ignoreChecksums: flag(parsed, 'ignore-checksums'),
       passphrase,
+      report: ({ message }) => {
+        if (parsed.values.quiet !== true) note(`tintype: ${printable(`${image}: ${message}`)}`);
+      },
     }),
   );
   try {

@@ -85,7 +85,7 @@ export interface MountOptions {
   /** Of encrypted volumes, UTF-8. Without it they are there, but whatever needs it throws a `PassphraseError`. */
   readonly passphrase?: Uint8Array | undefined;
   /** Told at opening what is no reason to refuse, such as that an older state is read. */
-  readonly report?: (finding: Finding) => void;
+  readonly report?: ((finding: Finding) => void) | undefined;
 }
 
 /** How a driver checks a device. */

@@ -7,6 +7,7 @@ import {
   type FileStore,
   type FileSystem,
   type FileSystemDriver,
+  type Finding,
   type Lanes,
   type Probe,
   RefusedError,
@@ -47,6 +48,8 @@ export interface StackOptions {
   readonly ignoreChecksums?: boolean | undefined;
   /** Decompress ahead of who reads a UDIF in order; stay the caller's. */
   readonly lanes?: Lanes | undefined;
+  /** Told what is no reason to refuse, such as that an older state is read. */
+  readonly report?: ((finding: Finding) => void) | undefined;
   /** Seconds since 1970. */
   readonly now: () => number;
   readonly random: (target: Uint8Array) => void;
@@ -164,8 +167,8 @@ export function mount(path: string, image: DiskImage, options: StackOptions): St
   const chosen = chooseVolume(path, probeVolumes(image.device, map), options.volume);
   const { partition, driver } = chosen;
   const device = new CountingDevice(new WindowDevice(image.device, partition.start, partition.size));
-  const { writable, now, random, passphrase } = options;
-  const fileSystem = driver.open(device, { writable, now, random, passphrase });
+  const { writable, now, random, passphrase, report } = options;
+  const fileSystem = driver.open(device, { writable, now, random, passphrase, report });
   const live = fileSystem.volumes.find((candidate) => candidate.uuid === chosen.volume.uuid) ?? fileSystem.volumes[0];
   if (!live) throw new UnsupportedError(`${path} holds a file system without a volume`);
   const volume = options.snapshot === undefined ? live : snapshotOf(live, options.snapshot);

@@ -3,6 +3,7 @@
 
 import { type BlockDevice, CorruptError, UnsupportedError, u32le, u64le } from '@tintype/core';
 import { OMAP_TREE } from '../btree/kinds.js';
+import type { Discarded } from '../checkpoint.js';
 import { DESCRIPTOR_LIMIT } from '../limits.js';
 import { isSealed, viewOf } from '../object.js';
 import { CHECKPOINT_MAP_LAST, CheckpointMap, CheckpointMapping } from '../structs/checkpoint.js';
@@ -34,7 +35,7 @@ export interface Checkpoint {
   readonly superblock: DataView;
   readonly ephemerals: readonly EphemeralPlace[];
   /** Newer ones that are damaged, newest first. */
-  readonly discarded: readonly { readonly xid: number; readonly reason: string }[];
+  readonly discarded: readonly Discarded[];
   /** Transaction of block 0; null if it is no superblock. */
   readonly copyXid: number | null;
 }
@@ -54,7 +55,7 @@ export function chooseCheckpoint(device: BlockDevice, xid: number | null = null)
   const candidates = superblocks(device, first.view)
     .filter((view) => xid === null || xidOf(view) === xid)
     .sort((a, b) => xidOf(b) - xidOf(a));
-  const discarded: { xid: number; reason: string }[] = [];
+  const discarded: Discarded[] = [];
   const copyXid = first.place === 0 ? xidOf(first.view) : null;
   // Block 0 is written after the checkpoint that it is a copy of, so that one was there.
   if (xid === null && copyXid !== null && copyXid > xidOf(candidates[0] ?? first.view))

@@ -1,6 +1,7 @@
 // A container as it is read: the chosen checkpoint, its object map, its volumes, its free space.
 
 import { type BlockDevice, CorruptError, type Finding, finding, u64le } from '@tintype/core';
+import { discardedFindings } from '../checkpoint.js';
 import { viewOf } from '../object.js';
 import { FsOid, NX_MAX_FILE_SYSTEMS, NxSuperblock } from '../structs/container.js';
 import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
@@ -97,13 +98,7 @@ export class ContainerReader {
 
   /** What was seen when the container was opened. */
   findings(): Finding[] {
-    const list = this.checkpoint.discarded.map(({ xid, reason }) =>
-      finding(
-        'checkpoint-discarded',
-        `checkpoint ${xid}`,
-        `checkpoint ${xid} is damaged (${reason}), so checkpoint ${this.xid} is read and later changes are missing`,
-      ),
-    );
+    const list = discardedFindings(this.checkpoint.discarded, this.xid);
     for (const { slot, head } of this.volumes())
       if (head instanceof CorruptError)
         list.push(finding('volume-superblock', `volume ${slot}`, `volume ${slot} cannot be read: ${head.message}`));

@@ -5,7 +5,7 @@
 
 import { assert, type BlockDevice, CorruptError, type MountOptions, UnsupportedError } from '@tintype/core';
 import type { Node } from '../btree/node.js';
-import { type EphemeralObject, openCheckpoint, writeCheckpoint } from '../checkpoint.js';
+import { discardedFindings, type EphemeralObject, openCheckpoint, writeCheckpoint } from '../checkpoint.js';
 import { geometry } from '../geometry.js';
 import { get64, put64 } from '../object.js';
 import { type Names, ObjectMap } from '../object-map.js';
@@ -41,7 +41,7 @@ export class Container {
 
   /** @throws CorruptError, UnsupportedError */
   constructor(device: BlockDevice, options: MountOptions) {
-    const { superblock, xid, objects, isDirty } = openCheckpoint(device);
+    const { superblock, xid, objects, isDirty, discarded } = openCheckpoint(device);
     this.#device = device;
     this.#options = options;
     this.superblock = superblock;
@@ -80,6 +80,7 @@ export class Container {
       volumes.push(new Mounted(volumePlace, oid, this.#omap.find(oid)));
     }
     this.volumes = volumes;
+    for (const finding of discardedFindings(discarded, xid)) options.report?.(finding);
   }
 
   /** The newest durable transaction. */

@@ -1,6 +1,6 @@
 // Images of APFS, made by macOS, through the command.
 
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageInfo } from '@tintype/engine';
 import { fixture, unpackFixture, withFolder } from '@tintype/testkit';
@@ -70,5 +70,40 @@ test.skipIf(fixture(encrypted).skip)('verify looks into an encrypted volume with
     const closed = tintype('verify', image);
     expect(closed.status).toBe(3);
     expect(closed.stdout).toContain('volume-locked');
+  });
+});
+
+/** The superblock of the newest checkpoint, in the descriptor area behind block 0. */
+function damageNewestSuperblock(image: string): void {
+  const bytes = readFileSync(image);
+  const blocks = bytes.readUInt32LE(104);
+  const newest = Array.from({ length: blocks }, (_, i) => (1 + i) * 4096)
+    .filter((at) => bytes.toString('latin1', at + 32, at + 36) === 'NXSB')
+    .sort((a, b) => bytes.readUInt32LE(b + 16) - bytes.readUInt32LE(a + 16))[0] as number;
+  bytes.fill(0xdb, newest + 512, newest + 1024);
+  writeFileSync(image, bytes);
+}
+
+test('a damaged newest checkpoint: the one before is read, and every command says so', () => {
+  withFolder((folder) => {
+    const [source, image] = [join(folder, 'source'), join(folder, 'a.dmg')];
+    mkdirSync(source);
+    expect(tintype('create', image, '--format', 'udrw', '--layout', 'none', '--size', '30m').status).toBe(0);
+    for (const name of ['one', 'two']) {
+      writeFileSync(join(source, name), name);
+      expect(tintype('backup', source, image).status).toBe(0);
+    }
+    damageNewestSuperblock(image);
+    const told = expect.stringMatching(/a\.dmg: checkpoint \d+ is damaged .*later changes are missing/);
+    expect(json<ImageInfo>('info', image).findings).toMatchObject([{ kind: 'checkpoint-discarded' }]);
+    for (const words of [
+      ['ls', image],
+      ['cat', image, '/one'],
+      ['restore', image, join(folder, 'out')],
+      ['diff', source, image],
+      ['backup', source, image],
+    ])
+      expect(tintype(...words), words[0]).toMatchObject({ stderr: told });
+    expect(tintype('verify', image).status).toBe(0);
   });
 });

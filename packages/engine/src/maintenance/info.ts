@@ -50,7 +50,7 @@ export interface ImageInfo {
   readonly reclaimable: number;
   readonly timeMachine: boolean;
   readonly lockedBy: string | null;
-  /** What is wrong with the container, as far as it shows without reading contents. */
+  /** What is wrong, as far as it shows without reading contents. */
   readonly findings: readonly Finding[];
 }
 
@@ -92,7 +92,9 @@ function insideOf(image: DiskImage, context: InfoContext): Inside {
   const found = probeVolumes(image.device, map);
   // What is written once gives nothing back.
   const isFixed = archiveFormat(image.format) !== null;
-  const reclaimable = isFixed ? 0 : freeSpace(image.device, freeRangesOf(image.device, found, context)).stored;
+  const findings = [...image.glance()];
+  const free = freeRangesOf(image.device, found, context, (finding) => findings.push(finding));
+  const reclaimable = isFixed ? 0 : freeSpace(image.device, free).stored;
   const volumes = found.map(({ index, driver, volume }): VolumeInfo => {
     const { name, uuid, caseSensitive, capacity, free, files, directories, writer, dirty } = volume;
     const snapshots = volume.snapshots.map((each) => ({
@@ -117,5 +119,5 @@ function insideOf(image: DiskImage, context: InfoContext): Inside {
       dirty,
     };
   });
-  return { partitions: map.partitions, volumes, reclaimable, findings: image.glance() };
+  return { partitions: map.partitions, volumes, reclaimable, findings };
 }

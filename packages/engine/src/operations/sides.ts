@@ -4,6 +4,7 @@ import { statSync } from 'node:fs';
 import {
   type FileStore,
   type FileSystem,
+  type Finding,
   hostPath,
   type Item,
   type Lanes,
@@ -90,7 +91,9 @@ export function imageSide(
   const { store, now, random } = context;
   const places = { store, now, random, ...locking(path, choice, context) };
   const chosen = { volume, snapshot, allowTimeMachine, passphrase, ignoreChecksums };
-  const stack = openStack(path, { ...places, ...chosen, writable, lanes });
+  const report = ({ kind, message }: Finding): void =>
+    context.emit({ type: 'warning', code: kind, message: `${path}: ${message}` });
+  const stack = openStack(path, { ...places, ...chosen, writable, lanes, report });
   return {
     path,
     volume: stack.volume,
