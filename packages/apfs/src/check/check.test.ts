@@ -242,6 +242,8 @@ test('every kind that a single change can cause is caused here', () => {
     'tree-xid',
     'volume-locked',
     'volume-odd',
+    'checkpoint-map',
+    'zone',
     'volume-sealed',
     'stream-shared',
     'more-findings',

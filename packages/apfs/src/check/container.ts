@@ -11,6 +11,7 @@ import { NxReaper, REAPER_FLAGS } from '../structs/reaper.js';
 import type { BlockMap } from './block-map.js';
 import type { CatalogCheck } from './catalog.js';
 import type { Changes } from './changes.js';
+import { checkMaps, checkReaperFields, checkSuperblockFields } from './container-fields.js';
 import type { Counts } from './links.js';
 import type { Report } from './report.js';
 
@@ -22,7 +23,6 @@ const COPY_DIFFERS = [
   [nx.nx_flags, nx.nx_flags + 8],
 ] as const;
 const VOLUME_SHARE = 512 * 1024 * 1024;
-const KNOWN_FEATURES = 3;
 
 export interface ContainerCheck {
   readonly device: BlockDevice;
@@ -53,6 +53,8 @@ export function checkContainer(check: ContainerCheck): boolean {
   checkCopy(check);
   const { report } = check;
   report.attempt('superblock-field', 'container superblock', () => checkFields(check));
+  report.attempt('superblock-field', 'container superblock', () => checkSuperblockFields(check));
+  report.attempt('checkpoint-map', `checkpoint ${check.container.xid}`, () => checkMaps(check));
   report.attempt('checkpoint-ring', `checkpoint ${check.container.xid}`, () => checkRings(check));
   report.attempt('reaper', 'reaper', () => checkReaper(check));
   const marked = [
@@ -93,9 +95,6 @@ function checkFields({ container, report }: ContainerCheck): void {
   const wanted = Math.min(NX_MAX_FILE_SYSTEMS, Math.ceil((blocks.count * blocks.size) / VOLUME_SHARE));
   const most = u32le(superblock, 0, nx.nx_max_file_systems);
   rule(most === wanted, `at most ${most} volumes, where ${wanted} are allowed`);
-  rule(get64(superblock, nx.nx_features) <= KNOWN_FEATURES, 'optional features are not all known');
-  rule(superblock.getBigUint64(nx.nx_readonly_compatible_features, true) === 0n, 'read-only features are not known');
-  rule(u32le(superblock, 0, nx.nx_test_type) === 0, 'the field for tests is set');
   const blockedOut = superblock.getBigUint64(nx.nx_blocked_out_prange + 8, true);
   report.expect(blockedOut === 0n, 'resize-pending', 'container superblock', 'a resize was not finished');
   for (let slot = most; slot < NX_MAX_FILE_SYSTEMS; slot += 1)
@@ -140,7 +139,8 @@ function checkRings({ container, report }: ContainerCheck): void {
   report.expect(total === length, 'checkpoint-ring', place, `the objects take ${total} blocks, not ${length}`);
 }
 
-function checkReaper({ container, report }: ContainerCheck): void {
+function checkReaper(check: ContainerCheck): void {
+  const { container, report } = check;
   const { superblock, checkpoint, blocks } = container;
   const oid = u64le(superblock, 0, nx.nx_reaper_oid);
   const place = checkpoint.ephemerals.find((each) => each.oid === oid);
@@ -155,6 +155,7 @@ function checkReaper({ container, report }: ContainerCheck): void {
   const buffer = u32le(view, 0, NxReaper.at.nr_state_buffer_size);
   const wanted = blocks.size - NxReaper.size;
   report.expect(buffer === wanted, 'reaper', 'reaper', `a state buffer of ${buffer} bytes, not ${wanted}`);
+  checkReaperFields(check, view);
   report.expect((flags & REAPER_FLAGS.continues) === 0, 'reaper-busy', 'reaper', 'something is not deleted to its end');
 }
 

@@ -6,6 +6,7 @@ import { OMAP_SNAPSHOT_TREE, OMAP_TREE } from '../btree/kinds.js';
 import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
 import { OMAP_MANUALLY_MANAGED, OMAP_VALUE_FLAGS, Omap, OmapKey, OmapValue } from '../structs/object-map.js';
 import type { ContainerCheck } from './container.js';
+import { type FieldRules, judgeFields, oneOf, onlyBits } from './fields.js';
 import { checkTree } from './tree.js';
 
 export interface Version {
@@ -16,7 +17,17 @@ export interface Version {
   isUsed: boolean;
 }
 
-const KNOWN_FLAGS = Object.values(OMAP_VALUE_FLAGS).reduce((bits, bit) => bits | bit, 0);
+/** No version was ever seen as saved, which Apple documents without a meaning. */
+const { saved, ...KNOWN } = OMAP_VALUE_FLAGS;
+const KNOWN_FLAGS = Object.values(KNOWN).reduce((bits, bit) => bits | bit, 0);
+/** The last four tell how far a change of keys has come. */
+const MAP_FLAGS = OMAP_MANUALLY_MANAGED | 0x1e;
+const PHYSICAL_TREE = STORAGE.physical + OBJECT_TYPE.btree;
+const FIELDS: FieldRules<typeof Omap.fields, unknown> = {
+  om_flags: onlyBits(MAP_FLAGS),
+  om_tree_type: oneOf(PHYSICAL_TREE),
+  om_snapshot_tree_type: oneOf(PHYSICAL_TREE),
+};
 
 export class CheckedMap {
   readonly name: string;
@@ -60,6 +71,7 @@ export function checkMap(check: ContainerCheck, { block, name, owner }: MapPlace
   const map = new CheckedMap(name);
   used.mark(block, 1, name);
   map.blocks += 1;
+  judgeFields(Omap, FIELDS, { view, at: 0, facts: null }, (message) => report.add('omap', name, message));
   const isManual = (u32le(view, 0, Omap.at.om_flags) & OMAP_MANUALLY_MANAGED) !== 0;
   report.expect(isManual === (owner === 'container'), 'omap', name, 'says wrongly whose map it is');
   const count = (): void => {
@@ -95,6 +107,9 @@ export function checkMap(check: ContainerCheck, { block, name, owner }: MapPlace
       },
       visitRecord: (node, index) => void map.snapshots.add(u64le(node.view, node.keyAt(index), OmapKey.at.ok_oid)),
     });
+  const newest = u64le(view, 0, Omap.at.om_most_recent_snap);
+  const last = Math.max(0, ...map.snapshots);
+  report.expect(newest === last, 'omap', name, `its newest snapshot is ${last}, not ${newest}`);
   const said = u32le(view, 0, Omap.at.om_snap_count);
   report.expect(said === map.snapshots.size, 'omap', name, `counts ${said} snapshots of ${map.snapshots.size}`);
   return map;

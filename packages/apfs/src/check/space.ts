@@ -10,6 +10,8 @@ import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
 import {
   ChunkInfo,
   ChunkInfoBlock,
+  CI_COUNT_MASK,
+  CI_FLAGS,
   FreeQueue,
   FreeQueueKey,
   IP_BM_INDEX_INVALID,
@@ -18,6 +20,7 @@ import {
   SpacemanDevice,
 } from '../structs/spaceman.js';
 import type { ContainerCheck } from './container.js';
+import { checkSpaceFields } from './space-fields.js';
 import { checkTree } from './tree.js';
 
 const at = Spaceman.at;
@@ -41,6 +44,7 @@ export function checkSpace(check: ContainerCheck): Space | null {
   const list = report.attempt('chunk', PLACE, () => [...chunks(container)]);
   const cibs = report.attempt('chunk', PLACE, () => chunkInfoBlocks(container));
   report.attempt('spaceman', PLACE, () => checkGeometry(check, spaceman));
+  report.attempt('spaceman', PLACE, () => checkSpaceFields(check, spaceman));
   const pool = report.attempt('spaceman', PLACE, () => {
     markRegions(check, spaceman);
     return poolInUse(spaceman, list ?? [], cibs ?? []);
@@ -50,7 +54,7 @@ export function checkSpace(check: ContainerCheck): Space | null {
     report.attempt('free-queue', name, () => checkQueue(check, spaceman, { index, name, pool }) ?? true),
   );
   if (!list || !cibs || queues.includes(null)) return null;
-  for (const cib of cibs) report.attempt('chunk', PLACE, () => checkCib(check, cib));
+  for (const [index, cib] of cibs.entries()) report.attempt('chunk', PLACE, () => checkCib(check, cib, index));
   report.attempt('spaceman', PLACE, () => checkSums(check, spaceman, list));
   report.attempt('pool', 'internal pool', () => checkPool(check, spaceman, pool));
   return { chunks: list, pool };
@@ -108,27 +112,29 @@ function markCabs(spaceman: DataView, base: number, pool: Set<number>): void {
 }
 
 /** Transactions of a chunk info block: it is as old as its youngest chunk. */
-function checkCib({ container, report }: ContainerCheck, cib: number): void {
+function checkCib({ container, report }: ContainerCheck, cib: number, index: number): void {
   const { blocks, xid } = container;
   const demand = { structure: 'chunk_info_block', type: OBJECT_TYPE.chunkInfo, storage: STORAGE.physical, oid: cib };
   const view = blocks.readObject(cib, { ...demand, xid: { most: xid } });
+  const place = `chunk info block ${cib}`;
+  const said = u32le(view, 0, ChunkInfoBlock.at.cib_index);
+  report.expect(said === index, 'chunk', place, `is said to be the ${said}th, not the ${index}th`);
   let youngest = 0;
   const count = Math.min(
     u32le(view, 0, ChunkInfoBlock.at.cib_chunk_info_count),
     Math.floor((blocks.size - ChunkInfoBlock.size) / ChunkInfo.size),
   );
   for (let i = 0; i < count; i += 1) {
-    const chunk = u64le(view, ChunkInfoBlock.size + i * ChunkInfo.size, ChunkInfo.at.ci_xid);
-    report.expect(chunk > 0, 'chunk', `chunk info block ${cib}`, `chunk ${i} has no transaction`);
+    const info = ChunkInfoBlock.size + i * ChunkInfo.size;
+    const chunk = u64le(view, info, ChunkInfo.at.ci_xid);
+    report.expect(chunk > 0, 'chunk', place, `chunk ${i} has no transaction`);
+    const counts = u32le(view, info, ChunkInfo.at.ci_block_count) | u32le(view, info, ChunkInfo.at.ci_free_count);
+    const flags = counts & ~CI_COUNT_MASK;
+    report.expect((flags & ~CI_FLAGS) === 0, 'chunk', place, `flags of chunk ${i} are not all known`);
     youngest = Math.max(youngest, chunk);
   }
   const own = u64le(view, 0, ChunkInfoBlock.at.o_xid);
-  report.expect(
-    own === youngest,
-    'chunk-xid',
-    `chunk info block ${cib}`,
-    `is of ${own}, its youngest chunk of ${youngest}`,
-  );
+  report.expect(own === youngest, 'chunk-xid', place, `is of ${own}, its youngest chunk of ${youngest}`);
 }
 
 function checkSums({ container, report }: ContainerCheck, spaceman: DataView, list: readonly Chunk[]): void {
@@ -202,7 +208,9 @@ function checkQueue(check: ContainerCheck, spaceman: DataView, { index, name, po
     if (index > 0) used.mark(start, length, name);
     else if (inPool) for (let i = 0; i < Math.min(length, largestPool(container)); i += 1) pool.add(start - base + i);
   };
-  if (root > 0) walkQueue(check, name, root, record);
+  const nodes = root > 0 ? walkQueue(check, name, root, record) : 0;
+  const limit = spaceman.getUint16(head + FreeQueue.at.sfq_tree_node_limit, true);
+  report.expect(nodes <= limit, 'free-queue', name, `has ${nodes} nodes, where ${limit} may be`);
   report.expect(blocks === said, 'free-queue', name, `counts ${said} blocks; there are ${blocks}`);
   const first = u64le(spaceman, head, FreeQueue.at.sfq_oldest_xid);
   report.expect(first === oldest, 'free-queue', name, `its oldest transaction is ${oldest}, not ${first}`);
@@ -213,14 +221,14 @@ function walkQueue(
   name: string,
   root: number,
   record: (view: DataView, key: number, value: number) => void,
-): void {
+): number {
   const { blocks, superblock, checkpoint, xid } = container;
   const read = (oid: number): Uint8Array => {
     const place = checkpoint.ephemerals.find((each) => each.oid === oid);
     const view = readEphemeral(blocks, superblock, place ?? { oid, type: 0, subtype: 0, size: 0, block: 0 });
     return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
   };
-  checkTree({
+  const { nodes } = checkTree({
     blocks,
     report,
     kind: FREE_QUEUE_TREE,
@@ -230,6 +238,7 @@ function walkQueue(
     resolve: () => ({ block: 0, bytes: blocks.size, xid: { exactly: xid }, hasHeader: true }),
     visitRecord: (node, index) => record(node.view, node.keyAt(index), node.valueAt(index)),
   });
+  return nodes;
 }
 
 /** The pool's own bitmap, and the list of free slots of its ring. */
@@ -262,7 +271,8 @@ function checkPool({ container, report }: ContainerCheck, spaceman: DataView, po
   let free = 0;
   const tail = spaceman.getUint16(at.sm_ip_bm_free_tail, true);
   let last = IP_BM_INDEX_INVALID;
-  for (let slot = spaceman.getUint16(at.sm_ip_bm_free_head, true); slot !== IP_BM_INDEX_INVALID; ) {
+  let slot = spaceman.getUint16(at.sm_ip_bm_free_head, true);
+  while (slot !== IP_BM_INDEX_INVALID) {
     if (slot >= ring || taken.has(slot)) break;
     taken.add(slot);
     free += 1;
@@ -270,7 +280,7 @@ function checkPool({ container, report }: ContainerCheck, spaceman: DataView, po
     slot = spaceman.getUint16(nextAt + 2 * slot, true);
   }
   report.expect(
-    free + bitmaps === ring && last === tail,
+    free + bitmaps === ring && last === tail && slot === IP_BM_INDEX_INVALID,
     'pool',
     place,
     `${free} slots of its ring of ${ring} are free`,

@@ -187,6 +187,8 @@ class TreeWalk implements TreeResult {
     if (info.bt_node_count !== this.nodes) bad(`says ${info.bt_node_count} nodes; there are ${this.nodes}`);
     if (info.bt_longest_key < this.#longestKey) bad(`says that no key is longer than ${info.bt_longest_key} bytes`);
     if (info.bt_longest_val < this.#longestValue) bad(`says that no value is longer than ${info.bt_longest_val} bytes`);
+    if (kind.keySize > 0 && (info.bt_longest_key !== kind.keySize || info.bt_longest_val !== kind.valueSize))
+      bad(`says that keys have up to ${info.bt_longest_key} bytes, and values ${info.bt_longest_val}`);
     const free = TREE_FLAGS.uint64Keys | TREE_FLAGS.sequentialInsert;
     const sealed = TREE_FLAGS.hashed | TREE_FLAGS.noHeader;
     const wanted = kind.flags & ~free;

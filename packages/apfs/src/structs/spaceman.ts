@@ -13,6 +13,8 @@ export const CIBS_PER_CAB = 507;
 export const IP_BM_TX_MULTIPLIER = 16;
 /** Low bits of ci_block_count and ci_free_count; the others are flags. */
 export const CI_COUNT_MASK = 0x000f_ffff;
+/** The flags that are known: in the zone of metadata, and in some zone. */
+export const CI_FLAGS = 0x0c00_0000;
 /** In the list of ring slots: nothing follows, or the slot is in use. */
 export const IP_BM_INDEX_INVALID = 0xffff;
 export const SM_FLAG_VERSIONED = 1;
@@ -68,6 +70,16 @@ export const Spaceman = struct('spaceman_phys', layout(SPACEMAN_SIZE), {
   sm_version: u32('1'),
   sm_struct_size: u32('2520'),
   sm_datazone: bytes(SPACEMAN_SIZE - 0x158, 'allocation zones: hints'),
+});
+
+/** One of eight for each device, in sm_datazone. */
+export const SpacemanZone = struct('spaceman_allocation_zone_info', layout(136), {
+  saz_start: u64('first block'),
+  saz_end: u64('behind its last block'),
+  saz_previous: bytes(112, 'seven earlier pairs of start and end'),
+  saz_zone_id: u16('0: none'),
+  saz_previous_index: u16('of the last of the earlier pairs'),
+  saz_reserved: u32(),
 });
 
 export const ChunkInfo = struct('chunk_info', layout(32), {

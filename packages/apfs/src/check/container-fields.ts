@@ -1,0 +1,110 @@
+// Fields of the container superblock, of the maps of its checkpoint, and of the reaper. See docs/formats/apfs.md.
+
+import { u32le, u64le } from '@tintype/core';
+import { geometry } from '../geometry.js';
+import { type EphemeralPlace, readEphemeral } from '../reading/checkpoint-choice.js';
+import { CHECKPOINT_MAP_LAST, CheckpointMap, CheckpointMapping } from '../structs/checkpoint.js';
+import { BLOCK_SIZE, NX_FLAGS, NxSuperblock } from '../structs/container.js';
+import { OBJECT_TYPE, ObjectHeader, TYPE_MASK } from '../structs/object.js';
+import { NxReaper } from '../structs/reaper.js';
+import type { ContainerCheck } from './container.js';
+import { type FieldRules, judgeFields, oneOf, onlyBits, ZERO } from './fields.js';
+
+const nx = NxSuperblock.at;
+/** Low capacity Fusion is left out: who can be read is none. */
+const KNOWN_FEATURES = 1;
+/** What nx_ephemeral_info begins with: version, structures for each volume, and their least number. */
+const EPHEMERAL_INFO = (4n << 16n) | 1n;
+const LOW_64 = 0xffff_ffff_ffff_ffffn;
+
+const SUPERBLOCK: FieldRules<typeof NxSuperblock.fields, number | null> = {
+  nx_features: onlyBits(KNOWN_FEATURES),
+  nx_readonly_compatible_features: ZERO,
+  nx_test_type: ZERO,
+  nx_flags: onlyBits(NX_FLAGS.cryptoSoftware),
+  nx_fusion_uuid: ZERO,
+  nx_ephemeral_info: {
+    wants: (least) => `${least?.toString(16)} at least for each volume`,
+    holds: (value, least) => least === null || (value & LOW_64) === ((BigInt(least) << 32n) | EPHEMERAL_INFO),
+  },
+  nx_test_oid: ZERO,
+  nx_fusion_mt_oid: ZERO,
+  nx_fusion_wbc_oid: ZERO,
+  nx_fusion_wbc: ZERO,
+};
+const MAP: FieldRules<typeof CheckpointMap.fields, unknown> = {
+  o_subtype: ZERO,
+  cpm_flags: onlyBits(CHECKPOINT_MAP_LAST),
+};
+const MAPPING: FieldRules<typeof CheckpointMapping.fields, unknown> = { cpm_pad: ZERO };
+/** Of a reaper that never had anything to do; once it had, a list stays with it. */
+const IDLE_REAPER: FieldRules<typeof NxReaper.fields, unknown> = {
+  nr_next_reap_id: oneOf(1),
+  nr_completed_id: ZERO,
+  nr_tail: ZERO,
+  nr_rlcount: ZERO,
+  nr_type: ZERO,
+  nr_size: ZERO,
+  nr_fs_oid: ZERO,
+  nr_oid: ZERO,
+  nr_xid: ZERO,
+  nr_nrle_flags: ZERO,
+};
+
+export function checkSuperblockFields({ container, report }: ContainerCheck): void {
+  const { superblock, blocks } = container;
+  const least = blocks.size === BLOCK_SIZE ? geometry(blocks.count).minEphemerals : null;
+  judgeFields(NxSuperblock, SUPERBLOCK, { view: superblock, at: 0, facts: least }, (message) =>
+    report.add('superblock-field', 'container superblock', message),
+  );
+  const start = u64le(superblock, 0, nx.nx_keylocker_start);
+  const count = u64le(superblock, 0, nx.nx_keylocker_count);
+  report.expect(start > 0 === count > 0, 'keybag', 'container superblock', `a key bag of ${count} blocks at ${start}`);
+}
+
+/** The maps of the checkpoint, which have been read, and whether objects are of the types that they say. */
+export function checkMaps({ container, report }: ContainerCheck): void {
+  const { superblock, blocks, checkpoint } = container;
+  const base = u64le(superblock, 0, nx.nx_xp_desc_base);
+  const ring = u32le(superblock, 0, nx.nx_xp_desc_blocks);
+  const index = u32le(superblock, 0, nx.nx_xp_desc_index);
+  const maps = u32le(superblock, 0, nx.nx_xp_desc_len) - 1;
+  for (let i = 0; i < maps; i += 1) {
+    const block = base + ((index + i) % ring);
+    const bytes = blocks.read(block);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const tell = (message: string): void => report.add('checkpoint-map', `checkpoint map ${block}`, message);
+    judgeFields(CheckpointMap, MAP, { view, at: 0, facts: null }, tell);
+    const count = u32le(view, 0, CheckpointMap.at.cpm_count);
+    for (let at = 0; at < count; at += 1)
+      judgeFields(
+        CheckpointMapping,
+        MAPPING,
+        { view, at: CheckpointMap.size + at * CheckpointMapping.size, facts: null },
+        tell,
+      );
+  }
+  for (const place of checkpoint.ephemerals) {
+    const type = u32le(readEphemeral(blocks, superblock, place), 0, ObjectHeader.at.o_type);
+    const says = `object ${place.oid} is of type ${type.toString(16)}, not ${place.type.toString(16)}`;
+    report.expect(type === place.type, 'checkpoint-map', `checkpoint ${container.xid}`, says);
+  }
+}
+
+/** What a reaper holds beside its flags. */
+export function checkReaperFields({ container, report }: ContainerCheck, view: DataView): void {
+  const tell = (message: string): void => report.add('reaper', 'reaper', message);
+  const head = u64le(view, 0, NxReaper.at.nr_head);
+  if (head === 0) {
+    judgeFields(NxReaper, IDLE_REAPER, { view, at: 0, facts: null }, tell);
+    const buffer = new Uint8Array(view.buffer, view.byteOffset + NxReaper.size, view.byteLength - NxReaper.size);
+    if (buffer.some((byte) => byte !== 0)) tell('has nothing to do, but keeps the state of something');
+    return;
+  }
+  const isList = ({ oid, type }: EphemeralPlace): boolean =>
+    oid === head && (type & TYPE_MASK) === OBJECT_TYPE.reapList;
+  if (!container.checkpoint.ephemerals.some(isList)) tell(`its list ${head} is not in the checkpoint`);
+  const next = u64le(view, 0, NxReaper.at.nr_next_reap_id);
+  const done = u64le(view, 0, NxReaper.at.nr_completed_id);
+  if (done >= next) tell(`job ${done} is done, and ${next} is the next`);
+}
