@@ -15,6 +15,19 @@ test('a user attribute that would read as another namespace stays whole', () => 
   }
 });
 
+test('a user attribute that Apple gives a meaning stays whole, and comes back', () => {
+  for (const bare of [
+    'com.apple.system.Security',
+    'com.apple.fs.symlink',
+    'com.apple.decmpfs',
+    'purgeable-drecs-fixed',
+  ]) {
+    expect(imageXattrName(`user.${bare}`)).toBe(`user.${bare}`);
+    expect(hostXattrName(`user.${bare}`)).toBe(`user.${bare}`);
+  }
+  expect(imageXattrName('user.com.apple.decmpfs2')).toBe('com.apple.decmpfs2');
+});
+
 test("the host's name comes back", () => {
   for (const name of ['user.a', 'user.user.a', 'user.security.b', 'security.capability', 'trusted.t', 'system.s']) {
     expect(hostXattrName(imageXattrName(name))).toBe(name);

@@ -1,18 +1,22 @@
 // Names of extended attributes: on the host, and as `Volume` shows them (and images keep them).
 // Linux has namespaces, images have none: `user.X` is kept as `X`, all others under their full names; `user.X` stays
-// whole where X alone would read as a full name.
+// whole where X alone would read as a full name, or mean something to Apple's file systems.
 
-const linuxNamespaces = ['user.', 'security.', 'trusted.', 'system.', 'com.apple.system.'];
+const linuxNamespaces = ['user.', 'security.', 'trusted.', 'system.'];
+const appleNamespaces = ['com.apple.system.', 'com.apple.fs.'];
+/** The header of a compressed file, and a mark that APFS sets. */
+const appleNames = ['com.apple.decmpfs', 'purgeable-drecs-fixed'];
 
 /** The image's name of a Linux host's attribute. */
 export function imageXattrName(hostName: string): string {
   if (!hostName.startsWith('user.')) return hostName;
   const bare = hostName.slice('user.'.length);
-  return bare === '' || linuxNamespaces.some((space) => bare.startsWith(space)) ? hostName : bare;
+  const isTaken = [...linuxNamespaces, ...appleNamespaces].some((space) => bare.startsWith(space));
+  return bare === '' || isTaken || appleNames.includes(bare) ? hostName : bare;
 }
 
-/** The Linux host's name of an image's attribute; `imageXattrName` gives it back, but for `com.apple.system.…`. */
+/** The Linux host's name of an image's attribute; `imageXattrName` gives it back, but for those that are Apple's own. */
 export function hostXattrName(imageName: string): string {
-  const isFull = ['user.', 'security.', 'trusted.', 'system.'].some((space) => imageName.startsWith(space));
+  const isFull = linuxNamespaces.some((space) => imageName.startsWith(space));
   return isFull ? imageName : `user.${imageName}`;
 }

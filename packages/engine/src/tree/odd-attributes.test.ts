@@ -3,9 +3,10 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { withFolder, withOracle } from '@tintype/testkit';
+import { apfsck, fsckHfsplus, withFolder, withOracle } from '@tintype/testkit';
 import { describe, expect, test } from 'vitest';
 import type { EngineEvent } from '../events.js';
+import { raw } from '../maintenance/raw.js';
 import { verify } from '../maintenance/verify.js';
 import { backup } from '../operations/backup.js';
 import { diff } from '../operations/diff.js';
@@ -35,6 +36,7 @@ function tried(fs: 'hfs+' | 'apfs', make: (source: string) => void): Tried {
     const events: EngineEvent[] = [];
     const summary = backup({ source, destination: image, fs, size: 64 << 20 }, testContext(undefined, events));
     expect(verify({ image, level: 'data' }, testContext())).toMatchObject({ findings: 0 });
+    expectCheckersAgree(fs, image, join(folder, 'raw'));
     restore({ image, target }, testContext());
     if (summary.problems.length === 0) {
       expect(diff({ a: source, b: image }, testContext())).toMatchObject({ differences: 0 });
@@ -42,11 +44,20 @@ function tried(fs: 'hfs+' | 'apfs', make: (source: string) => void): Tried {
     }
     expect(diff({ a: image, b: target }, testContext())).toMatchObject({ differences: 0 });
     const notices = events.flatMap((event) => (event.type === 'warning' && event.code === 'not-kept' ? event : []));
+    // HFS+ keeps whole seconds.
+    if (fs === 'apfs' && notices.length === 0 && summary.problems.length === 0)
+      expect(diff({ a: source, b: target }, testContext())).toMatchObject({ differences: 0 });
     return {
       notKept: notices.map(({ message }) => message).sort(),
       problems: summary.problems.map(({ path, code }) => `${path}: ${code}`),
     };
   });
+}
+
+function expectCheckersAgree(fs: 'hfs+' | 'apfs', image: string, out: string): void {
+  if (withOracle(fs === 'apfs' ? 'apfsck' : 'fsck.hfsplus').skip) return;
+  raw({ image, out, volume: '0' }, testContext());
+  expect(fs === 'apfs' ? apfsck(out) : fsckHfsplus(out)).toMatchObject({ ok: true });
 }
 
 /** By name: values as `setfattr` takes them. */
@@ -99,6 +110,17 @@ describe.skipIf(skip).each(['hfs+', 'apfs'] as const)('%s', (fs) => {
       'xattr not kept on one item, such as com.apple.FinderInfo',
     ];
     expect(found).toEqual({ notKept: fs === 'hfs+' ? told : [], problems: [] });
+  });
+
+  test('names that Apple gives a meaning are kept as those of a user', () => {
+    const names = ['com.apple.fs.symlink', 'com.apple.decmpfs', 'com.apple.system.Security', 'purgeable-drecs-fixed'];
+    const found = tried(fs, (source) => {
+      mkdirSync(join(source, 'd'));
+      writeFileSync(join(source, 'a'), 'content');
+      for (const place of ['', 'd', 'a'])
+        for (const name of names) setXattrs(join(source, place), { [`user.${name}`]: '0x66706d6300' });
+    });
+    expect(found).toEqual({ notKept: [], problems: [] });
   });
 
   test.skipIf(!isRoot)('attributes of a symlink and a fifo are kept', () => {
