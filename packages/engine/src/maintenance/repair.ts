@@ -19,7 +19,14 @@ import {
   VolumeFullError,
   WindowDevice,
 } from '@tintype/core';
-import { type DiskImage, type Partition, partitionMap, repairContainer, repairGpt, undoPath } from '@tintype/image';
+import {
+  type DiskImage,
+  type Partition,
+  partitionMap,
+  repairContainer,
+  repairPartitionMap,
+  undoPath,
+} from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
 import { locking } from '../locking.js';
 import type { Operation, RepairImageOptions, RunContext } from '../operation.js';
@@ -106,7 +113,7 @@ class ImageRepair {
 
   /** With the map mended. */
   #partitions(overlay: OverlayDevice): readonly Partition[] {
-    this.#note('partition map', repairGpt(overlay));
+    this.#note('partition map', repairPartitionMap(overlay));
     const map = partitionMap(overlay);
     this.#left.push(...map.findings);
     return map.partitions;

@@ -17,9 +17,49 @@ const ENTRIES_LIMIT = 256;
 export function readApm(device: BlockDevice): ApmRead | null {
   for (const blockSize of [512, 2048]) {
     const count = entryCount(device, blockSize);
-    if (count !== null) return readEntries(device, count, blockSize);
+    if (count === null) continue;
+    const read = readEntries(device, count, blockSize);
+    return { ...read, findings: [...driverFindings(device), ...read.findings] };
   }
   return null;
+}
+
+/** Hybrid discs may begin with a boot sector instead. */
+function hasDriverMap(sector: Uint8Array): boolean {
+  const isBootSector = sector[510] === 0x55 && sector[511] === 0xaa;
+  return isBootSector || new DataView(sector.buffer).getUint16(DriverDescriptor.at.signature) === SIGNATURE_DRIVER;
+}
+
+function driverFindings(device: BlockDevice): Finding[] {
+  const sector = new Uint8Array(512);
+  device.read(0, sector);
+  if (hasDriverMap(sector)) return [];
+  const message = 'is missing: it says how long the blocks of the partition map are';
+  return [finding('apm-ddm', 'driver descriptor map', message, { severity: 'warning', repairable: true })];
+}
+
+/** Of a disk with an Apple partition map in blocks of that size: makes what stands before it anew. Answers what it did. */
+export function repairDriverMap(device: BlockDevice, blockSize: number): string[] {
+  const sector = new Uint8Array(512);
+  device.read(0, sector);
+  if (hasDriverMap(sector)) return [];
+  device.write(0, driverMap(device.size, blockSize));
+  return ['made the driver descriptor map anew'];
+}
+
+/** Without drivers. */
+function driverMap(size: number, blockSize: number): Uint8Array {
+  const sector = new Uint8Array(512);
+  DriverDescriptor.write(new DataView(sector.buffer), 0, {
+    signature: SIGNATURE_DRIVER,
+    blockSize,
+    blockCount: Math.min(Math.floor(size / blockSize), 0xffff_ffff),
+    deviceType: 0,
+    deviceId: 0,
+    data: 0,
+    driverCount: 0,
+  });
+  return sector;
 }
 
 export interface ApmRead {
@@ -74,16 +114,6 @@ export function writeApm(device: BlockDevice, type: string): Partition {
   const length = blocks - start - GAP_BLOCKS;
   if (length < 1)
     throw new UnsupportedError(`a disk of ${showSize(device.size)} has no room for an Apple partition map`);
-  const driver = new Uint8Array(512);
-  DriverDescriptor.write(new DataView(driver.buffer), 0, {
-    signature: SIGNATURE_DRIVER,
-    blockSize: 512,
-    blockCount: Math.min(blocks, 0xffff_ffff),
-    deviceType: 0,
-    deviceId: 0,
-    data: 0,
-    driverCount: 0,
-  });
   const entries = [
     { start: 1, length: MAP_BLOCKS, name: 'Apple', type: 'Apple_partition_map', dataCount: MAP_BLOCKS, status: 3 },
     { start, length, name: 'disk image', type, dataCount: length, status: 0x4000_0033 },
@@ -104,7 +134,7 @@ export function writeApm(device: BlockDevice, type: string): Partition {
     });
     device.write(512 * (i + 1), sector);
   }
-  device.write(0, driver);
+  device.write(0, driverMap(device.size, 512));
   return { index: 1, type, name: 'disk image', start: start * 512, size: length * 512 };
 }
 

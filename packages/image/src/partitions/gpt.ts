@@ -11,7 +11,8 @@ import {
 } from '@tintype/core';
 import type { Partition } from '../disk-image.js';
 import { PARTITIONS_LIMIT } from '../limits.js';
-import { GptEntry, GptHeader, MbrEntry } from './structs.js';
+import { protectiveMbr, protectiveMbrFindings } from './protective-mbr.js';
+import { GptEntry, GptHeader } from './structs.js';
 
 const SIGNATURE = Buffer.from('EFI PART');
 const ENTRIES = 128;
@@ -62,7 +63,10 @@ export function readGpt(device: BlockDevice): GptRead | null {
     const primary = tableAt(device, blockSize, blockSize);
     const backup = tableAt(device, (Math.floor(device.size / blockSize) - 1) * blockSize, blockSize);
     const partitions = primary?.partitions ?? backup?.partitions;
-    if (partitions) return { partitions, blockSize, findings: findingsOf(primary, backup) };
+    if (partitions) {
+      const findings = [...protectiveMbrFindings(device), ...findingsOf(primary, backup)];
+      return { partitions, blockSize, findings };
+    }
     if (primary) damage ??= new CorruptError('GPT header', primary.field, blockSize, primary.problem);
   }
   if (damage) throw damage;
@@ -265,21 +269,6 @@ function headerSector({ sectors, own, other, entriesAt, diskGuid, entries }: Hea
     entriesCrc32: crc32(entries),
   });
   view.setUint32(GptHeader.at.headerCrc32, crc32(sector.subarray(0, GptHeader.size)), true);
-  return sector;
-}
-
-function protectiveMbr(sectors: number): Uint8Array {
-  const sector = new Uint8Array(512);
-  const chs = Uint8Array.of(0xfe, 0xff, 0xff);
-  MbrEntry.write(new DataView(sector.buffer), 446, {
-    status: 0,
-    firstChs: chs,
-    type: 0xee,
-    lastChs: chs,
-    start: 1,
-    length: Math.min(sectors - 1, 0xffff_ffff),
-  });
-  sector.set([0x55, 0xaa], 510);
   return sector;
 }
 

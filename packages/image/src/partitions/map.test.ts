@@ -201,6 +201,7 @@ describe('GUID partition tables that are damaged', () => {
   });
   test('blocks of 4096 bytes are found', () => {
     const bytes = new Uint8Array(8 * MiB);
+    bytes.set(newDisk('gpt').subarray(0, 512));
     const view = new DataView(bytes.buffer);
     const entryTable = new Uint8Array(16_384);
     entryTable.set(newDisk('gpt').subarray(1024, 1024 + 128));
@@ -251,7 +252,7 @@ describe('Apple partition maps that are damaged', () => {
   test('a map in blocks of 2048 bytes alone is read in these', () => {
     const bytes = new Uint8Array(4 * MiB);
     const own = newDisk('apm');
-    for (let i = 1; i <= 3; i += 1) bytes.set(own.subarray(i * 512, (i + 1) * 512), i * 2048);
+    for (let i = 0; i <= 3; i += 1) bytes.set(own.subarray(i * 512, (i + 1) * 512), i * 2048);
     new DataView(bytes.buffer).setUint32(2 * 2048 + 12, 100);
     const map = partitionMap(new MemoryDevice(bytes));
     expect(map.partitions[1]).toMatchObject({ start: 64 * 2048, size: 100 * 2048 });
