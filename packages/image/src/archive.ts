@@ -157,6 +157,7 @@ function draftImage(store: FileStore, path: string, parts: DraftParts): DraftIma
     // How long it becomes, nobody knows before; one that is too long for its host leaves nothing.
     fileLength: () => null,
     repairWasCut: false,
+    mendedAtOpen: [],
     overwrite: () => {
       throw new UnsupportedError('an archive is not repaired while it is written');
     },

@@ -52,6 +52,8 @@ export interface DiskImage {
   verify(): Iterable<Finding>;
   /** A repair had been cut off: it was undone at opening, or is read as if it were. */
   readonly repairWasCut: boolean;
+  /** What opening for writing mends in the container, a sentence each: done if it is open for writing. */
+  readonly mendedAtOpen: readonly string[];
   /**
    * The disk for one who reads all of it in ascending order, where the container has checksums of it; null where it has none.
    * Nothing else is read through it: what is skipped is read, too, for the sums.

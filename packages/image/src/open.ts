@@ -75,6 +75,8 @@ export interface Opened {
   fileLength?(): number;
   /** Of an encrypted one: a file beside it with the same keys. */
   readonly seal?: Seal;
+  /** As of `DiskImage`. */
+  readonly mendedAtOpen?: readonly string[];
   /** Called before use if the last writer did not close the image. */
   distrust?(): void;
 }
@@ -165,6 +167,7 @@ function diskImage(
     facts: () => openFacts(store, path, opened),
     fileLength: () => opened.fileLength?.() ?? null,
     repairWasCut: settled.wasCut,
+    mendedAtOpen: opened.mendedAtOpen ?? [],
     *verify() {
       if (settled.wasCut && !device.writable) yield cutRepair(path);
       yield* opened.verify();
@@ -373,12 +376,7 @@ export function fileContainer(
   writable: boolean,
   place: UdifPlace = {},
 ): Omit<Opened, 'lock'> {
-  if (kind === 'sparseimage') {
-    const device = new SparseImageDevice(file, writable);
-    const compact = (check: () => void): number => device.compact(check);
-    const resize = (size: number): void => device.resize(size);
-    return { device, format: 'sparseimage', bandSize: device.bandSize, verify: () => device.verify(), resize, compact };
-  }
+  if (kind === 'sparseimage') return sparseImage(file, writable);
   if (kind === 'asif') {
     const device = new AsifDevice(file, writable);
     const resize = (size: number): void => device.resize(size);
@@ -401,6 +399,19 @@ export function fileContainer(
   }
   // An old raw image may end with a trailer that has no property list: the disk is its data fork.
   return koly ? rawDisk(file, writable, koly.dataForkOffset, koly.dataForkLength) : rawDisk(file, writable);
+}
+
+function sparseImage(file: StoreFile, writable: boolean): Omit<Opened, 'lock'> {
+  const device = new SparseImageDevice(file, writable);
+  return {
+    device,
+    format: 'sparseimage',
+    bandSize: device.bandSize,
+    mendedAtOpen: device.mendedAtOpen,
+    verify: () => device.verify(),
+    resize: (size) => device.resize(size),
+    compact: (check) => device.compact(check),
+  };
 }
 
 function udifDevice(file: StoreFile, koly: KolyFields, { beside, lanes, isRefused }: UdifPlace): UdifDevice {

@@ -107,6 +107,25 @@ test.each<[string, Partial<CreateOptions>]>([
   expect([...seen].sort()).toEqual([0, 3]);
 });
 
+test('a band that is named twice is mended by the run, and listed by the dry run before it', () => {
+  const store = made({ format: 'sparseimage' });
+  const file = store.open(IMAGE, 'write');
+  const band = new Uint8Array(4);
+  file.read(64, band);
+  const slots = Math.round((file.size() - 4096) / (1 << 20));
+  file.truncate(file.size() + (1 << 20));
+  file.write(64 + 4 * slots, band);
+  file.close();
+  expect(kindsIn(store)).toEqual(['sparse-image-double']);
+  for (const dryRun of [true, false]) {
+    const events: EngineEvent[] = [];
+    expect(repair({ image: IMAGE, dryRun }, context(store, events))).toMatchObject({ mended: 1, left: 0 });
+    const values = events.flatMap((event) => (event.type === 'result' ? [event.value] : []));
+    expect(values).toEqual([{ mended: `cleared slot ${slots}: a lower one holds its band`, place: 'container' }]);
+  }
+  expect(kindsIn(store)).toEqual([]);
+});
+
 test('whichever call of the host fails, the image is as before or mended', () => {
   const store = made();
   damage(store, VOLUME);

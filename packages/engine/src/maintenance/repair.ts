@@ -92,6 +92,7 @@ class ImageRepair {
 
   #image(image: DiskImage, dryRun: boolean): void {
     const { emit } = this.#context;
+    this.#note('container', image.mendedAtOpen);
     if (image.repairWasCut) this.#note('disk', ['undid a repair that had been cut off']);
     emit({ type: 'phase', name: 'verify' });
     // What a dry run found to mend there, it has listed.

@@ -24,6 +24,8 @@ export class SparseImageDevice implements BlockDevice {
   readonly blockSize: number;
   readonly draft = false;
   readonly writable: boolean;
+  /** What a cut left and opening for writing clears, a sentence each. */
+  readonly mendedAtOpen: readonly string[];
   readonly #file: StoreFile;
   readonly #slots: Slots;
   /** Bands written but not yet named by a table. */
@@ -38,6 +40,7 @@ export class SparseImageDevice implements BlockDevice {
     this.writable = writable;
     this.blockSize = blockSizeOf(file);
     this.#slots = new Slots(file);
+    this.mendedAtOpen = this.#slots.doubles.map((slot) => `cleared slot ${slot}: a lower one holds its band`);
     if (writable) this.#clearDoubles();
   }
 
