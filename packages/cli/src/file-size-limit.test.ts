@@ -107,6 +107,32 @@ test.skipIf(lacksLimits)('B13: in a folder, a file that is too long costs itself
   }
 });
 
+test.skipIf(lacksLimits)(
+  'B13: a copy or archive that is too long names the limit, and leaves nothing',
+  { timeout: PATIENCE },
+  () => {
+    writeSource();
+    const bundle = join(folder, 'b.sparsebundle');
+    expect(tintype('backup', source, bundle, '--size', String(2 * LIMIT)).status).toBe(0);
+    const named = new RegExp(`a file there can have ${showSize(LIMIT)} at most`);
+    const at = (name: string): string => join(folder, name);
+    for (const words of [
+      ['backup', source, at('a.dmg'), '--format', 'udro'],
+      ['convert', bundle, at('c.dmg'), '--format', 'udro'],
+      ['convert', bundle, at('c.img'), '--format', 'udrw'],
+      ['convert', bundle, at('c.sparseimage')],
+      ['migrate', bundle, at('m.dmg'), '--format', 'udro'],
+      ['raw', bundle, at('r.img')],
+    ]) {
+      const { status, stderr } = limited(...words);
+      expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(named) });
+      // Where the length is known, nothing was begun.
+      expect(stderr.includes(' would have '), words.join(' ')).toBe(words[2]?.endsWith('.img') === true);
+      expect(readdirSync(folder).sort(), words.join(' ')).toEqual(['b.sparsebundle', 'source']);
+    }
+  },
+);
+
 interface Loop {
   /** What makes the file system in a file. */
   readonly make: readonly string[];

@@ -1,7 +1,8 @@
 // How long a file can be where an image lies (B13). Measured by growing an empty file there, which writes nothing, and never
 // taken from the name of the file system: a quota of the process or a server's own limit has no name.
 
-import { FileSizeLimitError, LinkLostError, StoreError, type StoreFile } from '@tintype/core';
+import { dirname } from 'node:path';
+import { FileSizeLimitError, LinkLostError, RefusedError, StoreError, type StoreFile, showSize } from '@tintype/core';
 import type { DiskImage } from '@tintype/image';
 import type { RunContext } from './operation.js';
 
@@ -46,6 +47,33 @@ export function fileSizeLimit(
     // A host that does not let us measure will say so when it is written to.
     if (!(error instanceof StoreError) || error instanceof LinkLostError) throw error;
     return guess !== null && guess < wanted ? guess : null;
+  }
+}
+
+/** Longer than any host's files. */
+const ENDLESS = 2 ** 50;
+
+/** Before a file of known length is made. @throws RefusedError `file-size-limit` */
+export function requireFileSize(path: string, wanted: number, context: Pick<RunContext, 'store' | 'random'>): void {
+  const limit = fileSizeLimit(dirname(path), wanted, context);
+  if (limit === null) return;
+  const message = `${path} would have ${showSize(wanted)}, and a file there can have ${showSize(limit)} at most`;
+  throw new RefusedError('file-size-limit', message, { path, size: wanted, limit });
+}
+
+/**
+ * Makes the file of `path`, whose length nobody knows before; nothing is left of it if that fails.
+ * @throws RefusedError `file-size-limit` in the place of the host's EFBIG, and whatever else `make` throws
+ */
+export function withinFileSize<T>(path: string, context: Pick<RunContext, 'store' | 'random'>, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code !== 'EFBIG') throw error;
+    const limit = fileSizeLimit(dirname(path), ENDLESS, context);
+    if (limit === null) throw error;
+    const message = `${path} becomes too long: a file there can have ${showSize(limit)} at most`;
+    throw new RefusedError('file-size-limit', message, { path, limit }, { cause: error });
   }
 }
 

@@ -66,6 +66,9 @@ function hintOf(code: string, { command, image }: Call): string | null {
       return `Choose another name${hasOption(command, 'overwrite') ? ', or give --overwrite' : ''}`;
     case 'usage':
       return command === null ? "See 'tintype --help'" : `See 'tintype ${command} --help'`;
+    case 'file-size-limit':
+      // A raw copy is one file.
+      return HINTS[command === 'raw' ? 'EFBIG' : code] ?? null;
     default:
       return HINTS[code] ?? null;
   }

@@ -28,6 +28,7 @@ import {
   segmentsBeside,
 } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
+import { requireFileSize, withinFileSize } from '../file-size-limit.js';
 import { freeRangesOf } from '../free-ranges.js';
 import { locking } from '../locking.js';
 import type { ConvertOptions, Operation, RunContext } from '../operation.js';
@@ -129,14 +130,17 @@ function makeBeside(image: DiskImage, options: ConvertOptions, context: ConvertC
     const folder = dirname(options.out);
     noticeNewImage({ format, size: image.device.size, folder, facts: store.facts(folder) }, context);
   }
+  if (format === 'udrw') requireFileSize(options.out, image.device.size, context);
   const locks = locking(options.out, options, context);
   const draft = prepareDraft(store, options.out, locks);
-  try {
-    make(draft, format, image, options, context);
-  } catch (error) {
-    removeImage(store, draft);
-    throw error;
-  }
+  withinFileSize(options.out, context, () => {
+    try {
+      make(draft, format, image, options, context);
+    } catch (error) {
+      removeImage(store, draft);
+      throw error;
+    }
+  });
   replaceImage(store, options.out, locks);
   return format;
 }

@@ -11,6 +11,7 @@ import {
 } from '@tintype/core';
 import { type DiskImage, isZero, partitionMap, RawDevice } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
+import { requireFileSize } from '../file-size-limit.js';
 import type { Operation, RawOptions, RunContext } from '../operation.js';
 import { chooseVolume, probeVolumes } from '../stack.js';
 import { imageToRead, readChecked, requireFreeOut } from './opened-image.js';
@@ -42,6 +43,7 @@ function partOf({ path, device }: DiskImage, wanted: string | undefined): Range 
 function writeFile(image: DiskImage, { out, asIs, volume, ignoreChecksums }: RawOptions, context: RunContext): number {
   const { store, progress } = context;
   const { start, length } = partOf(image, volume);
+  requireFileSize(out, length, context);
   const folder = dirname(out);
   const temporary = join(folder, `.${basename(out)}.tintype.raw`);
   if (store.kind(temporary) === 'file') store.remove(temporary);

@@ -22,6 +22,7 @@ import {
   segmentsBeside,
 } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
+import { withinFileSize } from '../file-size-limit.js';
 import { freeRangesOf } from '../free-ranges.js';
 import { type Locking, locking } from '../locking.js';
 import {
@@ -157,7 +158,7 @@ export function makeArchive(
   for (let attempt = 1; ; attempt += 1) {
     const archive = new Archive({ plan, options, source, chosen, driver, size, context });
     try {
-      return archive.make(perform);
+      return withinFileSize(options.destination, context, () => archive.make(perform));
     } catch (error) {
       if (!(error instanceof VolumeFullError) || options.size !== undefined || attempt === ATTEMPTS) throw error;
       size = Math.ceil((size * GROWTH + error.needed) / 4096) * 4096;
