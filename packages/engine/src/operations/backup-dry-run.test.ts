@@ -1,15 +1,20 @@
 // A dry run says what a run would do: each is tried on a copy of the same image.
 
-import { cpSync, mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { cpSync, linkSync, mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withFolder } from '@tintype/testkit';
 import { expect, test } from 'vitest';
+import type { BackupEstimate } from '../events.js';
+import { create } from '../maintenance/create.js';
 import type { BackupOptions } from '../operation.js';
 import { testContext } from '../run-context.testing.js';
 import { backup } from './backup.js';
+import { bytesToWrite, selectedBytes } from './backup-dry-run.js';
+import { folderSide } from './sides.js';
 
 const OLD = 1_000_000_000;
 const MANY = 1100;
+const SIZE = 1 << 20;
 
 interface Place {
   readonly source: string;
@@ -89,5 +94,30 @@ test.each([
     writeFileSync(join(source, 'a'), 'one');
     const dry = backup({ source, destination: join(folder, name), dryRun: true, ...options }, testContext());
     expect(dry).toMatchObject({ estimate: { oldestMacOS } });
+  });
+});
+
+test('a file with several names is counted once, and not at all where the backup has one of them', () => {
+  withFolder((folder) => {
+    const [source, image] = [join(folder, 'source'), join(folder, 'b.sparsebundle')];
+    mkdirSync(join(source, 'below'), { recursive: true });
+    writeFileSync(join(source, 'a'), Buffer.alloc(SIZE, 7));
+    for (let i = 0; i < 5; i += 1) linkSync(join(source, 'a'), join(source, 'below', String(i)));
+    const options = { source, destination: image, fs: 'hfs+', size: 16 << 20 } as const;
+    const dry = backup({ ...options, dryRun: true }, testContext());
+    expect(dry.estimate).toMatchObject({ items: 7, bytes: SIZE });
+    const archive = backup(
+      { ...options, destination: join(folder, 'a.dmg'), format: 'udro', dryRun: true },
+      testContext(),
+    );
+    expect((archive.estimate as BackupEstimate).imageSize).toBeLessThan(4 << 20);
+    const side = folderSide(source, false);
+    expect(selectedBytes(options, side, testContext())).toBe(SIZE);
+    side.close();
+    create({ image, fs: 'hfs+', size: 16 << 20 }, testContext());
+    expect(bytesToWrite(options, testContext())).toBeLessThan(SIZE + 65_536);
+    backup({ source, destination: image }, testContext());
+    linkSync(join(source, 'a'), join(source, 'z'));
+    expect(bytesToWrite(options, testContext())).toBeLessThan(65_536);
   });
 });

@@ -13,6 +13,7 @@ import { plainAttributesDiffer } from '../tree/compare.js';
 import { ContentCopier } from '../tree/content.js';
 import { Filter } from '../tree/filter.js';
 import { type Frame, planOf } from '../tree/folder-plans.js';
+import { isFirst } from '../tree/measure.js';
 import { OriginalNames } from '../tree/original-names.js';
 import type { Change, FolderPlan } from '../tree/plan.js';
 import { Removals } from '../tree/removals.js';
@@ -47,7 +48,7 @@ export function dryRun(
     const report = new Report(context.emit, context.progress);
     const sampler = archive && new ContentSampler(archive.format, options.level);
     const content = new ContentCopier(new Progress());
-    const blocks = scan(options, source, target, { report, context, sampler, content });
+    const contents = scan(options, source, target, { report, context, sampler, content });
     report.close();
     return {
       type: 'summary',
@@ -62,7 +63,7 @@ export function dryRun(
       ...(kind === 'new-image' || kind === 'new-folder'
         ? {
             estimate: estimate(options, context, report, {
-              blocks,
+              contents,
               archive,
               sampler,
               fileSystem: target.fileSystem.kind,
@@ -114,7 +115,7 @@ export function bytesToWrite(options: BackupOptions, context: RunContext): numbe
     const target = imageSide(options.destination, false, choice, quiet);
     try {
       const report = new Report(() => {}, quiet.progress);
-      const blocks = scan(options, source, target, { report, context, sampler: null });
+      const { blocks } = scan(options, source, target, { report, context, sampler: null });
       return blocks + (report.counts.created + report.counts.replaced) * METADATA_PER_ITEM;
     } finally {
       target.close();
@@ -128,7 +129,8 @@ export function bytesToWrite(options: BackupOptions, context: RunContext): numbe
 export function selectedBytes(options: BackupOptions, source: Side, context: RunContext): number {
   const target = openTarget(options, 'new-image', source, context);
   try {
-    return scan(options, source, target, { report: new Report(() => {}, new Progress()), context, sampler: null });
+    const report = new Report(() => {}, new Progress());
+    return scan(options, source, target, { report, context, sampler: null }).blocks;
   } finally {
     target.close();
   }
@@ -142,13 +144,20 @@ interface ScanMeans {
   readonly content?: ContentCopier;
 }
 
-/** Walks both sides; answers the bytes of new files in whole blocks. @throws CancelledError */
+/** Of new files, in bytes; of one with several names once. */
+interface Contents {
+  bytes: number;
+  /** In whole blocks. */
+  blocks: number;
+}
+
+/** Walks both sides. @throws CancelledError */
 function scan(
   options: BackupOptions,
   side: Side,
   target: Side,
   { report, context, sampler, content }: ScanMeans,
-): number {
+): Contents {
   const source = new GuardedSource(side.volume, { mayLoop: side.stack !== null });
   const { filters, excludeCaches, oneFileSystem } = options;
   const rules = { rules: filters ?? [], excludeCaches: excludeCaches ?? false, oneFileSystem: oneFileSystem ?? false };
@@ -163,7 +172,8 @@ function scan(
     checksum: content !== undefined && options.checksum === true,
   };
   const removals = new Removals({ target: target.volume, report, maxDelete: options.maxDelete ?? null });
-  let blocks = 0;
+  const contents: Contents = { bytes: 0, blocks: 0 };
+  const seen = new Set<string>();
   const stack: (Frame & { rest: Frame[] | null })[] = [
     { source: source.root, target: target.volume.root.id, path: '', rest: null },
   ];
@@ -179,8 +189,14 @@ function scan(
       counts.created += plan?.create.length ?? 0;
       counts.replaced += replaced.length;
       counts.unchanged += plan?.keep.length ?? 0;
+      // A further name of what is there already.
+      const isReplaced = new Set(replaced);
+      for (const change of [...(plan?.keep ?? []), ...(plan?.update ?? []), ...(plan?.look ?? [])])
+        if (!isReplaced.has(change)) isFirst(change.source, seen);
       for (const item of [...(plan?.create ?? []), ...replaced.map((change) => change.source)]) {
-        blocks += blocksOf(item);
+        if (item.kind !== 'file' || !isFirst(item, seen)) continue;
+        contents.bytes += item.size;
+        contents.blocks += Math.ceil(item.size / BLOCK) * BLOCK;
         sampler?.add(source, item);
       }
       frame.rest = foldersBelow(frame, plan);
@@ -193,7 +209,7 @@ function scan(
     }
   }
   if (options.delete ?? true) report.counts.removed += removals.foreseen();
-  return blocks;
+  return contents;
 }
 
 /** Counts what gets attributes; what has another content is added to `replaced`. */
@@ -253,29 +269,25 @@ function foldersBelow(frame: Frame, plan: FolderPlan | undefined): Frame[] {
   return [...both, ...fresh].reverse();
 }
 
-function blocksOf(item: Item): number {
-  return item.kind === 'file' ? Math.ceil(item.size / BLOCK) * BLOCK : 0;
-}
-
 function estimate(
   options: BackupOptions,
   context: RunContext,
   report: Report,
   found: {
-    readonly blocks: number;
+    readonly contents: Contents;
     readonly archive: ArchivePlan | null;
     readonly sampler: ContentSampler | null;
     readonly fileSystem: string;
   },
 ): BackupEstimate {
-  const { blocks, archive, sampler, fileSystem } = found;
+  const { contents, archive, sampler, fileSystem } = found;
   const metadata = report.counts.scanned * METADATA_PER_ITEM;
-  const content = { blocks, bytes: report.bytesScanned, metadata };
-  const image = blocks + metadata + FIXED_METADATA;
+  const content = { ...contents, metadata };
+  const image = contents.blocks + metadata + FIXED_METADATA;
   const sizes = archive && sampler ? archiveSizes(archive, sampler, content) : { imageSize: image, peakSpace: image };
   return {
     items: report.counts.scanned,
-    bytes: report.bytesScanned,
+    bytes: contents.bytes,
     ...sizes,
     freeSpace: context.store.facts(dirname(options.destination)).free,
     oldestMacOS: oldestMacOS(fileSystem, formatFor(options.destination, options.format, 'udzo')),

@@ -57,7 +57,11 @@ function listed(
   }
 }
 
-function isFirst({ nlink, device, inode }: Item, seen: Set<string>): boolean {
+/** True for the first name of a file: its content is stored once. `seen`: those of several names, so far. */
+export function isFirst(
+  { nlink, device, inode }: Pick<Item, 'nlink' | 'device' | 'inode'>,
+  seen: Set<string>,
+): boolean {
   if (nlink <= 1) return true;
   const key = `${device}:${inode}`;
   if (seen.has(key)) return false;
