@@ -3,12 +3,19 @@
 import { u32le, u64le } from '@tintype/core';
 import { geometry } from '../geometry.js';
 import { type EphemeralPlace, readEphemeral } from '../reading/checkpoint-choice.js';
+import type { ContainerReader } from '../reading/container-reader.js';
 import { CHECKPOINT_MAP_LAST, CheckpointMap, CheckpointMapping } from '../structs/checkpoint.js';
 import { BLOCK_SIZE, NX_FLAGS, NxSuperblock } from '../structs/container.js';
 import { OBJECT_TYPE, ObjectHeader, TYPE_MASK } from '../structs/object.js';
 import { NxReaper } from '../structs/reaper.js';
-import type { ContainerCheck } from './container.js';
 import { type FieldRules, judgeFields, oneOf, onlyBits, ZERO } from './fields.js';
+import type { Report } from './report.js';
+
+/** What is looked into, and where what is wrong goes. */
+interface Judged {
+  readonly container: ContainerReader;
+  readonly report: Report;
+}
 
 const nx = NxSuperblock.at;
 /** Low capacity Fusion is left out: who can be read is none. */
@@ -51,7 +58,7 @@ const IDLE_REAPER: FieldRules<typeof NxReaper.fields, unknown> = {
   nr_nrle_flags: ZERO,
 };
 
-export function checkSuperblockFields({ container, report }: ContainerCheck): void {
+export function checkSuperblockFields({ container, report }: Judged): void {
   const { superblock, blocks } = container;
   const least = blocks.size === BLOCK_SIZE ? geometry(blocks.count).minEphemerals : null;
   judgeFields(NxSuperblock, SUPERBLOCK, { view: superblock, at: 0, facts: least }, (message) =>
@@ -63,7 +70,7 @@ export function checkSuperblockFields({ container, report }: ContainerCheck): vo
 }
 
 /** The maps of the checkpoint, which have been read, and whether objects are of the types that they say. */
-export function checkMaps({ container, report }: ContainerCheck): void {
+export function checkMaps({ container, report }: Judged): void {
   const { superblock, blocks, checkpoint } = container;
   const base = u64le(superblock, 0, nx.nx_xp_desc_base);
   const ring = u32le(superblock, 0, nx.nx_xp_desc_blocks);
@@ -92,7 +99,7 @@ export function checkMaps({ container, report }: ContainerCheck): void {
 }
 
 /** What a reaper holds beside its flags. */
-export function checkReaperFields({ container, report }: ContainerCheck, view: DataView): void {
+export function checkReaperFields({ container, report }: Judged, view: DataView): void {
   const tell = (message: string): void => report.add('reaper', 'reaper', message);
   const head = u64le(view, 0, NxReaper.at.nr_head);
   if (head === 0) {
