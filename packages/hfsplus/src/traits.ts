@@ -20,6 +20,7 @@ export function volumeTraits({ caseSensitive, epoch, flags }: TraitsOf): VolumeT
     holes: false,
     flags,
     deviceNumbers: { major: 0xff, minor: 0xff_ffff },
+    ownRootNames: [],
     kinds: ['file', 'directory', 'symlink', 'fifo', 'socket', 'char', 'block'],
     xattrs: true,
     xattrLimits: { value: XATTR_VALUE_LIMIT, name: XATTR_NAME_LIMIT },

@@ -29,7 +29,7 @@ import { atFlags } from './linux.js';
 import type { NativeLibrary, NativeMemory } from './native.js';
 import { spaceAt } from './space.js';
 import { kindOfMode, statxMask } from './statx-record.js';
-import { hostTraits } from './traits.js';
+import { hostTraits, ownRootNames } from './traits.js';
 import { XattrCalls } from './xattr-calls.js';
 
 export class FolderReader extends ItemTree implements Volume {
@@ -52,7 +52,9 @@ export class FolderReader extends ItemTree implements Volume {
     this.folders = folders;
     this.items = new ItemHandles(native, this.folders);
     this.attributes = new XattrCalls(native);
-    this.traits = hostTraits(this.facts(), process.getuid?.() === 0);
+    const facts = this.facts();
+    const own = ownRootNames(path, facts);
+    this.traits = { ...hostTraits(facts, process.getuid?.() === 0), ownRootNames: own };
     this.#reader = new DirectoryReader(native, directoryBufferSize);
     this.#target = native.memory(maxPathBytes);
   }

@@ -56,6 +56,7 @@ const everything: VolumeTraits = {
   holes: true,
   flags: 0xffffffff,
   deviceNumbers: { major: 0xffff_ffff, minor: 0xffff_ffff },
+  ownRootNames: [],
   kinds: ['file', 'directory', 'symlink', 'fifo', 'socket', 'char', 'block'],
   xattrs: true,
   xattrLimits: { value: 1 << 24, name: 255 },

@@ -61,6 +61,7 @@ export class ApfsVolume extends ReadOnlyVolume implements WritableVolume {
       holes: true,
       flags: FLAGS_KEPT,
       deviceNumbers: { major: 0xff, minor: 0xff_ffff },
+      ownRootNames: [],
       kinds: ['file', 'directory', 'symlink', 'fifo', 'socket', 'char', 'block'],
       xattrs: true,
       xattrLimits: { value: XATTR_VALUE_LIMIT, name: XATTR_NAME_LIMIT },

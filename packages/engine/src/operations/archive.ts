@@ -179,7 +179,7 @@ function measured(options: BackupOptions, { volume, stack }: Side, { progress }:
   const source = new GuardedSource(volume, { mayLoop: stack !== null });
   const { filters, excludeCaches, oneFileSystem } = options;
   const rules = { rules: filters ?? [], excludeCaches: excludeCaches ?? false, oneFileSystem: oneFileSystem ?? false };
-  return measureTree(source, new Filter({ ...rules, ownFiles: new Set() }, source.root), () => progress.check());
+  return measureTree(source, new Filter({ ...rules, ownFiles: new Set() }, source), () => progress.check());
 }
 
 interface ArchiveParts {

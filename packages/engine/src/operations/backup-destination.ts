@@ -166,7 +166,8 @@ function created(options: BackupOptions, source: Side, context: RunContext): Des
 /** An empty source is a suspicion, not an order: a disk that is not mounted looks just like it. @throws RefusedError */
 export function requireItems(source: Side, destination: Side, { allowEmpty, source: path }: BackupOptions): void {
   if (allowEmpty) return;
-  const items = ({ volume }: Side) => volume.list(volume.root.id).filter((item) => !isNeverTouched(item.name));
+  const items = ({ volume }: Side) =>
+    volume.list(volume.root.id).filter((item) => !isNeverTouched(item.name, volume.traits));
   if (items(source).length === 0 && items(destination).length > 0)
     throw new RefusedError(
       'empty-source',

@@ -163,7 +163,7 @@ function scan(
   const rules = { rules: filters ?? [], excludeCaches: excludeCaches ?? false, oneFileSystem: oneFileSystem ?? false };
   const paths = target.stack?.image.ownPaths ?? [options.destination];
   const ownFiles = new Set(paths.flatMap((path) => identityAt(path) ?? []));
-  const filter = new Filter({ ...rules, ownFiles }, source.root);
+  const filter = new Filter({ ...rules, ownFiles }, source);
   const sides = {
     source,
     target: target.volume,

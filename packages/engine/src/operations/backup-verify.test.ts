@@ -22,7 +22,7 @@ test('in a folder everything that was wanted is compared with the source', () =>
     verifyBackup({
       source,
       target,
-      filter: new Filter(options, source.root),
+      filter: new Filter(options, source),
       checksums: null,
       between: () => {},
       differs: (path, how) => told.push(`${path}: ${how}`),

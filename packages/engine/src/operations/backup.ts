@@ -31,6 +31,7 @@ import { compactFirst } from './compaction-first.js';
 import { fileRoom } from './file-room.js';
 import { noticeFolderLosses } from './folder-losses.js';
 import { growing } from './growth.js';
+import { noticeLeftOut } from './left-out.js';
 import { resuming } from './link-loss.js';
 import { Resumption } from './resumption.js';
 import { openReadable, openWhole, type Side, secondPassphrase } from './sides.js';
@@ -63,6 +64,7 @@ function backUpArchive(plan: ArchivePlan, given: BackupOptions, context: RunCont
   const source = openSource(given, context);
   try {
     if (source.stack === null) noticeFolderLosses(options.source, context);
+    noticeLeftOut(source, context);
     if (!plan.replaces && plan.encryption === undefined) noticeClearCopy(options, context);
     if (options.dryRun) return dryRun(options, 'new-image', source, context, plan);
     noticeSystemSource(options.source, source.volume, context);
@@ -91,6 +93,7 @@ function backUp(given: BackupOptions, context: RunContext, resumption: Resumptio
   try {
     const isFirst = given.continues === undefined;
     if (isFirst && source.stack === null) noticeFolderLosses(options.source, context);
+    if (isFirst) noticeLeftOut(source, context);
     if (isFirst && kind === 'new-image' && newEncryption(options) === undefined) noticeClearCopy(options, context);
     if (options.dryRun) return dryRun(options, kind, source, context);
     if (kind === 'image' || kind === 'folder') resumption.found();
@@ -235,7 +238,7 @@ class BackupRun {
     verifyBackup({
       source,
       target: this.#destination.volume,
-      filter: new Filter(this.#filterOptions(), source.root),
+      filter: new Filter(this.#filterOptions(), source),
       checksums: this.#checksums,
       between: () => {
         if (this.#context.progress.cancelled) throw new CancelledError();
@@ -299,7 +302,7 @@ class BackupRun {
       source,
       sourceRoot: source.root,
       target: volume,
-      filter: new Filter(this.#filterOptions(), source.root),
+      filter: new Filter(this.#filterOptions(), source),
       report: this.#report,
       content: this.#content,
       aside,

@@ -142,7 +142,7 @@ interface FolderPair {
 function pairsOf(pair: FolderPair, a: Volume, b: Volume, { pick }: DifferenceOptions): Pair[] | null {
   const items = (volume: Volume, folder: Item) => {
     const list = volume.list(folder.id);
-    return folder.id === volume.root.id ? list.filter((item) => !isNeverTouched(item.name)) : list;
+    return folder.id === volume.root.id ? list.filter((item) => !isNeverTouched(item.name, volume.traits)) : list;
   };
   return readable(() => {
     const source = items(a, pair.a);

@@ -47,7 +47,7 @@ export class RestoreView extends GuardedSource {
   override list(folder: ItemId): Item[] {
     const items = super.list(folder);
     const isRoot = folder === this.root.id;
-    const shown = isRoot ? items.filter((item) => !isNeverTouched(item.name)) : items;
+    const shown = isRoot ? items.filter((item) => !isNeverTouched(item.name, this.traits)) : items;
     if (this.#counted.has(folder)) return shown.flatMap((item) => this.#allowed(item) ?? []);
     this.#counted.add(folder);
     return this.allowed(shown);

@@ -117,7 +117,7 @@ function mirror({ context, side, run, report, committer }: Parts, folders: OwnFo
     source,
     sourceRoot: source.root,
     target: volume,
-    filter: new Filter(rules, source.root),
+    filter: new Filter(rules, source),
     report,
     content,
     aside: new Discard(volume, folders, committer.settle),

@@ -1,13 +1,13 @@
 // What of a source is left out: rules of the user, the image that is being written, other file systems, caches.
 
 import { createRequire } from 'node:module';
-import type { Item, Volume } from '@tintype/core';
+import type { Item, Volume, VolumeTraits } from '@tintype/core';
 import type { Ignore } from 'ignore';
 
 const makeIgnore = createRequire(import.meta.url)('ignore') as (options: { ignorecase: boolean }) => Ignore;
 
-/** Never copied from a source's root, and never touched at a target's. */
-const APPLE_PRIVATE = new Set([
+/** Never copied from a source's root, and never touched at a target's: what macOS keeps there for itself. */
+const APPLE_PRIVATE = [
   '.Spotlight-V100',
   '.fseventsd',
   '.Trashes',
@@ -15,21 +15,19 @@ const APPLE_PRIVATE = new Set([
   '.DocumentRevisions-V100',
   '_CCC SafetyNet',
   'Backups.backupdb',
-  '.HFS+ Private Directory Data\r',
-  '.journal',
-  '.journal_info_block',
-  '.vol',
-  '.file',
   '.PKInstallSandboxManager',
   '.PKInstallSandboxManager-SystemSoftware',
   '.MobileBackups',
   '.apdisk',
-]);
+];
 export const SAFETYNET_FOLDER = '_SafetyNet';
+/** All names that are left out at any root. */
+export const NEVER_TOUCHED: readonly string[] = [...APPLE_PRIVATE, SAFETYNET_FOLDER];
+const neverTouched = new Set(NEVER_TOUCHED);
 
-/** True for names that a run leaves alone at the root of either side. */
-export function isNeverTouched(name: string): boolean {
-  return APPLE_PRIVATE.has(name) || name === SAFETYNET_FOLDER;
+/** True for names that a run leaves alone at the root of either side, of a volume with such traits. */
+export function isNeverTouched(name: string, { ownRootNames }: Pick<VolumeTraits, 'ownRootNames'>): boolean {
+  return neverTouched.has(name) || ownRootNames.includes(name);
 }
 
 const CACHE_TAG = 'CACHEDIR.TAG';
@@ -47,12 +45,14 @@ export interface FilterOptions {
 export class Filter {
   readonly #options: FilterOptions;
   readonly #ignore: Ignore | null;
+  readonly #traits: VolumeTraits;
   readonly #device: number;
   /** Nearly no item is one of ours: its number alone tells, without a string for each item of a walk. */
   readonly #ownInodes: ReadonlySet<number>;
 
-  constructor(options: FilterOptions, root: Item) {
+  constructor(options: FilterOptions, { root, traits }: Pick<Volume, 'root' | 'traits'>) {
     this.#options = options;
+    this.#traits = traits;
     this.#device = root.device;
     this.#ownInodes = new Set([...options.ownFiles].map((file) => Number(file.split(':')[1])));
     this.#ignore = options.rules.length > 0 ? makeIgnore({ ignorecase: false }).add([...options.rules]) : null;
@@ -60,7 +60,7 @@ export class Filter {
 
   /** True if an item of the folder at `path` (absolute, no slash at the end) is not part of the backup. */
   excludes(path: string, item: Item): boolean {
-    if (path === '' && isNeverTouched(item.name)) return true;
+    if (path === '' && isNeverTouched(item.name, this.#traits)) return true;
     if (this.#ownInodes.has(item.inode) && this.#options.ownFiles.has(`${item.device}:${item.inode}`)) return true;
     if (!this.#ignore) return false;
     const relative = `${path}/${item.name}`.slice(1).toWellFormed();

@@ -44,7 +44,7 @@ export function planOf({ source, target, path }: Frame, options: SidesOptions): 
   );
   for (const item of wanted) report.scanned(item.kind === 'file' ? item.size : 0);
   const existing = target === null ? [] : options.target.list(target);
-  const targets = path === '' ? existing.filter((item) => !isNeverTouched(item.name)) : existing;
+  const targets = path === '' ? existing.filter((item) => !isNeverTouched(item.name, options.target.traits)) : existing;
   const pairs = pairItems(wanted, targets, (name) => options.target.nameKey(name));
   const plan = planFolder(pairs, { traits: options.target.traits, checksum: options.checksum });
   return { plan: protectExcluded(plan, listed, wanted), targetItems: targets.length };

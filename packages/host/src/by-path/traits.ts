@@ -4,7 +4,7 @@ import { lstatSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { hostPath, type ItemKind, type StoreFacts, type VolumeTraits } from '@tintype/core';
-import { hostTraits } from '../traits.js';
+import { hostTraits, ownRootNames } from '../traits.js';
 import { pathTimeUnit } from './times.js';
 
 /** What the volume at `path` keeps; `facts` are its file system's. */
@@ -19,6 +19,7 @@ export function pathTraits(path: string, facts: StoreFacts): VolumeTraits {
     hardLinks: host.hardLinks === 'none' ? 'none' : 'files',
     holes: false,
     kinds,
+    ownRootNames: ownRootNames(path, facts),
     xattrs: false,
   };
 }
