@@ -1,6 +1,6 @@
 // The records of a volume's tree, one by one; what belongs together is kept for `links.ts`. See docs/formats/apfs.md.
 
-import { CorruptError, nameFromBytes } from '@tintype/core';
+import { CorruptError, nameFromBytes, u64le } from '@tintype/core';
 import { type RecordPlace, recordAt } from '../btree/cursor.js';
 import type { DiskNode } from '../btree/disk-node.js';
 import { canonical, nameHash } from '../names.js';
@@ -8,8 +8,9 @@ import { type NameRule, readEntry } from '../records/directory.js';
 import { idAt, typeAt } from '../records/ids.js';
 import { type Inode, readInode } from '../records/inodes.js';
 import { readXattr, type XattrPlace } from '../records/xattrs.js';
-import { DirectoryValue, RECORD_TYPE, SiblingValue } from '../structs/records.js';
+import { DirectoryValue, Dstream, RECORD_TYPE, SiblingValue, XATTR_FLAGS, XattrValue } from '../structs/records.js';
 import { INODE } from '../structs/volume.js';
+import { entryProblem, inodeProblem, siblingProblem } from './record-forms.js';
 import type { Report } from './report.js';
 import { StreamCheck } from './streams.js';
 
@@ -44,6 +45,8 @@ export class CatalogCheck {
   readonly siblingMaps = new Map<number, number>();
   readonly streams: StreamCheck;
   readonly name: string;
+  /** Of all objects that have records or entries. */
+  largestId = 0;
   readonly #report: Report;
   readonly #rule: NameRule;
 
@@ -58,6 +61,7 @@ export class CatalogCheck {
     const record = recordAt(node, index);
     const type = typeAt(record.view, record.keyAt);
     const id = idAt(record.view, record.keyAt);
+    if (id > this.largestId) this.largestId = id;
     if (type === RECORD_TYPE.inode) this.#inode(record);
     else if (type === RECORD_TYPE.xattr) this.#xattr(id, record);
     else if (type === RECORD_TYPE.directory) this.#entry(id, record);
@@ -71,6 +75,8 @@ export class CatalogCheck {
 
   #inode(record: RecordPlace): void {
     const inode = readInode(record);
+    const problem = inodeProblem(record);
+    if (problem !== null) this.#report.add('inode-record', `${this.name}, inode ${inode.id}`, problem);
     this.items.set(inode.id, { inode, xattrs: null, names: 0, entry: null, children: 0, siblings: null });
   }
 
@@ -84,7 +90,12 @@ export class CatalogCheck {
       facts.xattrs.add(xattr.name);
     }
     this.#checkXattr(id, xattr, record.valueLength);
-    if (!(xattr.value instanceof Uint8Array)) this.streams.attribute(xattr.value.stream, xattr.size, id);
+    if (!(xattr.value instanceof Uint8Array)) this.#attributeStream(id, xattr.value.stream, xattr.size, record);
+  }
+
+  #attributeStream(inode: number, stream: number, size: number, { view, valueAt }: RecordPlace): void {
+    const alloced = u64le(view, valueAt + ATTRIBUTE_STREAM, Dstream.at.alloced_size);
+    this.streams.attribute(stream, { size, alloced }, inode);
   }
 
   #checkXattr(id: number, { name, size, flags, value }: XattrPlace, length: number): void {
@@ -92,6 +103,8 @@ export class CatalogCheck {
     const rule = (holds: boolean, message: string): void =>
       this.#report.expect(holds, 'xattr-record', place, `attribute ${name}: ${message}`);
     rule((flags & ~KNOWN_XATTR_FLAGS) === 0, `flags ${flags} are not all known`);
+    const isOwned = (flags & XATTR_FLAGS.fileSystemOwned) !== 0;
+    rule(!(isOwned && OF_USERS.includes(name)), 'is said to be of the file system');
     if (!(value instanceof Uint8Array)) return;
     rule(length === size + 4, `${length} bytes hold a value of ${size}`);
     rule(size <= XATTR_EMBEDDED, `${size} bytes are too many for a record`);
@@ -101,6 +114,10 @@ export class CatalogCheck {
 
   #entry(folder: number, record: RecordPlace): void {
     const { name, id } = readEntry(record, this.#rule);
+    const problem = entryProblem(record);
+    if (problem !== null)
+      this.#report.add('entry-record', `${this.name}, folder ${folder}`, `${JSON.stringify(name)} has ${problem}`);
+    if (id > this.largestId) this.largestId = id;
     if (this.#rule !== 'plain') {
       const stored = record.view.getUint32(record.keyAt + 8, true) >>> 10;
       if (stored !== nameHash(canonical(name, this.#rule)))
@@ -115,6 +132,8 @@ export class CatalogCheck {
     const length = record.view.getUint16(at + SiblingValue.at.name_len, true);
     if (length < 2 || SiblingValue.size + length > record.valueLength)
       throw new CorruptError('j_sibling_val', 'name_len', inode, `${length} bytes of a name`);
+    const problem = siblingProblem(record);
+    if (problem !== null) this.#report.add('link-record', `${this.name}, inode ${inode}`, problem);
     const bytes = new Uint8Array(record.view.buffer, record.view.byteOffset + at + SiblingValue.size, length - 1);
     const facts = this.items.get(inode);
     if (!facts) {
@@ -133,6 +152,15 @@ export class CatalogCheck {
 const KNOWN: readonly number[] = [RECORD_TYPE.cryptoState, RECORD_TYPE.directoryStats, RECORD_TYPE.fileInfo];
 const KNOWN_XATTR_FLAGS = 0x17;
 const XATTR_EMBEDDED = 3804;
+/** From the start of a value to the sizes of its stream, behind the stream's id. */
+const ATTRIBUTE_STREAM = XattrValue.size + 8;
+/** Attributes that users can set, whatever the system does with them. */
+const OF_USERS: readonly string[] = [
+  'com.apple.FinderInfo',
+  'com.apple.ResourceFork',
+  'com.apple.decmpfs',
+  'com.apple.system.Security',
+];
 const TYPE_MASK = 0xf;
 const FINDER_INFO = 'com.apple.FinderInfo';
 const SYMLINK = 'com.apple.fs.symlink';

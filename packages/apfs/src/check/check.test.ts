@@ -242,6 +242,8 @@ test('every kind that a single change can cause is caused here', () => {
     'tree-xid',
     'volume-locked',
     'volume-odd',
+    'entry-record',
+    'link-record',
     'checkpoint-map',
     'zone',
     'volume-sealed',

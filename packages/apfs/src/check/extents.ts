@@ -5,19 +5,23 @@ import { physicalPlaces } from '../btree/disk-tree.js';
 import { EXTENT_REFERENCE_TREE } from '../btree/kinds.js';
 import { idAt } from '../records/ids.js';
 import { EXTENT_KIND, PhysicalExtentValue } from '../structs/records.js';
+import { isReserved } from './catalog.js';
 import type { Changes } from './changes.js';
 import type { ContainerCheck } from './container.js';
+import { isNobody } from './record-forms.js';
 import { checkTree } from './tree.js';
 
 export interface ReferenceTree {
   readonly root: number;
   readonly name: string;
+  /** Next number that the volume gives: owners have smaller ones. */
+  readonly nextId: number;
   /** Counts of this and all earlier trees. */
   readonly counts: Changes;
 }
 
 /** Reads one tree: adds its counts, marks what it owns; answers blocks of the tree and of its data. */
-export function checkReferences(check: ContainerCheck, { root, name, counts }: ReferenceTree) {
+export function checkReferences(check: ContainerCheck, { root, name, counts, nextId }: ReferenceTree) {
   const { container, report, used } = check;
   const { blocks, xid } = container;
   let nodes = 0;
@@ -49,6 +53,9 @@ export function checkReferences(check: ContainerCheck, { root, name, counts }: R
       const isSound = length > 0 && count !== 0 && (kind === EXTENT_KIND.new ? count > 0 : kind === EXTENT_KIND.update);
       if (!isSound)
         report.add('reference-record', name, `${length} blocks at ${start} of kind ${kind} counted ${count}`);
+      const owner = value + PhysicalExtentValue.at.owning_obj_id;
+      if (!ownerFits(view, owner, kind === EXTENT_KIND.new ? nextId : null))
+        report.add('reference-record', name, `the record of block ${start} has an owner that cannot be`);
       if (start < end) report.add('reference-record', name, `the records before and at block ${start} overlap`);
       end = start + length;
       counts.add(start, length, count);
@@ -58,6 +65,13 @@ export function checkReferences(check: ContainerCheck, { root, name, counts }: R
     },
   });
   return { nodes, data, isComplete: result.isComplete };
+}
+
+/** Data has an owner with a number that was given; `nextId` null: a change of a count, which nobody owns. */
+function ownerFits(view: DataView, at: number, nextId: number | null): boolean {
+  if (nextId === null || isNobody(view, at)) return isNobody(view, at) && nextId === null;
+  const owner = idAt(view, at);
+  return !isReserved(owner) && owner < nextId;
 }
 
 /** Blocks that are in so many streams, and counted so often. */

@@ -62,6 +62,7 @@ export const KINDS = {
   // records
   record: lost,
   'name-hash': mendable,
+  'entry-record': lost,
   'entry-parent': lost,
   'entry-target': lost,
   'entry-type': mendable,
@@ -73,6 +74,7 @@ export const KINDS = {
   'inode-flags': mendable,
   'truncation-pending': notice,
   'link-count': mendable,
+  'link-record': lost,
   'link-siblings': mendable,
   'xattr-record': lost,
   'xattr-orphan': lost,

@@ -19,6 +19,7 @@ const TYPES: Readonly<Record<string, number>> = {
   socket: 12,
 };
 const RESOURCE_FORK = 'com.apple.ResourceFork';
+const FINDER_INFO = 'com.apple.FinderInfo';
 const DECMPFS = 'com.apple.decmpfs';
 const SECURITY = 'com.apple.system.Security';
 const SYMLINK = 'com.apple.fs.symlink';
@@ -119,6 +120,8 @@ function checkFlags({ inode, xattrs }: ItemFacts, bad: Tell): void {
   const has = (flag: keyof typeof INODE_FLAGS): boolean => (inode.internalFlags & INODE_FLAGS[flag]) !== 0;
   rule(!(has('hasResourceFork') && has('noResourceFork')), 'has a resource fork and has none');
   rule(has('hasResourceFork') === hasXattr(RESOURCE_FORK), 'its flag of a resource fork is wrong');
+  const finderInfos = Number(hasXattr(FINDER_INFO)) + Number(inode.finderInfo !== null);
+  if (finderInfos !== Number(has('hasFinderInfo'))) bad('inode-record', 'its flag of Finder info is wrong');
   rule(has('hasSecurity') === hasXattr(SECURITY), 'its flag of an access list is wrong');
   rule(has('isSparse') || inode.sparseBytes === 0, 'holes without the flag of them');
   const isCompressed = (inode.flags & UF_COMPRESSED) !== 0;

@@ -74,11 +74,11 @@ test('a block counts once for a stream that holds it twice', () => {
   extent(0, 7);
   extent(4096, 8);
   extent(8192, 7);
-  streams.attribute(20, 9000, 30);
+  streams.attribute(20, { size: 9000, alloced: 12_288 }, 30);
   streams.finish([]);
   expect([...streams.blocks.sorted()]).toEqual([7, 1, 8, -1, 8, 1, 9, -1]);
   expect(kinds()).toEqual([]);
-  streams.attribute(20, 9000, 31);
+  streams.attribute(20, { size: 9000, alloced: 12_288 }, 31);
   expect(kinds()).toEqual(['stream-shared']);
 });
 
@@ -126,7 +126,7 @@ describe.skipIf(isMissing('dfvfs'))('on a container of macOS', () => {
     const head = check.container.volumes()[0]?.head;
     if (!(head instanceof VolumeHead)) throw head;
     const root = head.number('apfs_extentref_tree_oid');
-    const { nodes, data } = checkReferences(check, { root, name: 'x', counts: new Changes() });
+    const { nodes, data } = checkReferences(check, { root, name: 'x', counts: new Changes(), nextId: 100 });
     expect([nodes, data]).toEqual([1, 7]);
   });
   test('a tree says how much it holds, and what is damaged', () => {

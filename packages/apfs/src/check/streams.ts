@@ -8,6 +8,7 @@ import type { Inode } from '../records/inodes.js';
 import { FileExtentValue } from '../structs/records.js';
 import { Changes } from './changes.js';
 import type { Kind } from './kinds.js';
+import { fileExtentProblem } from './record-forms.js';
 import type { Report } from './report.js';
 
 interface StreamFacts {
@@ -17,7 +18,9 @@ interface StreamFacts {
   /** What the record of the stream says, or null. */
   count: number | null;
   inodes: number;
+  /** Bytes of the attribute that it is of, and those that it says to take; null if it is of none. */
   owner: number | null;
+  alloced: number;
 }
 
 export class StreamCheck {
@@ -36,7 +39,8 @@ export class StreamCheck {
     this.#report = report;
   }
 
-  extent(stream: number, { view, keyAt, valueAt, valueLength }: RecordPlace): void {
+  extent(stream: number, record: RecordPlace): void {
+    const { view, keyAt, valueAt, valueLength } = record;
     if (valueLength < FileExtentValue.size)
       throw new CorruptError('j_file_extent_val', 'size', stream, `only ${valueLength} bytes`);
     const position = get64(view, keyAt + 8);
@@ -45,6 +49,8 @@ export class StreamCheck {
     const facts = this.#of(stream);
     const bad = (kind: Kind, message: string): void =>
       this.#report.add(kind, `${this.#name}, stream ${stream}`, message);
+    const problem = fileExtentProblem(record);
+    if (problem !== null) bad('stream-extent', problem);
     if (position !== facts.end) bad('stream-gap', `an extent at ${position} does not follow the one to ${facts.end}`);
     const isWhole = length > 0 && length % this.#blockSize === 0;
     if (!isWhole) bad('stream-extent', `an extent of ${length} bytes at ${position}`);
@@ -85,7 +91,7 @@ export class StreamCheck {
   }
 
   /** The stream of an extended attribute. */
-  attribute(stream: number, size: number, inode: number): void {
+  attribute(stream: number, sizes: { readonly size: number; readonly alloced: number }, inode: number): void {
     const facts = this.#of(stream);
     const place = `${this.#name}, inode ${inode}`;
     this.#report.expect(
@@ -94,18 +100,20 @@ export class StreamCheck {
       place,
       `stream ${stream} of an attribute has another owner`,
     );
-    facts.owner = size;
+    facts.owner = sizes.size;
+    facts.alloced = sizes.alloced;
   }
 
   /** When all records were seen: the streams of inodes, and those of attributes. */
   finish(inodes: Iterable<Inode>): void {
     this.#settle();
     for (const inode of inodes) this.#inode(inode);
-    for (const [stream, { count, inodes: held, owner, end, holes }] of this.#facts) {
+    for (const [stream, { count, inodes: held, owner, alloced, end, holes }] of this.#facts) {
       const bad = (kind: Kind, message: string): void =>
         this.#report.add(kind, `${this.#name}, stream ${stream}`, message);
       if (owner !== null) {
         if (end < owner || holes !== 0) bad('stream-size', `${end} bytes hold ${owner} of an attribute`);
+        if (alloced !== end) bad('stream-size', `the extents hold ${end} bytes, not ${alloced}`);
         if (count !== null || held !== 0) bad('stream-count', 'an attribute and a file use it');
       } else if (count === null) {
         if (held !== 0 || end !== 0) bad('stream-count', 'it has no record of its own');
@@ -135,7 +143,7 @@ export class StreamCheck {
   #of(stream: number): StreamFacts {
     let facts = this.#facts.get(stream);
     if (!facts) {
-      facts = { end: 0, holes: 0, count: null, inodes: 0, owner: null };
+      facts = { end: 0, holes: 0, count: null, inodes: 0, owner: null, alloced: 0 };
       this.#facts.set(stream, facts);
     }
     return facts;

@@ -189,8 +189,10 @@ class TreeWalk implements TreeResult {
     if (info.bt_longest_val < this.#longestValue) bad(`says that no value is longer than ${info.bt_longest_val} bytes`);
     if (kind.keySize > 0 && (info.bt_longest_key !== kind.keySize || info.bt_longest_val !== kind.valueSize))
       bad(`says that keys have up to ${info.bt_longest_key} bytes, and values ${info.bt_longest_val}`);
+    if (kind.keySize === 0 && (info.bt_key_size !== 0 || info.bt_val_size !== 0))
+      bad(`says that keys have ${info.bt_key_size} bytes, and values ${info.bt_val_size}`);
     const free = TREE_FLAGS.uint64Keys | TREE_FLAGS.sequentialInsert;
-    const sealed = TREE_FLAGS.hashed | TREE_FLAGS.noHeader;
+    const sealed = kind.storage === STORAGE.virtual ? TREE_FLAGS.hashed | TREE_FLAGS.noHeader : 0;
     const wanted = kind.flags & ~free;
     if ((info.bt_flags & ~free & ~sealed) !== wanted) bad(`flags ${info.bt_flags.toString(16)} do not suit the tree`);
   }

@@ -10,10 +10,9 @@ import type { Xts } from '../encryption/xts.js';
 import type { VolumeSlot } from '../reading/container-reader.js';
 import { readSnapshots, type Snapshot, snapshotHead } from '../reading/snapshots.js';
 import { VolumeHead } from '../reading/volume-head.js';
-import { idAt, typeAt } from '../records/ids.js';
+import { idAt } from '../records/ids.js';
 import { NxSuperblock } from '../structs/container.js';
 import { OMAP_VALUE_FLAGS } from '../structs/object-map.js';
-import { RECORD_TYPE } from '../structs/records.js';
 import { VolumeSuperblock } from '../structs/volume.js';
 import { CatalogCheck } from './catalog.js';
 import { Changes } from './changes.js';
@@ -21,6 +20,7 @@ import type { ContainerCheck } from './container.js';
 import { checkReferences, compareCounts } from './extents.js';
 import { type Counts, checkLinks } from './links.js';
 import { type CheckedMap, checkMap, checkUnused } from './object-maps.js';
+import { SnapshotRecords } from './snapshot-records.js';
 import { checkTree } from './tree.js';
 import { checkSnapshotFields, checkVolumeFields } from './volume-fields.js';
 
@@ -72,7 +72,7 @@ class VolumeCheck {
       const old = report.attempt('snapshot', this.#name, () => snapshotHead(container.blocks, snapshot, this.#head));
       this.#check.used.mark(snapshot.superblock, 1, `snapshot ${snapshot.xid} of ${this.#name}`);
       const place = `snapshot ${snapshot.xid} of ${this.#name}`;
-      this.#count(snapshot.extentReferences, place);
+      this.#count(snapshot.extentReferences, place, old ?? this.#head);
       if (!old) {
         this.#isComplete = false;
         continue;
@@ -86,7 +86,7 @@ class VolumeCheck {
       const said = old.number('apfs_num_snapshots');
       report.expect(said >= older, 'snapshot', place, `counts ${said} snapshots before it; there are ${older}`);
     }
-    this.#count(this.#head.number('apfs_extentref_tree_oid'), this.#name);
+    this.#count(this.#head.number('apfs_extentref_tree_oid'), this.#name, this.#head);
     const live = this.#state(map, { head: this.#head, xid: container.xid, place: this.#name, key });
     this.#useOthers(map);
     if (this.#isComplete && key !== undefined) checkUnused(this.#check, map);
@@ -142,8 +142,7 @@ class VolumeCheck {
     const { blocks, xid } = container;
     const root = this.#head.number('apfs_snap_meta_tree_oid');
     const name = `snapshots of ${this.#name}`;
-    const byXid = new Set<number>();
-    const named = new Set<number>();
+    const records = new SnapshotRecords(report, name, this.#nextId(this.#head));
     const { isComplete } = checkTree({
       blocks,
       report,
@@ -155,25 +154,27 @@ class VolumeCheck {
         used.mark(pointer, 1, name);
         this.#blocks += 1;
       },
-      visitRecord: (node, index) => {
-        const { view } = node;
-        const key = node.keyAt(index);
-        if (typeAt(view, key) === RECORD_TYPE.snapshotMetadata) byXid.add(idAt(view, key));
-        else if (node.valueLength(index) >= 8) named.add(idAt(view, node.valueAt(index)));
-      },
+      visitRecord: (node, index) => records.visit(node, index),
     });
     this.#isComplete &&= isComplete;
-    for (const each of new Set([...byXid, ...named, ...map.snapshots])) {
-      const isWhole = byXid.has(each) && named.has(each) && map.snapshots.has(each);
-      report.expect(isWhole, 'snapshot', name, `snapshot ${each} is not in the tree, by its name and in the map`);
-    }
+    records.finish(map.snapshots);
     const omap = container.mapOf(this.#head);
     return report.attempt('snapshot', name, () => readSnapshots({ blocks, omap, root, xid }));
   }
 
-  #count(root: number, place: string): void {
+  /** Next number that it gives to whatever its trees hold. @throws CorruptError */
+  #nextId({ view }: VolumeHead): number {
+    return idAt(view, at.apfs_next_obj_id);
+  }
+
+  #count(root: number, place: string, head: VolumeHead): void {
     const name = `extent references of ${place}`;
-    const { nodes, data, isComplete } = checkReferences(this.#check, { root, name, counts: this.#references });
+    const { nodes, data, isComplete } = checkReferences(this.#check, {
+      root,
+      name,
+      counts: this.#references,
+      nextId: this.#nextId(head),
+    });
     this.#blocks += nodes + data;
     this.#isComplete &&= isComplete;
   }
@@ -199,6 +200,8 @@ class VolumeCheck {
     });
     this.#isComplete &&= isComplete;
     if (!isComplete) return null;
+    const next = this.#nextId(head);
+    report.expect(next > catalog.largestId, 'volume-field', place, `gives ${next} next, but has ${catalog.largestId}`);
     catalog.streams.finish([...catalog.items.values()].map(({ inode }) => inode));
     compareCounts(this.#check, `extent references of ${place}`, catalog.streams.blocks, this.#references);
     return { catalog, counts: checkLinks(catalog, report) };
