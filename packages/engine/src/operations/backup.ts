@@ -31,6 +31,7 @@ import { compactFirst } from './compaction-first.js';
 import { fileRoom } from './file-room.js';
 import { noticeFolderLosses } from './folder-losses.js';
 import { growing } from './growth.js';
+import { noticeKeptForm } from './kept-form.js';
 import { noticeLeftOut } from './left-out.js';
 import { resuming } from './link-loss.js';
 import { Resumption } from './resumption.js';
@@ -102,6 +103,7 @@ function backUp(given: BackupOptions, context: RunContext, resumption: Resumptio
     if (kind === 'image') compactFirst(options, context);
     context.emit({ type: 'phase', name: 'open' });
     const destination = openDestination(options, source, context);
+    if (isFirst) noticeKeptForm(options, destination, context);
     return newRun({ options, context, source, destination, started, resumption, reserve }).perform();
   } finally {
     source.close();
