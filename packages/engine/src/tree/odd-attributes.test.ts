@@ -123,6 +123,15 @@ describe.skipIf(skip).each(['hfs+', 'apfs'] as const)('%s', (fs) => {
     expect(found).toEqual({ notKept: [], problems: [] });
   });
 
+  test('names that are not UTF-8 are kept', () => {
+    const found = tried(fs, (source) => {
+      mkdirSync(join(source, 'd'));
+      for (const name of ['\\377', '100%%', '100%%\\377\\303\\251'])
+        execFileSync('sh', ['-c', `setfattr -n "$(printf 'user.n${name}')" -v "${name}" d`], { cwd: source });
+    });
+    expect(found).toEqual({ notKept: [], problems: [] });
+  });
+
   test.skipIf(!isRoot)('attributes of a symlink and a fifo are kept', () => {
     const found = tried(fs, (source) => {
       symlinkSync('a', join(source, 'link'));

@@ -25,10 +25,12 @@ import {
   parseNameRecords,
   TIMES_ATTRIBUTE,
 } from './names.js';
+import { escapedXattrName, originalXattrName } from './xattr-names.js';
 
 /** An item whose stored name differs from its original one. */
 export type NamedItem = Item & { readonly stored?: string };
 
+const NOTHING = new Uint8Array(0);
 /** Folders whose names are remembered while new items are put into them. */
 const FOLDERS_REMEMBERED = 16;
 
@@ -99,13 +101,19 @@ export class OriginalNames implements WritableVolume {
     return this.#below.readlink(id);
   }
   xattrs(id: ItemId): XattrEntry[] {
-    return this.#below.xattrs(id).filter((entry) => !entry.name.startsWith(OWN_ATTRIBUTE_PREFIX));
+    return this.#below.xattrs(id).flatMap((entry) => {
+      if (!entry.name.startsWith(OWN_ATTRIBUTE_PREFIX)) return entry;
+      const name = originalXattrName(entry.name);
+      return name === null ? [] : { ...entry, name };
+    });
   }
   xattr(id: ItemId, name: string): Uint8Array | null {
-    return this.#below.xattr(id, name);
+    const value = this.#below.xattr(id, name);
+    return value || name.isWellFormed() ? value : this.#below.xattr(id, escapedXattrName(name));
   }
   xattrAsStored(kind: ItemKind, name: string, value: Uint8Array): Uint8Array | null {
-    return this.#below.xattrAsStored(kind, name, value);
+    const kept = this.#below.xattrAsStored(kind, name, value);
+    return kept || name.isWellFormed() ? kept : this.#below.xattrAsStored(kind, escapedXattrName(name), value);
   }
   release(id: ItemId): void {
     this.#keys.delete(id);
@@ -169,7 +177,8 @@ export class OriginalNames implements WritableVolume {
     this.#below.truncate(id, size);
   }
   setXattr(id: ItemId, name: string, value: Uint8Array | null): void {
-    this.#below.setXattr(id, name, value);
+    const isKept = name.isWellFormed() || this.#below.xattrAsStored('file', name, NOTHING) !== null;
+    this.#below.setXattr(id, isKept ? name : escapedXattrName(name), value);
   }
   clone(folder: ItemId, name: string, id: ItemId): ItemId {
     const keys = this.#keysOf(folder);
