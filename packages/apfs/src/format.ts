@@ -42,7 +42,8 @@ import {
 } from './structs/volume.js';
 import { putTime } from './time.js';
 
-const SMALLEST = 1_000_000;
+/** With a partition map beside it, what is left of a disk of 1 MB. */
+const SMALLEST = 900_000;
 const LARGEST = 16e12;
 const XID = 1;
 const PROGRAM = 'tintype';

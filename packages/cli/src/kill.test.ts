@@ -33,13 +33,13 @@ function tintype(home: string, ...words: string[]): number | null {
 const PATIENCE = count(120_000, 900_000);
 
 const title = 'killed at random moments, the image is sound and the next run completes';
-test(title, { timeout: PATIENCE }, () => {
+test.each(['hfs+', 'apfs'])(`%s: ${title}`, { timeout: PATIENCE }, (fs) => {
   withFolder((folder) => {
     const source = join(folder, 'source');
     const image = join(folder, 'b.sparsebundle');
     const home = join(folder, 'home');
     makeTree(source);
-    expect(tintype(home, 'create', image, '--fs', 'hfs+', '--size', '1g')).toBe(0);
+    expect(tintype(home, 'create', image, '--fs', fs, '--size', '1g')).toBe(0);
     const random = new Random(42);
     let killed = 0;
     for (let round = 0; round < count(4, 100); round += 1) {

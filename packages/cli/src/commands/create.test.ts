@@ -38,7 +38,7 @@ test('a size that is too small for a volume makes nothing, and says how much is 
   withFolder((folder) => {
     for (const size of ['900k', '600k']) {
       const { status, stderr } = tintype('create', join(folder, 'x.sparsebundle'), '--size', size);
-      expect([status, stderr]).toEqual([2, expect.stringContaining('no room for a volume: the least is 1m')]);
+      expect([status, stderr]).toEqual([2, expect.stringContaining('no room for a volume: the least is 1mb')]);
     }
     for (const image of ['x.sparsebundle', 'x.dmg', 'x.sparseimage'])
       expect(tintype('create', join(folder, image), '--size', '0').status).toBe(2);
@@ -47,7 +47,12 @@ test('a size that is too small for a volume makes nothing, and says how much is 
       stderr: expect.stringContaining('22.0 TB is too large: the most is 16.0 TB'),
     });
     expect(readdirSync(folder)).toEqual([]);
-    expect(tintype('create', join(folder, 'x.sparsebundle'), '--size', '1m').status).toBe(0);
+    for (const fs of ['apfs', 'hfs+'])
+      for (const layout of ['gpt', 'apm', 'none']) {
+        const image = join(folder, `${fs} ${layout}.sparsebundle`);
+        expect(tintype('create', image, '--size', '1mb', '--fs', fs, '--layout', layout).status, image).toBe(0);
+        expect(tintype('verify', image).status, image).toBe(0);
+      }
   });
 });
 

@@ -8,19 +8,27 @@ const MIB = 1 << 20;
 /** No volume that is made here has more bytes than this, however large its host is. */
 const LARGEST_VOLUME = 16e12;
 
-/** In which every file system that is made here has room, with a partition map. */
-const LEAST_DISK = MIB;
+/** In which every file system that is made here has room. */
+const LEAST_DISK = 1_000_000;
 
 /** Of a size that was asked for. @throws UsageError */
 export function requireRoomForVolume(size: number): void {
-  if (size < LEAST_DISK) throw new UsageError(`a disk of ${showSize(size)} has no room for a volume: the least is 1m`);
+  if (size < LEAST_DISK)
+    throw new UsageError(`a disk of ${besides(size, LEAST_DISK)} has no room for a volume: the least is 1mb`);
 }
 
 /** The same for a new disk. @throws UsageError */
 export function requireDiskSize(size: number): void {
   requireRoomForVolume(size);
   if (size > LARGEST_VOLUME)
-    throw new UsageError(`a disk of ${showSize(size)} is too large: the most is ${showSize(LARGEST_VOLUME)}`);
+    throw new UsageError(
+      `a disk of ${besides(size, LARGEST_VOLUME)} is too large: the most is ${showSize(LARGEST_VOLUME)}`,
+    );
+}
+
+/** A size beside a limit: to the byte where both would read alike. */
+function besides(size: number, limit: number): string {
+  return showSize(size) === showSize(limit) ? `${size} bytes` : showSize(size);
 }
 
 /** A new image without a size gets the free space of its host volume, rounded down to 1 MiB (B15). */
