@@ -242,6 +242,7 @@ test('every kind that a single change can cause is caused here', () => {
     'tree-xid',
     'volume-locked',
     'volume-odd',
+    'object-header',
     'entry-record',
     'link-record',
     'checkpoint-map',

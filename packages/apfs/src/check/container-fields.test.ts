@@ -34,7 +34,6 @@ const superblock: [string, Change][] = [
 ];
 const maps: [string, Change][] = [
   ['flags', set8(CheckpointMap.at.cpm_flags + 1, 1)],
-  ['subtype', set8(CheckpointMap.at.o_subtype, 1)],
   ['pad of a mapping', set8(FIRST_MAPPING + CheckpointMapping.at.cpm_pad, 1)],
   ['type in a mapping', set8(FIRST_MAPPING + CheckpointMapping.at.cpm_type + 2, 1)],
 ];

@@ -40,7 +40,6 @@ const SUPERBLOCK: FieldRules<typeof NxSuperblock.fields, number | null> = {
   nx_fusion_wbc: ZERO,
 };
 const MAP: FieldRules<typeof CheckpointMap.fields, unknown> = {
-  o_subtype: ZERO,
   cpm_flags: onlyBits(CHECKPOINT_MAP_LAST),
 };
 const MAPPING: FieldRules<typeof CheckpointMapping.fields, unknown> = { cpm_pad: ZERO };
@@ -61,6 +60,7 @@ const IDLE_REAPER: FieldRules<typeof NxReaper.fields, unknown> = {
 export function checkSuperblockFields({ container, report }: Judged): void {
   const { superblock, blocks } = container;
   const least = blocks.size === BLOCK_SIZE ? geometry(blocks.count).minEphemerals : null;
+  report.header('container superblock', superblock);
   judgeFields(NxSuperblock, SUPERBLOCK, { view: superblock, at: 0, facts: least }, (message) =>
     report.add('superblock-field', 'container superblock', message),
   );
@@ -81,6 +81,7 @@ export function checkMaps({ container, report }: Judged): void {
     const bytes = blocks.read(block);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const tell = (message: string): void => report.add('checkpoint-map', `checkpoint map ${block}`, message);
+    report.header(`checkpoint map ${block}`, view);
     judgeFields(CheckpointMap, MAP, { view, at: 0, facts: null }, tell);
     const count = u32le(view, 0, CheckpointMap.at.cpm_count);
     for (let at = 0; at < count; at += 1)
@@ -92,7 +93,9 @@ export function checkMaps({ container, report }: Judged): void {
       );
   }
   for (const place of checkpoint.ephemerals) {
-    const type = u32le(readEphemeral(blocks, superblock, place), 0, ObjectHeader.at.o_type);
+    const object = readEphemeral(blocks, superblock, place);
+    report.header(`object ${place.oid}`, object);
+    const type = u32le(object, 0, ObjectHeader.at.o_type);
     const says = `object ${place.oid} is of type ${type.toString(16)}, not ${place.type.toString(16)}`;
     report.expect(type === place.type, 'checkpoint-map', `checkpoint ${container.xid}`, says);
   }

@@ -70,6 +70,7 @@ export function checkReferences(check: ContainerCheck, { root, name, counts, nex
 /** Data has an owner with a number that was given; `nextId` null: a change of a count, which nobody owns. */
 function ownerFits(view: DataView, at: number, nextId: number | null): boolean {
   if (nextId === null || isNobody(view, at)) return isNobody(view, at) && nextId === null;
+  if (view.getUint8(at + 7) >>> 4 !== 0) return false;
   const owner = idAt(view, at);
   return !isReserved(owner) && owner < nextId;
 }

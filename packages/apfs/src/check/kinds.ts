@@ -20,6 +20,7 @@ export const KINDS = {
   'not-unmounted': notice,
   'superblock-field': lost,
   'resize-pending': remark,
+  'object-header': lost,
   'oid-range': lost,
   reaper: lost,
   'reaper-busy': remark,

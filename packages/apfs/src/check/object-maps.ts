@@ -71,6 +71,7 @@ export function checkMap(check: ContainerCheck, { block, name, owner }: MapPlace
   const map = new CheckedMap(name);
   used.mark(block, 1, name);
   map.blocks += 1;
+  report.header(name, view);
   judgeFields(Omap, FIELDS, { view, at: 0, facts: null }, (message) => report.add('omap', name, message));
   const isManual = (u32le(view, 0, Omap.at.om_flags) & OMAP_MANUALLY_MANAGED) !== 0;
   report.expect(isManual === (owner === 'container'), 'omap', name, 'says wrongly whose map it is');

@@ -3,6 +3,7 @@
 import { CorruptError, FindingReport } from '@tintype/core';
 import { KINDS, type Kind } from './kinds.js';
 import { LIMITS } from './limits.js';
+import { headerProblem } from './object-header.js';
 
 export class Report extends FindingReport<Kind> {
   constructor() {
@@ -18,6 +19,12 @@ export class Report extends FindingReport<Kind> {
       this.add(kind, place, error.message);
       return null;
     }
+  }
+
+  /** The header of an object that was read. */
+  header(place: string, view: DataView, content: 'clear' | 'encrypted' = 'clear'): void {
+    const problem = headerProblem(view, content);
+    if (problem !== null) this.add('object-header', place, problem);
   }
 
   /** One rule. */

@@ -117,6 +117,7 @@ function checkCib({ container, report }: ContainerCheck, cib: number, index: num
   const demand = { structure: 'chunk_info_block', type: OBJECT_TYPE.chunkInfo, storage: STORAGE.physical, oid: cib };
   const view = blocks.readObject(cib, { ...demand, xid: { most: xid } });
   const place = `chunk info block ${cib}`;
+  report.header(place, view);
   const said = u32le(view, 0, ChunkInfoBlock.at.cib_index);
   report.expect(said === index, 'chunk', place, `is said to be the ${said}th, not the ${index}th`);
   let youngest = 0;

@@ -10,7 +10,9 @@ import { viewOf } from '../object.js';
 import { type Blocks, requireHeader } from '../reading/blocks.js';
 import { BtreeInfo, BtreeNode, NODE_FLAGS, TREE_FLAGS } from '../structs/btree.js';
 import { OBJECT_TYPE, ObjectHeader, STORAGE } from '../structs/object.js';
+import { PhysicalExtentValue } from '../structs/records.js';
 import { areaProblem } from './node-areas.js';
+import { headerProblem } from './object-header.js';
 import type { Report } from './report.js';
 
 export interface CheckedTree {
@@ -122,7 +124,15 @@ class TreeWalk implements TreeResult {
     const { subtype, storage } = kind;
     if (hasHeader)
       requireHeader(viewOf(node), place, { structure: 'btree_node_phys', type, subtype, storage, oid: pointer, xid });
+    if (hasHeader) this.#header(node, place, decrypt ? 'encrypted' : 'clear');
     return new DiskNode(kind, node, { place, level });
+  }
+
+  /** The place is only put into words where something is wrong. */
+  #header(node: Uint8Array, place: number, content: 'clear' | 'encrypted'): void {
+    const { report, name } = this.#tree;
+    const problem = headerProblem(viewOf(node), content);
+    if (problem !== null) report.add('object-header', `${name}, node at byte ${place}`, problem);
   }
 
   #shape(node: DiskNode): void {
@@ -132,7 +142,8 @@ class TreeWalk implements TreeResult {
     if (problem !== null) report.add('tree-areas', place, problem);
     const isFixed = (node.flags & NODE_FLAGS.fixed) !== 0;
     report.expect(isFixed === kind.keySize > 0, 'tree-flags', place, `flags ${node.flags} do not suit the tree`);
-    report.expect((node.flags & ~KNOWN_FLAGS) === 0, 'tree-flags', place, `flags ${node.flags} are not all known`);
+    const known = this.#tree.childBase === undefined ? KNOWN_FLAGS : KNOWN_FLAGS | SEALED_FLAGS;
+    report.expect((node.flags & ~known) === 0, 'tree-flags', place, `flags ${node.flags} are not all known`);
     if (isFixed) this.#toc(node, place);
   }
 
@@ -189,18 +200,30 @@ class TreeWalk implements TreeResult {
     if (info.bt_longest_val < this.#longestValue) bad(`says that no value is longer than ${info.bt_longest_val} bytes`);
     if (kind.keySize > 0 && (info.bt_longest_key !== kind.keySize || info.bt_longest_val !== kind.valueSize))
       bad(`says that keys have up to ${info.bt_longest_key} bytes, and values ${info.bt_longest_val}`);
+    if (kind.subtype === OBJECT_TYPE.extentReferences) this.#referenceFooter(info.bt_longest_key, info.bt_longest_val);
     if (kind.keySize === 0 && (info.bt_key_size !== 0 || info.bt_val_size !== 0))
       bad(`says that keys have ${info.bt_key_size} bytes, and values ${info.bt_val_size}`);
     const free = TREE_FLAGS.uint64Keys | TREE_FLAGS.sequentialInsert;
-    const sealed = kind.storage === STORAGE.virtual ? TREE_FLAGS.hashed | TREE_FLAGS.noHeader : 0;
+    const sealed = this.#tree.childBase === undefined ? 0 : TREE_FLAGS.hashed | TREE_FLAGS.noHeader;
     const wanted = kind.flags & ~free;
     if ((info.bt_flags & ~free & ~sealed) !== wanted) bad(`flags ${info.bt_flags.toString(16)} do not suit the tree`);
+  }
+
+  /** Sizes stay 0 until there is a first record. */
+  #referenceFooter(key: number, value: number): void {
+    const isNew = key === 0 && value === 0;
+    if (!isNew && (key !== REFERENCE_KEY || value !== PhysicalExtentValue.size))
+      this.#tree.report.add('tree-footer', this.#tree.name, `says that keys have up to ${key} bytes, values ${value}`);
   }
 }
 
 const CHILD_SIZE = 8;
 const TOC_ENTRY = 4;
-const KNOWN_FLAGS = NODE_FLAGS.root | NODE_FLAGS.leaf | NODE_FLAGS.fixed | NODE_FLAGS.hashed | NODE_FLAGS.noHeader;
+const KNOWN_FLAGS = NODE_FLAGS.root | NODE_FLAGS.leaf | NODE_FLAGS.fixed;
+/** Of nodes whose parents have their hashes, in trees whose children count from the root. */
+const SEALED_FLAGS = NODE_FLAGS.hashed | NODE_FLAGS.noHeader;
+/** Of the tree of references, whose records are all of one size although it is not said to have one. */
+const REFERENCE_KEY = 8;
 
 function xidOf({ view }: DiskNode): number {
   return view.getUint32(ObjectHeader.at.o_xid + 4, true) * 0x1_0000_0000 + view.getUint32(ObjectHeader.at.o_xid, true);

@@ -99,6 +99,7 @@ class VolumeCheck {
 
   #fields(head: VolumeHead, slot: number, xid: number, place: string): void {
     const { report } = this.#check;
+    report.header(place, head.view);
     report.attempt('volume-field', place, () =>
       checkVolumeFields({ head, slot, xid }, (kind, message) => report.add(kind, place, message)),
     );
@@ -207,9 +208,11 @@ class VolumeCheck {
     return { catalog, counts: checkLinks(catalog, report) };
   }
 
-  #place(map: CheckedMap, oid: number, { xid, key }: State): NodePlace {
+  #place(map: CheckedMap, oid: number, { head, xid, key, place }: State): NodePlace {
     const { block, size, xid: written, flags } = map.use(oid, xid);
     const isEncrypted = (flags & OMAP_VALUE_FLAGS.encrypted) !== 0;
+    if (isEncrypted !== head.isEncrypted)
+      this.#check.report.add('omap-record', place, `object ${oid} says wrongly whether it is encrypted`);
     const units = this.#check.container.blocks.size / UNITS;
     return {
       block,
