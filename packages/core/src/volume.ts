@@ -75,6 +75,8 @@ export interface VolumeTraits {
   readonly flags: number;
   /** Largest numbers that a `char` or `block` item can have. */
   readonly deviceNumbers: { readonly major: number; readonly minor: number };
+  /** Longest target of a symlink, in bytes. */
+  readonly linkTarget: number;
   /** Names in the root folder that are not its user's, though they are listed. */
   readonly ownRootNames: readonly string[];
   /** Kinds that can be created. */

@@ -1,7 +1,7 @@
 // What an HFS+ volume can hold.
 
 import type { VolumeTraits } from '@tintype/core';
-import { XATTR_NAME_LIMIT, XATTR_VALUE_LIMIT } from './limits.js';
+import { LINK_TARGET_LIMIT, XATTR_NAME_LIMIT, XATTR_VALUE_LIMIT } from './limits.js';
 
 export interface TraitsOf {
   readonly caseSensitive: boolean;
@@ -20,6 +20,7 @@ export function volumeTraits({ caseSensitive, epoch, flags }: TraitsOf): VolumeT
     holes: false,
     flags,
     deviceNumbers: { major: 0xff, minor: 0xff_ffff },
+    linkTarget: LINK_TARGET_LIMIT,
     ownRootNames: [],
     kinds: ['file', 'directory', 'symlink', 'fifo', 'socket', 'char', 'block'],
     xattrs: true,

@@ -42,6 +42,7 @@ export function hostTraits(facts: StoreFacts, isRoot: boolean): VolumeTraits {
     holes: !isFat,
     flags: 0,
     deviceNumbers: { major: 0xfff, minor: 0xf_ffff },
+    linkTarget: 4095,
     ownRootNames: [],
     kinds: isFat ? ['file', 'directory'] : isRoot ? [...allKinds, ...deviceKinds] : allKinds,
     xattrs: !isFat,

@@ -56,6 +56,7 @@ const everything: VolumeTraits = {
   holes: true,
   flags: 0xffffffff,
   deviceNumbers: { major: 0xffff_ffff, minor: 0xffff_ffff },
+  linkTarget: 1 << 16,
   ownRootNames: [],
   kinds: ['file', 'directory', 'symlink', 'fifo', 'socket', 'char', 'block'],
   xattrs: true,

@@ -22,7 +22,7 @@ import { type Inode, readInode, SF_DATALESS, seekInode, UF_COMPRESSED } from '..
 import { isRecord, SearchKeys } from '../records/search-keys.js';
 import { Streams } from '../records/streams.js';
 import { type XattrPlace, Xattrs } from '../records/xattrs.js';
-import { INODE_FLAGS, RECORD_TYPE, XATTR_FLAGS } from '../structs/records.js';
+import { INODE_FLAGS, RECORD_TYPE, XATTR_EMBEDDED_LIMIT, XATTR_FLAGS } from '../structs/records.js';
 import { INODE } from '../structs/volume.js';
 import { TIME_RANGE } from '../time.js';
 import { CompressedFiles, DECMPFS, RESOURCE_FORK } from './compressed-files.js';
@@ -61,6 +61,7 @@ export class ApfsVolume extends ReadOnlyVolume implements WritableVolume {
       holes: true,
       flags: FLAGS_KEPT,
       deviceNumbers: { major: 0xff, minor: 0xff_ffff },
+      linkTarget: XATTR_EMBEDDED_LIMIT - 1,
       ownRootNames: [],
       kinds: ['file', 'directory', 'symlink', 'fifo', 'socket', 'char', 'block'],
       xattrs: true,

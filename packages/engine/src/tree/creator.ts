@@ -9,6 +9,7 @@ import {
   StoreError,
   type Volume,
   VolumeFullError,
+  type VolumeTraits,
   type WritableVolume,
 } from '@tintype/core';
 import { type Distrust, distrustOf, keptSeconds } from './compare.js';
@@ -115,14 +116,10 @@ export class Creator {
       report.problem(`${path}/${item.name}`, 'kind', `the target cannot hold a ${item.kind}`);
       return false;
     }
-    const { major, minor } = target.traits.deviceNumbers;
-    if (item.rdevMajor > major || item.rdevMinor > minor) {
+    const refusal = refusalOf(item, target.traits);
+    if (refusal) {
       report.counts.failed += 1;
-      report.problem(
-        `${path}/${item.name}`,
-        'device',
-        `the target cannot hold the device numbers ${item.rdevMajor}, ${item.rdevMinor}`,
-      );
+      report.problem(`${path}/${item.name}`, refusal.code, `the target cannot hold ${refusal.what}`);
       return false;
     }
     // An image's names went through `original-names`, which escapes what the file system cannot hold.
@@ -369,4 +366,16 @@ export class Creator {
 /** A file that may have been changed after the scan without a later time. */
 function isRacy(item: Item, scanned: number): boolean {
   return item.kind === 'file' && Math.abs(scanned - item.mtime) <= RACY_SECONDS;
+}
+
+/** What of an item is too much for a volume; null if nothing is. */
+function refusalOf(
+  { kind, size, rdevMajor, rdevMinor }: Item,
+  { deviceNumbers, linkTarget }: VolumeTraits,
+): { readonly code: string; readonly what: string } | null {
+  if (rdevMajor > deviceNumbers.major || rdevMinor > deviceNumbers.minor)
+    return { code: 'device', what: `the device numbers ${rdevMajor}, ${rdevMinor}` };
+  if (kind === 'symlink' && size > linkTarget)
+    return { code: 'symlink', what: `a link's target of ${size} bytes, only of ${linkTarget}` };
+  return null;
 }

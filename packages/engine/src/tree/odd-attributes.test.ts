@@ -141,6 +141,15 @@ describe.skipIf(skip).each(['hfs+', 'apfs'] as const)('%s', (fs) => {
     expect(found).toEqual({ notKept: [], problems: [] });
   });
 
+  test('a link whose target is too long is a problem of that link', () => {
+    const longest = fs === 'apfs' ? 3803 : 1024;
+    const found = tried(fs, (source) => {
+      symlinkSync('t'.repeat(longest), join(source, 'longest'));
+      symlinkSync('t'.repeat(longest + 1), join(source, 'too long'));
+    });
+    expect(found).toEqual({ notKept: [], problems: ['/too long: symlink'] });
+  });
+
   test.skipIf(!isRoot)('a device whose numbers are too large is a problem, and is not made with others', () => {
     const found = tried(fs, (source) => {
       for (const [name, major] of [

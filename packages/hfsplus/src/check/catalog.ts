@@ -1,6 +1,7 @@
 // Leaf records of the catalog, one by one (hfsplus.md 5, 11.3). What takes more than one record to judge goes to tables
 // (tables.ts, judged by hierarchy.ts) and to the link check.
 
+import { LINK_TARGET_LIMIT } from '../limits.js';
 import { BsdInfo, CatalogFile, CatalogFolder, CatalogThread, RECORD_FLAGS, RECORD_TYPE } from '../structs/catalog.js';
 import { FORK_TYPE } from '../structs/extents.js';
 import { CNID, ForkData } from '../structs/volume-header.js';
@@ -34,8 +35,6 @@ const UF_COMPRESSED = 0x20;
 const TYPE_SLNK = 0x736c_6e6b;
 const CREATOR_RHAP = 0x7268_6170;
 const BLOATED_THREAD = 520;
-/** Longest path that a symlink may hold. */
-const LONGEST_TARGET = 1024;
 
 export class CatalogCheck implements Placed {
   rootCreateDate = 0;
@@ -262,7 +261,7 @@ export class CatalogCheck implements Placed {
     const creator = view.getUint32(at + AT.finderCreator);
     if (type !== TYPE_SLNK || creator !== CREATOR_RHAP)
       this.report.add('catalog-symlink', this.place(), 'type and creator are not slnk and rhap');
-    if (data === 0 || data > LONGEST_TARGET || resource !== 0)
+    if (data === 0 || data > LINK_TARGET_LIMIT || resource !== 0)
       this.report.add('catalog-symlink', this.place(), `the target has ${data} bytes, the resource fork ${resource}`);
   }
 

@@ -1,5 +1,6 @@
 // Fields of files and folders that follow from other ones: flags, modes, and at the end what folders hold.
 
+import { LINK_TARGET_LIMIT } from '../limits.js';
 import { BsdInfo, CatalogFile, CatalogFolder, RECORD_FLAGS } from '../structs/catalog.js';
 import { CNID, ForkData } from '../structs/volume-header.js';
 import { flagsOf, itemKind, type LeafRecord, parentOf, setFlags } from './leaf-record.js';
@@ -14,7 +15,6 @@ const REGULAR = 0o100000;
 const SYMLINK = 0o120000;
 const FILE_FORMATS: readonly number[] = [0o010000, 0o020000, 0o060000, REGULAR, SYMLINK, 0o140000, 0o160000];
 const SLNK_RHAP = 'slnkrhap';
-const LONGEST_TARGET = 1024;
 
 export function mendFields(catalog: RepairCatalog, caseSensitiveAllowed: boolean): void {
   const links = new LinkFolders(catalog);
@@ -66,7 +66,7 @@ function mendSymlink(catalog: RepairCatalog, record: LeafRecord): void {
   const { view, data } = record;
   const length = forkBytes(view, data + CatalogFile.at.dataFork);
   const resource = forkBytes(view, data + CatalogFile.at.resourceFork);
-  if (isLinkType(record) || length === 0 || length > LONGEST_TARGET || resource !== 0) return;
+  if (isLinkType(record) || length === 0 || length > LINK_TARGET_LIMIT || resource !== 0) return;
   for (let i = 0; i < SLNK_RHAP.length; i += 1)
     view.setUint8(data + CatalogFile.at.userInfo + i, SLNK_RHAP.charCodeAt(i));
   catalog.acts.note('set type and creator of symbolic links', shown(record));
