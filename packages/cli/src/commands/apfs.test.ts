@@ -26,7 +26,16 @@ test.skipIf(basic.skip)('ls, cat, stat, find and xattr', () => {
 
 test.skipIf(basic.skip)('info, inspect and verify', () => {
   expect(json<ImageInfo>('info', basic.path).volumes).toMatchObject([
-    { fs: 'apfs', name: 'ACCEPT', caseSensitive: false, files: 10, directories: 3, snapshots: [], dirty: false },
+    {
+      fs: 'apfs',
+      name: 'ACCEPT',
+      caseSensitive: false,
+      files: 10,
+      directories: 3,
+      snapshots: [],
+      dirty: false,
+      encrypted: false,
+    },
   ]);
   expect(tintype('inspect', basic.path, 'volume:0')).toMatchObject({
     status: 0,
@@ -45,7 +54,8 @@ test.skipIf(fixture(encrypted).skip)(
     withFolder((folder) => {
       unpackFixture(encrypted, folder);
       const image = join(folder, 'filevault-volume.img');
-      expect(json<ImageInfo>('info', image).volumes).toMatchObject([{ name: 'Enc', files: 5 }]);
+      expect(json<ImageInfo>('info', image).volumes).toMatchObject([{ name: 'Enc', files: 5, encrypted: true }]);
+      expect(tintype('info', image).stdout).toContain('Enc (apfs, encrypted: its passphrase is needed for more)');
       for (const words of [
         ['ls', image],
         ['cat', image, '/secret.txt'],

@@ -48,7 +48,7 @@ function* rows({
   for (const { index, type, name, start, size: bytes } of partitions)
     yield `partition ${index}: ${printable(type || 'whole disk')} ${printable(name)}, ${showSize(bytes)} at byte ${start}`;
   for (const volume of volumes) {
-    yield `volume ${volume.index}:    ${printable(volume.name)} (${volume.fs}${volume.caseSensitive ? ', case-sensitive' : ''}), ${volume.uuid}`;
+    yield `volume ${volume.index}:    ${printable(volume.name)} (${volume.fs}${volume.caseSensitive ? ', case-sensitive' : ''}${volume.encrypted ? ', encrypted: its passphrase is needed for more' : ''}), ${volume.uuid}`;
     yield `  ${showSize(volume.used)} used, ${showSize(volume.free)} free; ${showCount(volume.files, 'file')}, ${showCount(volume.directories, 'folder')}; written by ${printable(volume.writer)}${volume.dirty ? ', not closed cleanly' : ''}`;
     for (const { name, xid, created } of volume.snapshots) yield `  snapshot ${printable(name)} (${xid}), ${created}`;
   }

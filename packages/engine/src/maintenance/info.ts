@@ -24,6 +24,8 @@ export interface VolumeInfo {
   readonly name: string;
   readonly uuid: string;
   readonly caseSensitive: boolean;
+  /** By the file system itself, whatever the container is. */
+  readonly encrypted: boolean;
   readonly capacity: number;
   readonly used: number;
   readonly free: number;
@@ -109,6 +111,7 @@ function insideOf(image: DiskImage, context: InfoContext): Inside {
       name,
       uuid,
       caseSensitive,
+      encrypted: volume.isEncrypted,
       capacity,
       used,
       free,
