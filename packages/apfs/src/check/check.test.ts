@@ -63,6 +63,7 @@ const damages: [Kind, string, (container: Damaged) => unknown][] = [
   ['superblock-field', 'the number of volumes', (c) => c.superblock((v) => add32(v, nx.nx_max_file_systems))],
   ['resize-pending', 'blocked out', (c) => c.superblock((v) => add32(v, nx.nx_blocked_out_prange + 8))],
   ['oid-range', 'the next oid', (c) => c.superblock((v) => v.setUint32(nx.nx_next_oid, 1025, true))],
+  ['oid-range', 'the next oid, after that of a node', (c) => c.superblock((v) => add32(v, nx.nx_next_oid, -2))],
   ['reaper', 'flags', (c) => c.ephemeral('nx_reaper_oid', (v) => v.setUint32(NxReaper.at.nr_flags, 4, true))],
   ['reaper-busy', 'at work', (c) => c.ephemeral('nx_reaper_oid', (v) => v.setUint32(NxReaper.at.nr_flags, 3, true))],
   ['efi-jumpstart', 'at a block that is none', (c) => c.superblock((v) => v.setUint32(nx.nx_efi_jumpstart, 600, true))],

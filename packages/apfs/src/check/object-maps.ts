@@ -3,6 +3,7 @@
 import { CorruptError, u32le, u64le } from '@tintype/core';
 import { physicalPlaces } from '../btree/disk-tree.js';
 import { OMAP_SNAPSHOT_TREE, OMAP_TREE } from '../btree/kinds.js';
+import { NxSuperblock, OID_RESERVED_COUNT } from '../structs/container.js';
 import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
 import { OMAP_MANUALLY_MANAGED, OMAP_VALUE_FLAGS, Omap, OmapKey, OmapValue } from '../structs/object-map.js';
 import type { ContainerCheck } from './container.js';
@@ -131,6 +132,8 @@ function addVersion(check: ContainerCheck, map: CheckedMap, view: DataView, key:
   const { size } = container.blocks;
   if ((version.flags & ~KNOWN_FLAGS) !== 0) bad(`flags ${version.flags} are not known`);
   if (version.xid <= 0 || version.xid > container.xid) bad(`is of transaction ${version.xid}`);
+  const next = u64le(container.superblock, 0, NxSuperblock.at.nx_next_oid);
+  if (oid < OID_RESERVED_COUNT || oid >= next) report.add('oid-range', place, 'has no number of its own');
   const list = map.versions.get(oid);
   if (list) list.push(version);
   else map.versions.set(oid, [version]);

@@ -60,6 +60,10 @@ describe.skipIf(isMissing('basic'))('is found', () => {
     };
     expect(new Damaged().record(inode, change, isPadded).kinds()).toEqual(['inode-record']);
   });
+  test('in an entry: a flag of purgeable files', () => {
+    const change = set8(DirectoryValue.at.flags + 1, 2);
+    expect(new Damaged().record(directory, change, of(18)).kinds()).toEqual(['entry-record']);
+  });
   test('in an entry: flags', () => {
     const change = set8(DirectoryValue.at.flags + 1, 1);
     expect(new Damaged().record(directory, change, of(18)).kinds()).toEqual(['entry-record']);

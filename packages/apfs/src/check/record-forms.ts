@@ -4,6 +4,7 @@
 import type { RecordPlace } from '../btree/cursor.js';
 import { ExtendedFieldBlob, ExtendedFieldEntry, INODE_FIELD } from '../structs/extended-fields.js';
 import { DirectoryValue, Dstream, FileExtentValue, INODE_FLAGS, InodeValue, SiblingValue } from '../structs/records.js';
+import { INODE } from '../structs/volume.js';
 
 const inode = InodeValue.at;
 /** Bits that Apple documents, and 2000000, which newer systems set with the field of purgeable files. */
@@ -96,9 +97,11 @@ function endOfName(view: DataView, at: number, size: number): number {
 }
 
 /** An entry of a folder: at most one extended field, the number of its link. */
-export function entryProblem({ view, valueAt, valueLength }: RecordPlace): string | null {
+export function entryProblem({ view, keyAt, valueAt, valueLength }: RecordPlace): string | null {
   const flags = view.getUint16(valueAt + DirectoryValue.at.flags, true);
-  if ((flags & ~(ENTRY_TYPE | PURGEABLE_ENTRY)) !== 0) return `flags ${flags.toString(16)} are not all known`;
+  const isPurgeable = view.getUint32(keyAt, true) === INODE.purgeable && view.getUint16(keyAt + 4, true) === 0;
+  if ((flags & ~(isPurgeable ? ENTRY_TYPE | PURGEABLE_ENTRY : ENTRY_TYPE)) !== 0)
+    return `flags ${flags.toString(16)} are not all known`;
   if (valueLength === DirectoryValue.size) return null;
   const at = valueAt + DirectoryValue.size;
   if (valueLength === DirectoryValue.size + BLOB)
