@@ -9,7 +9,7 @@ import type { BackupOptions, RunContext } from '../operation.js';
 import { newVolume } from '../rules/new-volume.js';
 import { oldestMacOS } from '../rules/oldest-macos.js';
 import { drivers } from '../stack.js';
-import { plainAttributesDiffer } from '../tree/compare.js';
+import { plainAttributesDiffer, sharedTraits } from '../tree/compare.js';
 import { ContentCopier } from '../tree/content.js';
 import { Filter } from '../tree/filter.js';
 import { type Frame, planOf } from '../tree/folder-plans.js';
@@ -235,7 +235,7 @@ interface DrySides {
 /** A change of nothing but the change time does not count. */
 function attributesDiffer({ source, target }: Change, folder: string, sides: DrySides): boolean {
   try {
-    if (plainAttributesDiffer(source, target, sides.target.traits)) return true;
+    if (plainAttributesDiffer(source, target, sharedTraits(sides.source.traits, sides.target.traits))) return true;
     if (!source.hasXattrs && !target.hasXattrs) return false;
     return !sameXattrs(sides.source, source, sides.target, target.id);
   } catch (error) {

@@ -59,6 +59,11 @@ function attributesDiffer(source: Item, target: Item, traits: VolumeTraits): boo
   return plainAttributesDiffer(source, target, traits);
 }
 
+/** What both sides can have: flags that the source cannot know are not its to take away. */
+export function sharedTraits(source: VolumeTraits, target: VolumeTraits): VolumeTraits {
+  return { ...target, flags: target.flags & source.flags };
+}
+
 /** Mode, owner, flags and times, as far as the target keeps them. */
 export function plainAttributesDiffer(source: Item, target: Item, traits: VolumeTraits): boolean {
   return (

@@ -1,6 +1,7 @@
 // The walk's first half: lists one folder on both sides, leaves out what the filter says, and plans what must be done.
 
 import type { Item, ItemId, Volume } from '@tintype/core';
+import { sharedTraits } from './compare.js';
 import type { Filter } from './filter.js';
 import { isNeverTouched } from './filter.js';
 import { pairItems } from './pair.js';
@@ -46,7 +47,8 @@ export function planOf({ source, target, path }: Frame, options: SidesOptions): 
   const existing = target === null ? [] : options.target.list(target);
   const targets = path === '' ? existing.filter((item) => !isNeverTouched(item.name, options.target.traits)) : existing;
   const pairs = pairItems(wanted, targets, (name) => options.target.nameKey(name));
-  const plan = planFolder(pairs, { traits: options.target.traits, checksum: options.checksum });
+  const traits = sharedTraits(options.source.traits, options.target.traits);
+  const plan = planFolder(pairs, { traits, checksum: options.checksum });
   return { plan: protectExcluded(plan, listed, wanted), targetItems: targets.length };
 }
 

@@ -4,7 +4,7 @@
 import { assert, CorruptError, type Item, type ItemId, type WritableVolume } from '@tintype/core';
 import { ChangedAttributes } from '../history/attributes-before.js';
 import type { Aside } from '../history/safetynet.js';
-import { compareItems, plainAttributesDiffer } from './compare.js';
+import { compareItems, plainAttributesDiffer, sharedTraits } from './compare.js';
 import type { ContentCopier } from './content.js';
 import { Creator } from './creator.js';
 import type { Filter } from './filter.js';
@@ -219,7 +219,7 @@ export class Mirror {
   /** Attributes only. A change of nothing but the change time is written, but not counted, and neither is the root. */
   #update({ source, target }: Change, path: string, scanned: number): void {
     const { report } = this.#options;
-    const traits = this.#options.target.traits;
+    const traits = sharedTraits(this.#options.source.traits, this.#options.target.traits);
     assert(path === '' || source.kind === target.kind, 'attributes are copied between items of one kind');
     const hasXattrs = source.hasXattrs || target.hasXattrs;
     const differs = plainAttributesDiffer(source, target, traits);
@@ -227,7 +227,8 @@ export class Mirror {
     const told = { notKept: report.notKept, was: before.was };
     const xattrsChanged =
       hasXattrs && mirrorXattrs(this.#options.source, source, this.#options.target, target.id, told);
-    const wanted = this.#creator.attributes(source, scanned);
+    const flags = (source.flags & traits.flags) | (target.flags & ~traits.flags);
+    const wanted = { ...this.#creator.attributes(source, scanned), flags: flags >>> 0 };
     const isTold =
       traits.changeTimes && (wanted.ctime !== target.ctime || compareItems(source, target, traits) !== 'none');
     if (differs || xattrsChanged || isTold) this.#options.target.setAttributes(target.id, wanted);

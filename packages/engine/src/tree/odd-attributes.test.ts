@@ -112,6 +112,23 @@ describe.skipIf(skip).each(['hfs+', 'apfs'] as const)('%s', (fs) => {
     expect(found).toEqual({ notKept: fs === 'hfs+' ? told : [], problems: [] });
   });
 
+  test('an invisible file stays one through later backups, and is not told as changed', () => {
+    withFolder((folder) => {
+      process.env.TINTYPE_HOME = join(folder, 'home');
+      const [source, destination] = [join(folder, 's'), join(folder, 'b.sparsebundle')];
+      mkdirSync(source);
+      writeFileSync(join(source, 'a'), 'content');
+      setXattrs(join(source, 'a'), { [FINDER_INFO]: `0x${TYPE.repeat(2)}4000${'00'.repeat(22)}` });
+      const given = { source, destination, fs, size: 64 << 20 };
+      backup(given, testContext());
+      expect(backup({ ...given, dryRun: true }, testContext()).items).toMatchObject({ updated: 0 });
+      for (let run = 0; run < 2; run += 1) {
+        expect(backup(given, testContext()).items).toMatchObject({ updated: 0, unchanged: 1 });
+        expect(diff({ a: source, b: destination }, testContext())).toMatchObject({ differences: 0 });
+      }
+    });
+  });
+
   test('names that Apple gives a meaning are kept as those of a user', () => {
     const names = ['com.apple.fs.symlink', 'com.apple.decmpfs', 'com.apple.system.Security', 'purgeable-drecs-fixed'];
     const found = tried(fs, (source) => {
