@@ -37,6 +37,7 @@ const ofInode: [string, (entry: Entry) => void][] = [
   ['a reserved field', set8(iv.pad1, 1)],
   ['an uncompressed size', set8(iv.uncompressed_size + 5, 1)],
   ['the stream of another', set8(iv.private_id, 77)],
+  ['a folder beyond all numbers', set8(iv.parent_id + 7, 0x10)],
   ['bytes of the fields', set8(FIELDS + 2, 8)],
   ['flags of the name', (e) => e.view.setUint8(field(e, INODE_FIELD.name).entry + 1, 0)],
   ['flags of the stream', (e) => e.view.setUint8(field(e, INODE_FIELD.dstream).entry + 1, 0x28)],

@@ -48,6 +48,8 @@ export function inodeProblem({ view, keyAt, valueAt, valueLength }: RecordPlace)
   const flags = view.getUint32(valueAt + inode.internal_flags, true);
   if ((flags & ~KNOWN_INODE_FLAGS) !== 0 || view.getUint32(valueAt + inode.internal_flags + 4, true) !== 0)
     return `internal flags ${flags.toString(16)} are not all known`;
+  const beyond = view.getUint8(valueAt + inode.parent_id + 7) | view.getUint8(valueAt + inode.private_id + 7);
+  if (beyond >>> 4 !== 0) return 'a number with bits that stand for a type in keys';
   const protection = view.getUint32(valueAt + inode.default_protection_class, true);
   if (protection > 6 || ((PROTECTION_CLASSES >>> protection) & 1) === 0) return `protection class ${protection}`;
   if (view.getUint16(valueAt + inode.pad1, true) !== 0) return 'a reserved field is set';
