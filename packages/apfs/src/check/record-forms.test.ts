@@ -65,6 +65,9 @@ describe.skipIf(isMissing('basic'))('is found', () => {
     const change = set8(DirectoryValue.at.flags + 1, 2);
     expect(new Damaged().record(directory, change, of(18)).kinds()).toEqual(['entry-record']);
   });
+  test('in an entry: a number beyond all', () => {
+    expect(new Damaged().record(directory, set8(7, 0x10), of(18)).kinds()).toEqual(['entry-record']);
+  });
   test('in an entry: flags', () => {
     const change = set8(DirectoryValue.at.flags + 1, 1);
     expect(new Damaged().record(directory, change, of(18)).kinds()).toEqual(['entry-record']);

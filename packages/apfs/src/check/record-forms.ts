@@ -104,6 +104,7 @@ export function entryProblem({ view, keyAt, valueAt, valueLength }: RecordPlace)
   const isPurgeable = view.getUint32(keyAt, true) === INODE.purgeable && view.getUint16(keyAt + 4, true) === 0;
   if ((flags & ~(isPurgeable ? ENTRY_TYPE | PURGEABLE_ENTRY : ENTRY_TYPE)) !== 0)
     return `flags ${flags.toString(16)} are not all known`;
+  if (view.getUint8(valueAt + DirectoryValue.at.file_id + 7) >>> 4 !== 0) return 'a number with bits of a type';
   if (valueLength === DirectoryValue.size) return null;
   const at = valueAt + DirectoryValue.size;
   if (valueLength === DirectoryValue.size + BLOB)
