@@ -27,6 +27,9 @@ import { WrittenVolume } from './writing/written-volume.js';
 /** Changed nodes in memory beyond this many make a commit due: 96 MiB. */
 const CHANGED_NODES = 24_576;
 
+/** Blocks, 16 MiB: more than these do not wait for a later run to go back to the host, for that costs one more commit now. */
+const LEFT_WAITING = 4096;
+
 export class ApfsFileSystem implements FileSystem {
   readonly kind = 'apfs';
   readonly writable = true;
@@ -172,6 +175,7 @@ export class ApfsFileSystem implements FileSystem {
     if (!this.#container.isMarked) return;
     this.#hasFailed = true;
     this.#container.unmount();
+    if (this.#container.spaceman.waiting > LEFT_WAITING) this.#container.unmount();
   }
   abandon(): void {
     this.#hasFailed = true;

@@ -118,6 +118,10 @@ export class Spaceman {
       this.#barredFree += this.#barred.among(start / BLOCK_SIZE, length / BLOCK_SIZE);
     this.#releasable = this.#queuedBlocks();
   }
+  /** Blocks that the last checkpoints need no more, once the next one is there. */
+  get waiting(): number {
+    return this.#queue.blocksBefore(this.#xid - 1);
+  }
   get reserve(): number {
     return reserveOf(this.blocks);
   }

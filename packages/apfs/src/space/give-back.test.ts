@@ -1,6 +1,7 @@
-import { MemoryDevice, type NewItem, PassingDevice } from '@tintype/core';
+import { MemoryDevice, type NewItem, PassingDevice, type WritableVolume } from '@tintype/core';
 import { expect, test } from 'vitest';
-import { formatted, mountOptions } from '../container.testing.js';
+import { expectApfsckContent, formatted, mountOptions } from '../container.testing.js';
+import { apfs } from '../driver.js';
 import { ApfsFileSystem } from '../file-system.js';
 import { GiveBack, LEAST_HOLE } from './give-back.js';
 
@@ -105,4 +106,29 @@ test('commits that replace nodes make hardly a hole, take the same blocks again,
   // A run replaces some fifty nodes. Now and then the last of all is one less.
   expect(recorder.take().length).toBeLessThan(20);
   expect(recorder.end).toBeLessThanOrEqual(end + 8 * BLOCK);
+});
+
+test('what a last run freed is free when it is closed, unless it is little', () => {
+  for (const [size, isFree] of [
+    [64 << 20, true],
+    [1 << 20, false],
+  ] as const) {
+    const device = formatted(200 << 20);
+    const run = (change: (volume: WritableVolume) => void): number => {
+      const fileSystem = new ApfsFileSystem(device, mountOptions);
+      change(fileSystem.volumes[0] as WritableVolume);
+      fileSystem.close();
+      const free = apfs.open(device, mountOptions).freeRanges() ?? [];
+      return [...free].reduce((sum, { length }) => sum + length, 0);
+    };
+    const before = run((volume) => volume.create(volume.root.id, [newFile('kept')]));
+    run((volume) => {
+      const [id] = volume.create(volume.root.id, [newFile('large')]) as [number];
+      volume.write(id, 0, new Uint8Array(size).fill(1));
+    });
+    const after = run((volume) => volume.remove(volume.root.id, 'large'));
+    if (isFree) expect(before - after).toBeLessThan(1 << 20);
+    else expect(before - after).toBeGreaterThanOrEqual(size);
+    expectApfsckContent(device);
+  }
 });
