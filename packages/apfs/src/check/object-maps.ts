@@ -110,7 +110,8 @@ export function checkMap(check: ContainerCheck, { block, name, owner }: MapPlace
       visitRecord: (node, index) => void map.snapshots.add(u64le(node.view, node.keyAt(index), OmapKey.at.ok_oid)),
     });
   const newest = u64le(view, 0, Omap.at.om_most_recent_snap);
-  const last = Math.max(0, ...map.snapshots);
+  let last = 0;
+  for (const xid of map.snapshots) last = Math.max(last, xid);
   report.expect(newest === last, 'omap', name, `its newest snapshot is ${last}, not ${newest}`);
   const said = u32le(view, 0, Omap.at.om_snap_count);
   report.expect(said === map.snapshots.size, 'omap', name, `counts ${said} snapshots of ${map.snapshots.size}`);
