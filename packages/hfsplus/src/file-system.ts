@@ -30,6 +30,8 @@ import { HfsVolume } from './volume.js';
 const LAST_MOUNTED = 0x4846_534a;
 /** New nodes in memory beyond this make a commit due. */
 const PENDING_NODES = 96 << 20;
+/** Of a draft, which has more in memory besides, and no journal to care for. */
+const PENDING_DRAFT_NODES = 48 << 20;
 const HEADER_AT = 1024;
 const SECTOR = 512;
 /** Below it two records of the greatest length would not fit a node. */
@@ -106,7 +108,7 @@ export class HfsFileSystem implements FileSystem {
   get commitDue(): boolean {
     let fresh = 0;
     for (const { file } of this.#mounted.treeFiles) fresh += file.freshBytes;
-    if (this.#device.draft) return fresh + this.#journaledBytes > PENDING_NODES;
+    if (this.#device.draft) return fresh + this.#journaledBytes > PENDING_DRAFT_NODES;
     return this.#journaledBytes > (this.#journal?.capacity ?? 0) / 2 || fresh > PENDING_NODES;
   }
 

@@ -22,6 +22,8 @@ import { Mounted } from './mounted.js';
 const at = NxSuperblock.at;
 /** Nodes kept in memory, of each tree. */
 const CACHED_NODES = 4096;
+/** Of a draft, where hardly anything that was written is asked for again. */
+const CACHED_DRAFT_NODES = 1024;
 const PROGRAM = 'tintype';
 const MODIFIED_BY_COUNT = 8;
 
@@ -69,7 +71,8 @@ export class Container {
     this.spaceman = new Spaceman(device, spaceman, this.#xid, read, dataBlocks);
     this.#carried = objects.filter(({ view }) => isCarried(view));
     for (const { view } of this.#carried) requireIdleReaper(view);
-    const cacheNodes = options.cacheBytes ? Math.floor(options.cacheBytes / BLOCK_SIZE / 4) : CACHED_NODES;
+    const usual = device.draft ? CACHED_DRAFT_NODES : CACHED_NODES;
+    const cacheNodes = options.cacheBytes ? Math.floor(options.cacheBytes / BLOCK_SIZE / 4) : usual;
     const place = { device, spaceman: this.spaceman, cacheNodes, count: () => {} };
     this.#omap = new ObjectMap(place, this.names, get64(superblock, at.nx_omap_oid));
     const volumes: Mounted[] = [];

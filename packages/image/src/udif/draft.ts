@@ -17,8 +17,8 @@ import { type Region, regionsOf } from './regions.js';
 import { CHUNK_TYPE } from './structs.js';
 import { type Row, regionTable } from './table.js';
 
-/** As many as fit into 64 MiB. */
-const OPEN_CHUNKS = 64;
+/** As many as fit into 16 MiB. */
+const OPEN_CHUNKS = 16;
 /** Chunks that were read again and are kept decoded. */
 const DECODED_CHUNKS = 8;
 
@@ -31,7 +31,7 @@ export interface DraftOptions extends Coding {
   /** As the disk will be partitioned. */
   readonly map: PartitionMap;
   readonly random: (target: Uint8Array) => void;
-  /** Chunks in memory, at the most. Default: 64. */
+  /** Chunks in memory, at the most. Default: 16. */
   readonly openChunks?: number;
 }
 
