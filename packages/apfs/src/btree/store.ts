@@ -36,8 +36,11 @@ export interface StorePlace {
   readonly count: (blocks: number) => void;
 }
 
-/** Nodes that are read one after another share memory: to get and to give back as much for each took as long as to read it. */
-const SLAB_BLOCKS = 8;
+/**
+ * Nodes that are read one after another share memory: to get and to give back as much for each took as long as to read it. No more
+ * than two, for one that is kept, or changed, keeps the other's memory, too.
+ */
+const SLAB_BLOCKS = 2;
 
 /** Nodes are kept in two generations: what the older one is still asked for moves on to the younger. */
 abstract class CachedStore implements NodeStore {

@@ -2,12 +2,14 @@
 // it is a tree of two levels.
 //
 // Invariant: the stretches of keys that two leaves of the second level answer for do not overlap; where leaves that were found
-// do, one leaf is made of them, in which of two records for one key the newer one is.
+// do, one leaf is made of them. Each said at its time what is in its stretch of keys, and what is not: of two records for one key
+// the newer one counts, and none that a newer leaf has no more.
 
 import { CorruptError, TintypeError } from '@tintype/core';
 import { type NodeSource, type ReadableNode, type RecordPlace, recordAt } from '../btree/cursor.js';
 import type { TreeKind } from '../btree/kinds.js';
 import { MemoryNode } from './memory-node.js';
+import { type DatedRecord, withoutOverlaps } from './overlaps.js';
 
 const KEPT_LEAVES = 4096;
 
@@ -27,7 +29,7 @@ interface Span {
 
 export class FoundTree implements NodeSource {
   readonly kind: TreeKind;
-  readonly #groups: (readonly LeafRef[])[] = [];
+  readonly #groups: (readonly Span[])[] = [];
   readonly #root: MemoryNode;
   readonly #kept = new Map<number, ReadableNode>();
 
@@ -36,7 +38,7 @@ export class FoundTree implements NodeSource {
     const spans = [...leaves].flatMap((leaf) => spanOf(leaf) ?? []);
     spans.sort((a, b) => this.#compare(a.first, b.first));
     const firsts: RecordPlace[] = [];
-    let group: LeafRef[] = [];
+    let group: Span[] = [];
     let last: RecordPlace | null = null;
     for (const span of spans) {
       if (last === null || this.#compare(span.first, last) > 0) {
@@ -45,7 +47,7 @@ export class FoundTree implements NodeSource {
         firsts.push(span.first);
         last = span.last;
       } else if (this.#compare(span.last, last) > 0) last = span.last;
-      group.push(span.leaf);
+      group.push(span);
     }
     this.#root = new MemoryNode(1, firsts);
   }
@@ -58,23 +60,32 @@ export class FoundTree implements NodeSource {
     if (kept) return kept;
     const [first, ...others] = this.#groups[index] ?? [];
     if (!first) throw new CorruptError('btree', 'child', index, 'there is no such leaf');
-    const node = others.length === 0 && !first.wants ? first.load() : this.#merged([first, ...others]);
+    const isOne = others.length === 0 && !first.leaf.wants;
+    const node = isOne ? first.leaf.load() : this.#merged([first, ...others]);
     if (this.#kept.size >= KEPT_LEAVES) this.#kept.clear();
     this.#kept.set(index, node);
     return node;
   }
 
-  #merged(leaves: readonly LeafRef[]): MemoryNode {
-    const records: { place: RecordPlace; xid: number }[] = [];
-    for (const leaf of leaves) for (const place of recordsOf(leaf)) records.push({ place, xid: leaf.xid });
+  /** `spans` in the order of their first keys. */
+  #merged(spans: readonly Span[]): MemoryNode {
+    const records: DatedRecord[] = [];
+    for (const { leaf } of spans) for (const place of recordsOf(leaf)) records.push({ place, xid: leaf.xid });
     records.sort((a, b) => this.#compare(a.place, b.place) || b.xid - a.xid);
-    const best = records.filter(
-      ({ place }, i) => i === 0 || this.#compare((records[i - 1] as { place: RecordPlace }).place, place) !== 0,
-    );
-    return new MemoryNode(
-      0,
-      best.map(({ place }) => place),
-    );
+    const best: DatedRecord[] = [];
+    let over: Span[] = [];
+    let next = 0;
+    for (const [i, { place, xid }] of records.entries()) {
+      const isNewest = i === 0 || this.#compare((records[i - 1] as { place: RecordPlace }).place, place) !== 0;
+      if (!isNewest) continue;
+      for (let span = spans[next]; span && this.#compare(span.first, place) <= 0; span = spans[next]) {
+        over.push(span);
+        next += 1;
+      }
+      over = over.filter(({ last }) => this.#compare(last, place) >= 0);
+      if (over.every(({ leaf }) => leaf.xid <= xid)) best.push({ place, xid });
+    }
+    return new MemoryNode(0, withoutOverlaps(best));
   }
   #compare(a: RecordPlace, b: RecordPlace): number {
     return this.kind.compare(a.view, a.keyAt, a.keyLength, b.view, b.keyAt, b.keyLength);

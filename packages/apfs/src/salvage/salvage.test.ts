@@ -1,12 +1,12 @@
 // Containers with nodes, superblocks or data gone: what comes back, and that nothing wrong is called whole.
 
-import type { SalvagedVolume } from '@tintype/core';
+import type { Item, SalvagedVolume, WritableVolume } from '@tintype/core';
 import { count, Random, type SparseDevice } from '@tintype/testkit';
 import { expect, test } from 'vitest';
-import { mountOptions } from '../container.testing.js';
+import { formatted, mountOptions } from '../container.testing.js';
 import { apfs } from '../driver.js';
 import { isSealed } from '../object.js';
-import { BLOCK, dataRanges, fileRecords, filled, found, nodeBlocks, survivorsOf } from './ruin.testing.js';
+import { BLOCK, dataRanges, fileRecords, filled, found, newItem, nodeBlocks, survivorsOf } from './ruin.testing.js';
 
 function only(device: SparseDevice): SalvagedVolume {
   const [volume, ...others] = apfs.salvage(device, {});
@@ -172,3 +172,35 @@ test.each(Array.from({ length: count(4, 200) }, (_, i) => i))(
     expect(wholeOnes(only(device), contents)).toEqual([...contents.keys()].sort());
   },
 );
+
+test('older versions of a leaf bring nothing back that the newest one says is gone', () => {
+  const device = formatted(64 << 20);
+  const run = (change: (volume: WritableVolume, commit: () => void) => void): void => {
+    const fileSystem = apfs.open(device, { ...mountOptions, writable: true });
+    change(fileSystem.volumes[0] as WritableVolume, () => fileSystem.commit());
+    fileSystem.close();
+  };
+  run((volume, commit) => {
+    const items = Array.from({ length: 200 }, (_, i) => newItem(`f${i}`));
+    const ids = volume.create(volume.root.id, items);
+    for (let i = 0; i < 6; i += 1) {
+      // In turns, so that each has an extent for each block.
+      for (const id of ids.slice(100, 102)) volume.write(id, i * BLOCK, new Uint8Array(BLOCK).fill(id + i));
+      commit();
+    }
+  });
+  run((volume) => {
+    const { id } = volume.lookup(volume.root.id, 'f100') as Item;
+    volume.write(id, 0, new Uint8Array(6 * BLOCK).fill(77));
+    volume.remove(volume.root.id, 'f50');
+  });
+  for (const { block, level } of nodeBlocks(device)) if (level > 0) device.bytes.punch(block * BLOCK, BLOCK);
+  const { volume, lost } = only(device);
+  const items = new Map(found(volume).map(({ path, item }) => [path, item]));
+  expect(items.size).toBe(199);
+  const rewritten = items.get('/f100') as Item;
+  expect(lost(rewritten.id)).toEqual([]);
+  const bytes = new Uint8Array(6 * BLOCK);
+  volume.read(rewritten.id, 0, bytes);
+  expect(bytes.every((byte) => byte === 77)).toBe(true);
+});

@@ -160,7 +160,7 @@ class Salvage {
     const kind = fileSystemTree(head.nameRule === 'plain' ? 'plain' : 'hashed');
     const isDamaged = live === null || live.gaps.length > 0;
     const leaves = [...(live?.leaves ?? [])];
-    if (isDamaged) leaves.push(...this.#elsewhere(kind, head, live, all));
+    if (isDamaged) for (const leaf of this.#elsewhere(kind, head, live, all)) leaves.push(leaf);
     const blocks = this.#blocks();
     const tree = new FoundTree(kind, leaves);
     const parts = new FoundParts(head, tree, blocks, cipher);
@@ -187,7 +187,7 @@ class Salvage {
 
   /**
    * Leaves for what the live ones do not answer for: all versions that were found, since a record that went to another node with a
-   * split stands in an older one of its own. The newest record of a key counts.
+   * split stands in an older one of its own.
    */
   *#elsewhere(
     kind: TreeKind,

@@ -35,6 +35,17 @@ test('a missing band is zeros, a short one is zeros from its end on', () => {
   expect([short[999], short[1000], short.at(-1)]).toEqual([7, 0, 0]);
 });
 
+test('without the folder of bands nothing reads as zeros', () => {
+  const store = bundle({ a: 1000 });
+  const { device } = openBundle(store, 'b', false, 0);
+  store.rename('b/bands', 'b/away');
+  expect(() => device.read(10 * BAND, new Uint8Array(10))).toThrow(StoreError);
+  store.rename('b/away', 'b/bands');
+  const bytes = new Uint8Array(10);
+  device.read(10 * BAND, bytes);
+  expect(bytes[0]).toBe(7);
+});
+
 test('names that are not canonical are not bands', () => {
   const store = bundle({ '0a': 10, A: 10, '.DS_Store': 10, '._a': 10 });
   expect(readBand(store, 10).every((byte) => byte === 0)).toBe(true);

@@ -189,7 +189,8 @@ export class Bands {
       if (!(error instanceof StoreError)) throw error;
       if (NO_FILE.includes(error.code))
         throw new CorruptError(`band ${index.toString(16)}`, 'kind', 0, `is no file (${error.code})`);
-      if (!isMissing(error)) throw error;
+      // Without the folder, such as on a share that has gone, nothing tells what is absent.
+      if (!isMissing(error) || this.#store.kind(this.#folder) !== 'directory') throw error;
       this.#absent.add(index);
       return null;
     }
