@@ -449,22 +449,11 @@ export function imageFacts(store: FileStore, path: string): ContainerFacts {
   const { timeMachine } = detected;
   if (store.kind(path) === 'directory') {
     const { bandSize, size } = readBundleInfo(store, path);
+    const bands = store.list(`${path}/bands`).filter(({ name }) => /^(0|[1-9a-f][0-9a-f]*)$/.test(name));
+    let hostBytes = 0;
+    for (const { name } of bands) hostBytes += storedBytes(store, `${path}/bands/${name}`);
     const encryption = detected.kind === 'encrypted' ? tokenFacts(store, path) : null;
-    let counted: BandCount | null = null;
-    const bands = (): BandCount => {
-      counted ??= countBands(store, path);
-      return counted;
-    };
-    return {
-      ...{ format: 'sparsebundle', size, bandSize, encryption, timeMachine },
-      // Ten thousand bands on a share take many seconds, and hardly anybody asks.
-      get bandsPresent() {
-        return bands().count;
-      },
-      get hostBytes() {
-        return bands().hostBytes;
-      },
-    };
+    return { format: 'sparsebundle', size, bandSize, bandsPresent: bands.length, encryption, hostBytes, timeMachine };
   }
   const file = store.open(path, 'read');
   let opened: { close(): void } = file;
@@ -509,17 +498,6 @@ function bandsOf(device: BlockDevice): Pick<ContainerFacts, 'bandSize' | 'bandsP
 /** Of the image's further segments. */
 function bytesBeside(store: FileStore, path: string): number {
   return segmentsBeside(store, path).reduce((sum, segment) => sum + storedBytes(store, segment), 0);
-}
-
-interface BandCount {
-  readonly count: number;
-  readonly hostBytes: number;
-}
-
-function countBands(store: FileStore, path: string): BandCount {
-  const bands = store.list(`${path}/bands`).filter(({ name }) => /^(0|[1-9a-f][0-9a-f]*)$/.test(name));
-  const hostBytes = bands.reduce((sum, { name }) => sum + storedBytes(store, `${path}/bands/${name}`), 0);
-  return { count: bands.length, hostBytes };
 }
 
 function storedBytes(store: FileStore, path: string): number {

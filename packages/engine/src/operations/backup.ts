@@ -74,7 +74,7 @@ function backUpArchive(plan: ArchivePlan, given: BackupOptions, context: RunCont
       context.progress.set('items', 0);
       const resumption = new Resumption(options);
       const parts = { options, context: own, source, destination, started: own.now(), resumption, reserve };
-      return newRun(parts).perform();
+      return newRun(parts, false).perform();
     };
     const summary = makeArchive(plan, { options, source, perform }, context);
     return { ...summary, seconds: Math.round((context.now() - started) * 1000) / 1000 };
@@ -103,8 +103,7 @@ function backUp(given: BackupOptions, context: RunContext, resumption: Resumptio
     if (kind === 'image') compactFirst(options, context);
     context.emit({ type: 'phase', name: 'open' });
     const destination = openDestination(options, source, context);
-    if (isFirst) noticeKeptForm(options, destination, context);
-    return newRun({ options, context, source, destination, started, resumption, reserve }).perform();
+    return newRun({ options, context, source, destination, started, resumption, reserve }, isFirst).perform();
   } finally {
     source.close();
   }
@@ -127,8 +126,9 @@ interface RunParts {
   readonly reserve: HostReserve | null;
 }
 
-function newRun(parts: RunParts): BackupRun {
+function newRun(parts: RunParts, isFirst: boolean): BackupRun {
   try {
+    if (isFirst) noticeKeptForm(parts.options, parts.destination, parts.context);
     parts.resumption.opened(parts.destination);
     return new BackupRun(parts);
   } catch (error) {

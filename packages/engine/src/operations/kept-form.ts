@@ -15,16 +15,18 @@ export function noticeKeptForm(
 ): void {
   if (stack === null || isNew) return;
   const { caseSensitive, volumeName, size, bandSize } = options;
-  const { bandSize: bands = null } = stack.image.facts();
   const capacity = stack.image.device.size;
   const kept: string[] = [];
   if (caseSensitive !== undefined && caseSensitive !== volume.traits.caseSensitive)
     kept.push(volume.traits.caseSensitive ? 'names that differ in case' : 'names without regard to case');
-  if (volumeName !== undefined && volumeName !== volume.name) kept.push(`the volume name ${volume.name}`);
+  if (volumeName !== undefined && volumeName.normalize('NFC') !== volume.name.normalize('NFC'))
+    kept.push(`the volume name ${volume.name}`);
   if (size !== undefined && Math.abs(size - capacity) >= SIZE_UNIT)
     kept.push(`its size of ${showSize(capacity)} (see 'tintype resize')`);
-  if (bandSize !== undefined && bandSize !== bands)
-    kept.push(bands === null ? 'its file without bands' : `bands of ${showSize(bands)}`);
+  if (bandSize !== undefined) {
+    const bands = stack.image.facts().bandSize ?? null;
+    if (bandSize !== bands) kept.push(bands === null ? 'its file without bands' : `bands of ${showSize(bands)}`);
+  }
   if (kept.length === 0) return;
   emit({ type: 'warning', code: 'kept-form', message: `${path} exists, and keeps ${kept.join(', ')}` });
 }

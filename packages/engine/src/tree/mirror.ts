@@ -227,7 +227,9 @@ export class Mirror {
     const told = { notKept: report.notKept, was: before.was };
     const xattrsChanged =
       hasXattrs && mirrorXattrs(this.#options.source, source, this.#options.target, target.id, told);
-    const flags = (source.flags & traits.flags) | (target.flags & ~traits.flags);
+    // HFS+ keeps a flag in the Finder info, which may just have changed.
+    const kept = xattrsChanged ? this.#options.target.stat(target.id).flags : target.flags;
+    const flags = (source.flags & traits.flags) | (kept & ~traits.flags);
     const wanted = { ...this.#creator.attributes(source, scanned), flags: flags >>> 0 };
     const isTold =
       traits.changeTimes && (wanted.ctime !== target.ctime || compareItems(source, target, traits) !== 'none');

@@ -126,6 +126,12 @@ describe.skipIf(skip).each(['hfs+', 'apfs'] as const)('%s', (fs) => {
         expect(backup(given, testContext()).items).toMatchObject({ updated: 0, unchanged: 1 });
         expect(diff({ a: source, b: destination }, testContext())).toMatchObject({ differences: 0 });
       }
+      for (const finderFlags of ['0000', '4000']) {
+        setXattrs(join(source, 'a'), { [FINDER_INFO]: `0x${TYPE.repeat(2)}${finderFlags}${'00'.repeat(22)}` });
+        backup(given, testContext());
+        expect(diff({ a: source, b: destination }, testContext())).toMatchObject({ differences: 0 });
+        expect(backup(given, testContext()).items).toMatchObject({ updated: 0 });
+      }
     });
   });
 

@@ -189,12 +189,16 @@ export class Bands {
       if (!(error instanceof StoreError)) throw error;
       if (NO_FILE.includes(error.code))
         throw new CorruptError(`band ${index.toString(16)}`, 'kind', 0, `is no file (${error.code})`);
-      // Without the folder, such as on a share that has gone, nothing tells what is absent.
-      if (!isMissing(error) || this.#store.kind(this.#folder) !== 'directory') throw error;
+      if (!isMissing(error) || this.#isFolderMissing()) throw error;
       this.#absent.add(index);
       return null;
     }
     return this.#keep(index, file);
+  }
+
+  /** Such as on a share that has gone: then nothing tells what is absent. The store of a writer asks by itself. */
+  #isFolderMissing(): boolean {
+    return !this.#writable && this.#store.kind(this.#folder) !== 'directory';
   }
 
   #create(index: number): Band {
