@@ -3,11 +3,13 @@
 // Invariant: a chunk that the last commit needs is not handed out: what is given up waits for the next commit.
 
 import { CorruptError, type StoreFile } from '@tintype/core';
+import { describeUse, type UsedChunk } from './tables.js';
 
 export class FreeChunks {
   readonly #file: StoreFile;
   readonly #chunkSize: number;
   readonly #used = new Set<number>([0]);
+  /** The lowest one last. */
   readonly #free: number[] = [];
   /** Given up since the last commit. */
   #waiting: number[] = [];
@@ -15,23 +17,34 @@ export class FreeChunks {
   #next = 1;
 
   /** @throws CorruptError for a chunk used twice: writing to it would change two places */
-  constructor(file: StoreFile, chunkSize: number, used: Iterable<{ chunk: number; by: string }>) {
+  constructor(file: StoreFile, chunkSize: number, used: Iterable<UsedChunk>) {
     this.#file = file;
     this.#chunkSize = chunkSize;
-    for (const { chunk, by } of used) {
-      if (this.#used.has(chunk))
+    for (const use of used) {
+      const { chunk } = use;
+      if (this.#used.has(chunk)) {
+        const by = describeUse(use);
         throw new CorruptError('ASIF table', 'entry', chunk * chunkSize, `chunk ${chunk} is used twice, by ${by} too`);
+      }
       this.#used.add(chunk);
     }
   }
 
-  /** A chunk of zeros that nothing uses. */
-  allocate(): number {
-    const again = this.#free.pop();
-    if (again !== undefined) return this.#cleared(again);
+  /** How many were in use when it was made, with the header's. */
+  get usedAtFirst(): number {
+    return this.#used.size;
+  }
+  /** The one that `allocate` would answer. */
+  get lowest(): number {
     while (this.#used.has(this.#next)) this.#next += 1;
-    const chunk = this.#next;
-    this.#next += 1;
+    return Math.min(this.#free.at(-1) ?? this.#next, this.#next);
+  }
+
+  /** The lowest chunk that nothing uses, filled with zeros. */
+  allocate(): number {
+    const chunk = this.lowest;
+    if (chunk === this.#next) this.#next += 1;
+    else this.#free.pop();
     return this.#cleared(chunk);
   }
   release(chunk: number): void {
@@ -39,8 +52,11 @@ export class FreeChunks {
   }
   /** After a commit: what was given up before it is free, and its space goes back to the host. */
   committed(): void {
-    for (const chunk of this.#waiting) this.#giveBack(chunk);
-    this.#free.push(...this.#waiting);
+    for (const chunk of this.#waiting) {
+      this.#giveBack(chunk);
+      this.#free.push(chunk);
+    }
+    this.#free.sort((a, b) => b - a);
     this.#waiting = [];
   }
   /** Of one that nothing was taken from since it was made: gives back all that is free, and cuts the file behind the rest. */

@@ -283,7 +283,7 @@ describe('writing (experimental)', () => {
   });
   test('chunks that nothing uses are zeros when they are handed out', () => {
     const file = newFile();
-    const chunks = new FreeChunks(file, CHUNK, [{ chunk: 1, by: 'a' }]);
+    const chunks = new FreeChunks(file, CHUNK, [{ chunk: 1, kind: 'data', index: 0 }]);
     file.write(2 * CHUNK, new Uint8Array(CHUNK).fill(5));
     expect(chunks.allocate()).toBe(2);
     const bytes = new Uint8Array(CHUNK).fill(1);

@@ -14,9 +14,10 @@ import {
 } from '@tintype/core';
 import { isZero } from '../zeros.js';
 import { FreeChunks } from './chunks.js';
+import { compactChunks } from './compact.js';
 import { type AsifFormat, readAsifHeader } from './format.js';
 import { AsifHeader } from './structs.js';
-import { AsifTables, type Entry } from './tables.js';
+import { AsifTables, describeUse, type Entry } from './tables.js';
 
 export class AsifDevice implements BlockDevice {
   readonly draft = false;
@@ -136,19 +137,12 @@ export class AsifDevice implements BlockDevice {
     this.flush();
   }
 
-  /**
-   * Chunks that nothing refers to go back to the host, and the file is cut behind the last that is used; chunks are not
-   * moved. Answers by how many bytes the file became shorter.
-   */
+  /** The last chunks move into free ones, and the file is cut. Answers by how many bytes it became shorter. */
   compact(check: () => void): number {
     this.flush();
-    check();
     const before = this.#file.size();
-    const chunks = new FreeChunks(this.#file, this.#format.chunkSize, this.#tables.used());
-    chunks.trim();
-    this.#file.sync();
-    this.#chunks = chunks;
-    return before - this.#file.size();
+    this.#chunks = compactChunks({ file: this.#file, tables: this.#tables, chunkSize: this.#format.chunkSize, check });
+    return Math.max(0, before - this.#file.size());
   }
 
   /** What lies behind the disk's end must not come to light when the disk grows over it. */
@@ -176,7 +170,9 @@ export class AsifDevice implements BlockDevice {
   *verify(): Generator<Finding> {
     const used = new Map<number, string>([[0, 'the header']]);
     try {
-      for (const { chunk, by } of this.#tables.used()) {
+      for (const use of this.#tables.used()) {
+        const { chunk } = use;
+        const by = describeUse(use);
         const other = used.get(chunk);
         if (other) yield finding('asif-chunk-twice', `chunk ${chunk}`, `is used by ${other} and by ${by}`);
         used.set(chunk, by);

@@ -25,6 +25,19 @@ export interface Entry {
 
 const NONE: Entry = { state: 'none', chunk: 0 };
 
+/** A physical chunk, and what it is: a table, the bitmap of the group that begins at this chunk of the disk, or its data. */
+export interface UsedChunk {
+  readonly chunk: number;
+  readonly kind: 'table' | 'bitmap' | 'data';
+  /** Of the table, or a chunk of the disk. */
+  readonly index: number;
+}
+
+export function describeUse({ kind, index }: Pick<UsedChunk, 'kind' | 'index'>): string {
+  if (kind === 'data') return `chunk ${index}`;
+  return kind === 'table' ? `table ${index}` : `the bitmap of ${index}`;
+}
+
 export class AsifTables {
   readonly #file: StoreFile;
   readonly #format: AsifFormat;
@@ -93,31 +106,37 @@ export class AsifTables {
     view.setUint32(at, bits + reserved + Math.floor(place / 0x1_0000_0000));
     view.setUint32(at + 4, place >>> 0);
   }
-  clearBitmap(chunk: number): void {
-    const { table, group } = this.#split(chunk);
-    const at = group * this.#groupBytes + this.#format.groupChunks * ENTRY;
-    this.#changeable(table).setBigUint64(at, 0n);
+  /** What a chunk holds lies at another place. A table gets a new one, whichever it is, with the next commit. */
+  move({ kind, index }: UsedChunk, to: number): void {
+    if (kind === 'table') this.#changeable(index);
+    else if (kind === 'data') this.set(index, { state: this.entry(index).state, chunk: to });
+    else {
+      const { table, group } = this.#split(index);
+      const at = group * this.#groupBytes + this.#format.groupChunks * ENTRY;
+      this.#changeable(table).setBigUint64(at, BigInt(to));
+    }
   }
 
   /** Physical chunks of all tables that are there, with what they refer to: each is used once. */
-  *used(): Generator<{ chunk: number; by: string }> {
+  *used(): Generator<UsedChunk> {
     const { tables, tableGroups, tableChunks, groupChunks } = this.#format;
     for (let table = 0; table < tables; table += 1) {
       const place = this.#place(table);
       if (place === 0) continue;
-      yield { chunk: place, by: `table ${table}` };
+      yield { chunk: place, kind: 'table', index: table };
       for (let group = 0; group < tableGroups; group += 1)
         yield* this.#usedBy(table, group, table * tableChunks + group * groupChunks);
     }
   }
-  *#usedBy(table: number, group: number, first: number): Generator<{ chunk: number; by: string }> {
+  *#usedBy(table: number, group: number, first: number): Generator<UsedChunk> {
     const view = this.#group(table, group);
     if (!view) return;
     const { groupChunks } = this.#format;
     for (let index = 0; index <= groupChunks; index += 1) {
       if (view.getUint32(index * ENTRY + 4) === 0 && view.getUint32(index * ENTRY) === 0) continue;
-      const chunk = index === groupChunks ? this.bitmap(first) : this.entry(first + index).chunk;
-      if (chunk > 0) yield { chunk, by: index === groupChunks ? `the bitmap of ${first}` : `chunk ${first + index}` };
+      const kind = index === groupChunks ? 'bitmap' : 'data';
+      const chunk = kind === 'bitmap' ? this.bitmap(first) : this.entry(first + index).chunk;
+      if (chunk > 0) yield { chunk, kind, index: kind === 'bitmap' ? first : first + index };
     }
   }
 

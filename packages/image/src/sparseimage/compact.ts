@@ -5,13 +5,12 @@
 // cut. A cut in between leaves a band named twice, whose lower slot wins and whose copies are equal.
 
 import { assert, type StoreFile } from '@tintype/core';
+import { copyInside } from '../copied-range.js';
 import { EncryptedFile } from '../encryption/file.js';
-import { isZero } from '../zeros.js';
 import type { Slots } from './slots.js';
 
-/** Bytes of a batch, and of a piece that is copied at once. */
+/** Bytes of a batch. */
 const BATCH = 64 << 20;
-const PIECE = 1 << 20;
 
 export interface SlotCompaction {
   readonly file: StoreFile;
@@ -83,11 +82,5 @@ function copyBand(file: StoreFile, from: number, to: number, length: number): vo
     file.copy(from, to, length);
     return;
   }
-  const hasHole = file.punch(to, length);
-  const buffer = new Uint8Array(Math.min(PIECE, length));
-  for (let at = 0; at < length; at += buffer.length) {
-    const piece = buffer.subarray(0, Math.min(buffer.length, length - at));
-    piece.fill(0, file.read(from + at, piece));
-    if (!hasHole || !isZero(piece)) file.write(to + at, piece);
-  }
+  copyInside(file, { from, to, length, isClear: file.punch(to, length) });
 }
