@@ -27,6 +27,7 @@ interface Listed {
   readonly path: string;
   readonly type: string;
   readonly nlink: number;
+  readonly inode: number;
   readonly xattrs: readonly string[];
   readonly stored?: string;
 }
@@ -74,7 +75,23 @@ function expectSevenZipAgrees(raw: string, fs: Fs, source: string, items: readon
   return compared;
 }
 
-function expectKernelAgrees(raw: string, source: string, items: readonly Listed[]): Compared {
+/**
+ * Of HFS+ the driver looks for an item's first attribute by its number alone. Where a leaf begins with a later one of them,
+ * it begins there, and does not see those of the leaf before. Answers the items with which a leaf begins.
+ */
+function attributesParted(raw: string): Set<number> {
+  const numbers = (place: string, field: string): number[] => {
+    const { lines } = json<{ lines: string[] }>('inspect', raw, place);
+    return lines.flatMap((line) =>
+      line.includes(` ${field}: `) ? [Number.parseInt(line.split(': ')[1] ?? '', 10)] : [],
+    );
+  };
+  const [depth = 0, root = 0] = ['treeDepth', 'rootNode'].flatMap((field) => numbers('attributes', field));
+  expect(depth).toBeLessThanOrEqual(2);
+  return new Set(depth === 2 ? numbers(`attributes:${root}`, 'fileID') : []);
+}
+
+function expectKernelAgrees(raw: string, fs: Fs, source: string, items: readonly Listed[]): Compared {
   const { items: shown, verdict } = kernelRead(raw);
   expect(verdict.output).toContain('mounted: 1');
   // It decomposes the names of attributes that it looks up, and so misses those that are stored composed.
@@ -85,6 +102,7 @@ function expectKernelAgrees(raw: string, source: string, items: readonly Listed[
   expect(failures.filter(({ xattr: name = '' }) => isAscii(name))).toEqual([]);
   const byPath = new Map(shown.map((item) => [item.path.normalize('NFC'), item]));
   const stored = storedPaths(items);
+  const parted = fs === 'apfs' ? new Set<number>() : attributesParted(raw);
   let linked = 0;
   let attributes = 0;
   for (const item of items) {
@@ -99,7 +117,9 @@ function expectKernelAgrees(raw: string, source: string, items: readonly Listed[
     if (item.nlink > 1) linked += 1;
     for (const name of item.xattrs) {
       if (name.startsWith('io.tintype.') || !isAscii(name)) continue;
-      const value = Buffer.from(found?.xattrs?.[`osx.${name}`] ?? '', 'base64');
+      const shownValue = found?.xattrs?.[`osx.${name}`];
+      if (shownValue === undefined && parted.has(item.inode)) continue;
+      const value = Buffer.from(shownValue ?? '', 'base64');
       expect(value.equals(xattr(join(source, item.path), `user.${name}`)), `${name} of ${item.path}`).toBe(true);
       attributes += 1;
     }
@@ -149,7 +169,7 @@ function judge(source: string, image: string, folder: string, fs: Fs): Compared 
   soundVolume(image, raw, fs);
   const items = liveItems(image);
   const files = expectSevenZipAgrees(raw, fs, source, items);
-  const byKernel = withOracle('kernel-read').skip ? null : expectKernelAgrees(raw, source, items);
+  const byKernel = withOracle('kernel-read').skip ? null : expectKernelAgrees(raw, fs, source, items);
 
   const [joined, whole] = [join(folder, 'joined'), join(folder, 'whole')];
   joinBands(image, joined);
