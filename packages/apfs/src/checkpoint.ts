@@ -64,7 +64,9 @@ export function openCheckpoint(device: BlockDevice): Checkpoint {
   const first = firstSuperblock(device);
   if (!first) throw new CorruptError('nx_superblock', 'nx_magic', at.nx_magic, 'there is no APFS container');
   if (first.getUint32(at.nx_block_size, true) !== BLOCK_SIZE)
-    throw new UnsupportedError(`containers with blocks of ${first.getUint32(at.nx_block_size, true)} bytes`);
+    throw new UnsupportedError(
+      `containers with blocks of ${first.getUint32(at.nx_block_size, true)} bytes are only read`,
+    );
   const isFirstWhole = isSealed(first);
   const discarded: Discarded[] = [];
   const found = candidates(device, first);

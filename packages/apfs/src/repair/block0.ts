@@ -4,7 +4,6 @@
 import type { BlockDevice } from '@tintype/core';
 import { isSealed, viewOf } from '../object.js';
 import type { ContainerReader } from '../reading/container-reader.js';
-import { BLOCK_SIZE } from '../structs/container.js';
 
 /** Answers what was done. */
 export function mendBlock0(device: BlockDevice, { superblock, checkpoint, xid, blocks }: ContainerReader): string[] {
@@ -14,7 +13,7 @@ export function mendBlock0(device: BlockDevice, { superblock, checkpoint, xid, b
   const copy = new Uint8Array(blocks.size);
   device.read(0, copy);
   const newest = new Uint8Array(superblock.buffer, superblock.byteOffset, blocks.size);
-  if (blocks.size === BLOCK_SIZE && Buffer.compare(copy, newest) !== 0) {
+  if (Buffer.compare(copy, newest) !== 0) {
     const isWhole = isSealed(viewOf(copy));
     device.write(0, newest);
     acts.push(isWhole ? `brought block 0 up to checkpoint ${xid}` : 'wrote block 0 anew from the newest superblock');
