@@ -20,7 +20,7 @@ export interface VolumeParts {
   readonly streams: StreamSource;
   /** Why contents cannot be read, though names can; null if they can. */
   readonly withoutContents: string | null;
-  /** Oldest first; a snapshot has none. */
+  /** Oldest first; a snapshot has none, but for the one that a volume is mounted from. */
   snapshots(): readonly Snapshot[];
   /** The volume as it was. */
   snapshot(snapshot: Snapshot): VolumeParts;
@@ -34,6 +34,8 @@ export interface VolumeState {
   readonly head: VolumeHead;
   readonly xid: number;
   readonly snapshot: Snapshot | null;
+  /** Of a snapshot that the volume is mounted from: all that the volume has. */
+  readonly siblings?: readonly Snapshot[];
   /** Of a volume that is open for writing, whose commits move the map: its snapshots are looked up there. */
   readonly versions?: ObjectVersions;
 }
@@ -80,7 +82,7 @@ export class DiskVolumeParts implements VolumeParts {
   }
 
   snapshots(): readonly Snapshot[] {
-    if (this.#state.snapshot) return [];
+    if (this.#state.snapshot) return this.#state.siblings ?? [];
     const { blocks, xid } = this.#container;
     this.#snapshots ??= readSnapshots({
       blocks,
@@ -92,8 +94,15 @@ export class DiskVolumeParts implements VolumeParts {
   }
 
   snapshot(snapshot: Snapshot): VolumeParts {
+    return this.#at(snapshot, []);
+  }
+  /** As it is shown where it is mounted from a snapshot: the others can be opened still. */
+  mountedFrom(snapshot: Snapshot): VolumeParts {
+    return this.#at(snapshot, this.snapshots());
+  }
+  #at(snapshot: Snapshot, siblings: readonly Snapshot[]): VolumeParts {
     const head = snapshotHead(this.#container.blocks, snapshot, this.head);
-    const state = { ...this.#state, head, xid: snapshot.xid, snapshot };
+    const state = { ...this.#state, head, xid: snapshot.xid, snapshot, siblings };
     return new DiskVolumeParts(this.#container, state, this.#omap, this.#key);
   }
 
@@ -148,7 +157,7 @@ export function shownParts(container: ContainerReader, head: VolumeHead, options
   const rootXid = head.number('apfs_root_to_xid');
   if (rootXid === 0) return parts;
   const snapshot = parts.snapshots().find(({ xid }) => xid === rootXid);
-  if (snapshot) return parts.snapshot(snapshot);
+  if (snapshot) return parts.mountedFrom(snapshot);
   tell('root-snapshot', `volume ${head.name} is mounted from a snapshot ${rootXid}, which is not there`);
   return parts;
 }

@@ -22,6 +22,7 @@ import { isContainer } from '../reading/checkpoint-choice.js';
 import { ContainerReader } from '../reading/container-reader.js';
 import { VolumeHead } from '../reading/volume-head.js';
 import { type VolumeParts, volumeParts } from '../reading/volume-parts.js';
+import type { StreamSource } from '../records/streams.js';
 import { BLOCK_SIZE, NxSuperblock } from '../structs/container.js';
 import { ObjectHeader } from '../structs/object.js';
 import { takenByNewer } from './claims.js';
@@ -48,6 +49,8 @@ interface Candidate {
   /** Null: nothing of its tree can be reached from a checkpoint. */
   readonly live: LiveLeaves | null;
   readonly cipher: Xts | null;
+  /** Of a sealed volume: its extents stand in a tree of their own. Null: in the tree of its files. */
+  readonly sealed: StreamSource | null;
 }
 
 class Salvage {
@@ -99,13 +102,13 @@ class Salvage {
     for (const [oid, view] of this.#scan?.heads ?? []) {
       if (found.some((candidate) => candidate.oid === oid)) continue;
       const head = new VolumeHead(view);
-      found.push({ oid, head, live: null, cipher: this.#cipher(head) });
+      found.push({ oid, head, live: null, cipher: this.#cipher(head), sealed: null });
     }
     // What was found beside a checkpoint that is not the newest may be newer than all it leads to.
     const usable = isNewest ? found : found.map((candidate) => ({ ...candidate, live: null }));
     if (usable.length > 0 || (this.#scan?.nodes.size ?? 0) === 0) return usable;
     this.#tell('volume', 'volume', 'no volume superblock was found, only nodes of a tree');
-    return [{ oid: 0, head: new VolumeHead(unknownHead()), live: null, cipher: null }];
+    return [{ oid: 0, head: new VolumeHead(unknownHead()), live: null, cipher: null, sealed: null }];
   }
 
   #reached(oid: number, head: VolumeHead): Candidate {
@@ -113,11 +116,12 @@ class Salvage {
     const cipher = this.#cipher(head);
     try {
       const parts = volumeParts(container, head, this.#options.passphrase);
-      return { oid, head, live: new LiveLeaves(parts.tree, container.xid), cipher };
+      const sealed = head.isSealed ? parts.streams : null;
+      return { oid, head, live: new LiveLeaves(parts.tree, container.xid), cipher, sealed };
     } catch (error) {
       if (!(error instanceof TintypeError) || error instanceof PassphraseError) throw error;
       this.#tell('volume', `volume ${head.name}`, error.message);
-      return { oid, head, live: null, cipher };
+      return { oid, head, live: null, cipher, sealed: null };
     }
   }
 
@@ -156,14 +160,14 @@ class Salvage {
     return new Blocks(this.#device, size, count);
   }
 
-  #volume({ head, oid, live, cipher }: Candidate, all: readonly Candidate[]): SalvagedVolume | null {
+  #volume({ head, oid, live, cipher, sealed }: Candidate, all: readonly Candidate[]): SalvagedVolume | null {
     const kind = fileSystemTree(head.nameRule === 'plain' ? 'plain' : 'hashed');
     const isDamaged = live === null || live.gaps.length > 0;
     const leaves = [...(live?.leaves ?? [])];
     if (isDamaged) for (const leaf of this.#elsewhere(kind, head, live, all)) leaves.push(leaf);
     const blocks = this.#blocks();
     const tree = new FoundTree(kind, leaves);
-    const parts = new FoundParts(head, tree, blocks, cipher);
+    const parts = new FoundParts(head, tree, sealed ?? { blocks, tree, form: 'records', cipher, isFrozen: true });
     const hierarchy = new Hierarchy(tree, head.nameRule);
     if (hierarchy.isEmpty) return null;
     const taken = isDamaged ? takenByNewer(leaves, blocks.size) : new Map();
@@ -224,15 +228,12 @@ class Salvage {
 /** What a volume reads from. */
 class FoundParts implements VolumeParts {
   readonly withoutContents: string | null;
-  readonly streams: VolumeParts['streams'];
 
   constructor(
     readonly head: VolumeHead,
     readonly tree: FoundTree,
-    blocks: Blocks,
-    cipher: Xts | null,
+    readonly streams: StreamSource,
   ) {
-    this.streams = { blocks, tree, form: 'records', cipher, isFrozen: true };
     this.withoutContents = head.hasUnreadableContents
       ? 'contents of the volume are encrypted in a way that cannot be read'
       : null;
