@@ -6,10 +6,10 @@ import { SparseDevice, snapshotOf, withOracle } from '@tintype/testkit';
 import { describe, expect, test } from 'vitest';
 import { expectApfsckContent, mountOptions } from '../container.testing.js';
 import { apfs } from '../driver.js';
-import { isMissing } from '../sample.testing.js';
+import { isMissing, PASSPHRASE } from '../sample.testing.js';
 import { type Assembled, assemble } from './container.testing.js';
 import { bytesOf, finish, put64 } from './objects.testing.js';
-import { kindsOf, sampleOf, treeOf, volumesOf } from './samples.testing.js';
+import { encryptedSample, kindsOf, sampleOf, treeOf, volumesOf } from './samples.testing.js';
 
 const BYTES = 96 << 20;
 const REFUSED = [8192, 16_384, 32_768, 65_536];
@@ -42,6 +42,17 @@ describe.each(SIZES)('a container with blocks of %i bytes', (blockSize) => {
     const [kept] = volume?.snapshots ?? [];
     expect(kept?.name).toBe('kept');
     expect(volume && snapshotOf(volume.openSnapshot(kept?.xid ?? 0))).toEqual(tree);
+  });
+  test.skipIf(isMissing('filevault'))('is read where its volume is encrypted', () => {
+    const { draft, tree } = encryptedSample();
+    const { device, volumes } = assemble({ blockSize, bytes: BYTES, longestExtent: 2, most: 7, ...draft });
+    const [volume] = volumesOf(device, PASSPHRASE);
+    expect(volume && snapshotOf(volume)).toEqual(tree);
+    expect(kindsOf(device, PASSPHRASE)).toEqual([]);
+    expect(kindsOf(device)).toEqual(['volume-locked']);
+    for (const { block } of volumes[0]?.omap.nodes ?? []) device.zero(block * blockSize, blockSize);
+    const [found] = apfs.salvage(device, { passphrase: PASSPHRASE });
+    expect(found && snapshotOf(found.volume)).toEqual(tree);
   });
   test('counts its space in these blocks', () => {
     const { device, layout } = difficult(blockSize);

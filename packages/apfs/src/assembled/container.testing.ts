@@ -2,6 +2,7 @@
 // apfs.md). The checkpoint lies across the ends of both rings. Only tests import this.
 
 import type { SparseDevice } from '@tintype/testkit';
+import { layBags } from './encryption.testing.js';
 import { draft, EPHEMERAL, finish, PHYSICAL, put32, put64, putAll64 } from './objects.testing.js';
 import { type ContainerDraft, type LaidVolume, layMap, mapping, Site } from './site.testing.js';
 import { type Layout, laySpace } from './space.testing.js';
@@ -12,6 +13,8 @@ export interface Assembled {
   readonly layout: Layout;
   readonly volumes: readonly LaidVolume[];
 }
+
+const UUID = new Uint8Array(16).fill(0x5a);
 
 export function assemble(container: ContainerDraft): Assembled {
   const site = new Site(container);
@@ -28,6 +31,7 @@ export function assemble(container: ContainerDraft): Assembled {
   const heads = volumes.map(({ superblock }, slot) =>
     mapping(site, oids.volumes[slot] ?? 0, site.xid, { block: superblock }),
   );
+  const keys = container.bags ? layBags(site, container.bags, UUID) : 0;
   const omap = layMap(site, heads, { flags: 1, snapshots: [] }).block;
   const queued = [
     [site.take(1), 1],
@@ -35,7 +39,7 @@ export function assemble(container: ContainerDraft): Assembled {
   ] as const;
   const { layout, xid, put } = site;
   const ephemerals = laySpace({ layout, xid, end: site.end, queued, oids, put });
-  layCheckpoint(site, ephemerals, { ...oids, omap });
+  layCheckpoint(site, ephemerals, { ...oids, omap, keys });
   return { device: site.device, layout, volumes };
 }
 
@@ -43,6 +47,8 @@ interface Roots {
   readonly spaceman: number;
   readonly reaper: number;
   readonly omap: number;
+  /** Block of the key bag; 0: none. */
+  readonly keys: number;
   readonly volumes: readonly number[];
 }
 
@@ -86,7 +92,8 @@ function superblockOf(
   });
   put32(view, { 136: index.descriptor, 140: 2, 144: index.data, 148: roots.objects, 180: layout.maxVolumes });
   putAll64(view, { 40: layout.count, 64: 2, 88: site.newOid(), 96: xid + 1 });
-  new Uint8Array(view.buffer).fill(0x5a, 0x48, 0x58);
+  new Uint8Array(view.buffer).set(UUID, 0x48);
+  if (roots.keys > 0) putAll64(view, { 1264: 4, 1296: roots.keys, 1304: 1 });
   putAll64(view, { 112: descriptors.start, 120: data.start, 152: roots.spaceman, 160: roots.omap, 168: roots.reaper });
   for (const [slot, oid] of roots.volumes.entries()) put64(view, 0xb8 + 8 * slot, oid);
   put64(view, 0x510 + 0x10, (BigInt(layout.minEphemerals) << 32n) | (4n << 16n) | 1n);

@@ -17,6 +17,8 @@ export interface Extent {
   readonly position: number;
   readonly length: number;
   readonly block: number;
+  /** 0: it is not encrypted. */
+  readonly cryptoId: number;
 }
 
 /** Where a stream's bytes went. */
@@ -93,8 +95,10 @@ export function withExtents(
   const result = records.filter(({ type }) => type !== RECORD.fileExtent).map((each) => resized(each, placed));
   for (const [id, { extents, content }] of placed) {
     if (!isSealed)
-      for (const { position, length, block } of extents)
-        result.push(made(id, RECORD.fileExtent, [position], bytes64([length, block, 0])));
+      for (const { position, length, block, cryptoId } of extents) {
+        const flags = cryptoId > 0 ? 1n << 56n : 0n;
+        result.push(made(id, RECORD.fileExtent, [position], bytes64([BigInt(length) | flags, block, cryptoId])));
+      }
     for (let at = 0; isSealed && at < content.length; at += HASHED_AT_ONCE * size)
       result.push(hashOf(id, at, content.subarray(at, at + HASHED_AT_ONCE * size), size));
   }

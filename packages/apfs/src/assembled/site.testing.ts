@@ -6,7 +6,14 @@ import { draft, finish, PHYSICAL, put32, putAll64 } from './objects.testing.js';
 import { bytes64 } from './records.testing.js';
 import type { SourceVolume } from './source.testing.js';
 import { type Layout, layoutOf } from './space.testing.js';
-import { FORMS, type LaidTree, layTree, type TreeRecord } from './trees.testing.js';
+import { FORMS, type LaidTree, layTree, type TreeForm, type TreeRecord } from './trees.testing.js';
+
+/** Key bags, clear, from behind their headers on. */
+export interface KeyBags {
+  readonly container: Uint8Array;
+  readonly volume: Uint8Array;
+  readonly volumeUuid: Uint8Array;
+}
 
 export interface VolumeDraft {
   readonly source: SourceVolume;
@@ -20,6 +27,8 @@ export interface VolumeDraft {
   readonly role?: number;
   /** 16 bytes that the volumes of a group share. */
   readonly group?: Uint8Array;
+  /** Of an encrypted volume: data key and tweak key. */
+  readonly key?: Uint8Array;
 }
 
 export interface ContainerDraft {
@@ -31,6 +40,8 @@ export interface ContainerDraft {
   /** Blocks of an extent at most; those of a stream lie in reverse order. Default: any. */
   readonly longestExtent?: number;
   readonly volumes: readonly VolumeDraft[];
+  /** Of an encrypted volume. */
+  readonly bags?: KeyBags;
 }
 
 /** Where what a test damages lies. */
@@ -40,6 +51,9 @@ export interface LaidVolume {
   readonly extents: LaidTree | null;
   readonly omap: LaidTree;
 }
+
+/** Bytes as they are stored in a block of this number. */
+export type Crypt = (bytes: Uint8Array, block: number) => Uint8Array;
 
 const FIRST_OID = 1024;
 
@@ -91,12 +105,17 @@ export class Site {
     for (const { block, bytes } of tree.nodes) this.put(block, bytes);
     return tree;
   }
-  /** The tree of a volume's files, whose nodes are found in its object map. */
-  filesTree(flags: number, records: readonly TreeRecord[], xid: number): LaidTree {
+  /** The tree of a volume's files, whose nodes are found in its object map. `crypt`: what they are stored as. */
+  filesTree(
+    form: Pick<TreeForm, 'flags' | 'storage'>,
+    records: readonly TreeRecord[],
+    xid: number,
+    crypt: Crypt,
+  ): LaidTree {
     const place = () => ({ oid: this.newOid(), block: this.take() });
-    const form = { ...FORMS.files, flags: FORMS.files.flags | flags, size: this.size, ...this.#limit };
-    const tree = layTree(records, form, xid, place);
-    for (const { block, bytes } of tree.nodes) this.put(block, bytes);
+    const own = { ...FORMS.files, ...form, flags: FORMS.files.flags | form.flags, size: this.size, ...this.#limit };
+    const tree = layTree(records, own, xid, place);
+    for (const { block, bytes } of tree.nodes) this.put(block, crypt(bytes, block));
     return tree;
   }
   get #limit() {

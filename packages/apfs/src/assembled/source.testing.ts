@@ -44,6 +44,11 @@ export interface SourceVolume {
   readonly streams: ReadonlyMap<bigint, readonly Stretch[]>;
 }
 
+export interface Secret {
+  readonly passphrase: Uint8Array;
+  readonly clear: (bytes: Uint8Array, cryptoId: number) => Uint8Array;
+}
+
 const ID = 0x0fff_ffff_ffff_ffffn;
 
 export function record(key: Uint8Array, value: Uint8Array): FileRecord {
@@ -61,15 +66,15 @@ export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** The first volume of a container that is not encrypted. */
-export function takenApart(device: BlockDevice): SourceVolume {
+/** The first volume of a container. `secret`: of an encrypted one the passphrase, and how its data is read. */
+export function takenApart(device: BlockDevice, secret?: Secret): SourceVolume {
   const container = new ContainerReader(device);
   const head = container.volumes()[0]?.head;
   if (!(head instanceof VolumeHead)) throw new Error('there is a volume');
   const { blocks, xid } = container;
   const records: FileRecord[] = [];
   const streams = new Map<bigint, Stretch[]>();
-  const cursor = new Cursor(volumeParts(container, head).tree);
+  const cursor = new Cursor(volumeParts(container, head, secret?.passphrase).tree);
   for (let isThere = cursor.first(); isThere; isThere = cursor.next()) {
     const { bytes } = cursor.node;
     const part = (at: number, length: number): Uint8Array => bytes.slice(at, at + length);
@@ -80,8 +85,9 @@ export function takenApart(device: BlockDevice): SourceVolume {
     const position = Number(viewOf(each.key).getBigUint64(8, true));
     const length = Number(value.getBigUint64(0, true) & 0xff_ffff_ffff_ffffn);
     const block = Number(value.getBigUint64(8, true));
-    const content = block === 0 ? null : new Uint8Array(length);
-    if (content) device.read(block * blocks.size, content);
+    const stored = block === 0 ? null : new Uint8Array(length);
+    if (stored) device.read(block * blocks.size, stored);
+    const content = stored && secret ? secret.clear(stored, Number(value.getBigUint64(16, true))) : stored;
     const stretches = streams.get(each.id) ?? [];
     stretches.push({ position, length, bytes: content });
     streams.set(each.id, stretches);

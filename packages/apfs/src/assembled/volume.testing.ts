@@ -1,15 +1,21 @@
 // A volume of an assembled container (docs/formats/apfs.md, sections 4, 5, 6.10, 6.11, 9). Only tests import this.
 
 import { createHash } from 'node:crypto';
+import { xts } from './encryption.testing.js';
 import { bytesOf, draft, finish, PHYSICAL, put32, put64, putAll64, VIRTUAL } from './objects.testing.js';
 import { bytes64, type Extent, inBlocks, type PlacedStream, sealedExtents, withExtents } from './records.testing.js';
-import { type LaidVolume, layMap, mapping, type Site, type VolumeDraft } from './site.testing.js';
+import { type Crypt, type LaidVolume, layMap, mapping, type Site, type VolumeDraft } from './site.testing.js';
 import type { Stretch } from './source.testing.js';
 import { FORMS, type LaidTree, TREE, type TreeRecord } from './trees.testing.js';
 
 const SEALED = 0x20;
 /** Of a mapping: the object has no header. */
 const NO_HEADER = 8;
+const ENCRYPTED = 4;
+const ENCRYPTED_OBJECT = 0x1000_0000;
+const UNIT = 512;
+/** What is encrypted counts from another number than that of its block, as it does once macOS moved it. */
+const MOVED = 7777;
 const HASH_AT = 0x80;
 
 export function layVolume(site: Site, volume: VolumeDraft, { slot, oid }: { slot: number; oid: number }): LaidVolume {
@@ -17,15 +23,21 @@ export function layVolume(site: Site, volume: VolumeDraft, { slot, oid }: { slot
   const { size, xid } = site;
   // Everything that a snapshot keeps is of its transaction.
   const then = volume.snapshot === undefined ? xid : xid - 1;
-  const placed = new Map([...source.streams].map(([id, stream]) => [id, placedStream(site, inBlocks(stream, size))]));
-  const files = site.filesTree(isSealed ? TREE.sealed : 0, withExtents(source, placed, { size, isSealed }), then);
+  const placed = new Map(
+    [...source.streams].map(([id, stream]) => [id, placedStream(site, inBlocks(stream, size), volume.key)]),
+  );
+  const records = withExtents(source, placed, { size, isSealed });
+  const { key } = volume;
+  const crypt: Crypt = (bytes, block) => (key ? xts('encrypt', key, bytes, block * (size / UNIT)) : bytes);
+  const form = { flags: isSealed ? TREE.sealed : 0, storage: VIRTUAL + (key ? ENCRYPTED_OBJECT : 0) };
+  const files = site.filesTree(form, records, then, crypt);
   const extents = isSealed ? site.physicalTree(FORMS.extents, sealedExtents(placed), then) : null;
   const references = site.physicalTree(FORMS.references, referencesOf(placed, size), then);
   const integrity = isSealed ? layIntegrity(site, files, then) : null;
   const trees = { files, extents, references, integrity };
   const snapshot = volume.snapshot === undefined ? null : laySnapshot(site, volume, { slot, trees, then });
   const mappings = files.nodes.map((node) =>
-    mapping(site, node.oid, then, { block: node.block, flags: isSealed ? NO_HEADER : 0 }),
+    mapping(site, node.oid, then, { block: node.block, flags: isSealed ? NO_HEADER : key ? ENCRYPTED : 0 }),
   );
   if (integrity) mappings.push(mapping(site, integrity.oid, then, integrity));
   const map = layMap(site, mappings, { flags: 0, snapshots: snapshot ? [then] : [] });
@@ -84,7 +96,7 @@ function headOf(site: Site, volume: VolumeDraft, { slot, trees, oid, xid, type }
 }
 
 /** Data into blocks: pieces of a stream from its end to its beginning, so that no two extents touch. */
-function placedStream(site: Site, stretches: readonly Stretch[]): PlacedStream {
+function placedStream(site: Site, stretches: readonly Stretch[], key: Uint8Array | undefined): PlacedStream {
   const { size, longestExtent } = site;
   const extents: Extent[] = [];
   const pieces = stretches.flatMap(({ position, length, bytes }) => {
@@ -99,11 +111,12 @@ function placedStream(site: Site, stretches: readonly Stretch[]): PlacedStream {
   const content = new Uint8Array(end ? end.position + end.length : 0);
   for (const { position, length, bytes } of pieces.reverse()) {
     const block = bytes ? site.take(length / size) : 0;
+    const cryptoId = key && bytes ? block + MOVED : 0;
     if (bytes) {
-      site.put(block, bytes);
+      site.put(block, key ? xts('encrypt', key, bytes, cryptoId * (size / UNIT)) : bytes);
       content.set(bytes, position);
     }
-    extents.unshift({ position, length, block });
+    extents.unshift({ position, length, block, cryptoId });
   }
   return { extents, content };
 }
