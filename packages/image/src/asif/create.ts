@@ -25,17 +25,48 @@ export interface NewAsif {
 
 /** Writes the file from its start; nothing is synced. @throws UnsupportedError if the disk is too large */
 export function writeNewAsif(file: StoreFile, { size, random, shape = SHAPE }: NewAsif): void {
+  const { chunkSize, blockSize } = shape;
+  const uuid = newUuid(random);
+  const { bytes, directories, metadataChunk } = newHeader({ size, uuid, shape });
+  file.truncate((METADATA_PLACE + 1) * chunkSize);
+  file.write(0, bytes);
+  const { tableChunks, groupChunks } = geometry(chunkSize, blockSize, 1, 1);
+  const table = Math.floor(metadataChunk / tableChunks);
+  file.write(directories[0], number(1));
+  file.write(directories[0] + ENTRY * (1 + table), number(TABLE_PLACE));
+  const inside = metadataChunk - table * tableChunks;
+  const index = inside + Math.floor(inside / groupChunks);
+  file.write(TABLE_PLACE * chunkSize + index * ENTRY, number(METADATA_PLACE, 0x4000_0000));
+  file.write(METADATA_PLACE * chunkSize, metadata(uuid));
+}
+
+export interface NewHeader {
+  readonly bytes: Uint8Array;
+  readonly directories: readonly [number, number];
+  /** The chunk of the disk, behind the largest that it can be, that holds the metadata. */
+  readonly metadataChunk: number;
+}
+
+/** `size` null: of the largest disk. @throws UnsupportedError if the disk is too large */
+export function newHeader({
+  size,
+  uuid,
+  shape = SHAPE,
+}: {
+  readonly size: number | null;
+  readonly uuid: Uint8Array;
+  readonly shape?: AsifShape;
+}): NewHeader {
   const { chunkSize, blockSize, reach } = shape;
   const metadataChunk = reach / chunkSize - 1;
   const maxSectorCount = (metadataChunk * chunkSize) / blockSize;
-  if (size > maxSectorCount * blockSize) throw new UnsupportedError(`an ASIF image holds ${showSize(reach)} at most`);
+  const sectorCount = size === null ? maxSectorCount : size / blockSize;
+  if (sectorCount > maxSectorCount) throw new UnsupportedError(`an ASIF image holds ${showSize(reach)} at most`);
   const tables = Math.ceil(reach / geometry(chunkSize, blockSize, 1, 1).tableChunks / chunkSize);
   const directory = roundUp(ENTRY * (1 + tables), 512);
   const directories = [HEADER_SIZE, HEADER_SIZE + directory] as const;
-  file.truncate((METADATA_PLACE + 1) * chunkSize);
-  const uuid = newUuid(random);
-  const header = new Uint8Array(HEADER_SIZE);
-  AsifHeader.write(new DataView(header.buffer), 0, {
+  const bytes = new Uint8Array(HEADER_SIZE);
+  AsifHeader.write(new DataView(bytes.buffer), 0, {
     signature: ASIF_SIGNATURE,
     version: 1,
     headerSize: HEADER_SIZE,
@@ -43,7 +74,7 @@ export function writeNewAsif(file: StoreFile, { size, random, shape = SHAPE }: N
     directoryA: directories[0],
     directoryB: directories[1],
     uuid,
-    sectorCount: size / blockSize,
+    sectorCount,
     maxSectorCount,
     chunkSize,
     blockSize,
@@ -54,15 +85,7 @@ export function writeNewAsif(file: StoreFile, { size, random, shape = SHAPE }: N
     metadataFlags: 0,
     metadataReadOnlyFlags: 0,
   });
-  file.write(0, header);
-  const { tableChunks, groupChunks } = geometry(chunkSize, blockSize, 1, 1);
-  const table = Math.floor(metadataChunk / tableChunks);
-  file.write(directories[0], number(1));
-  file.write(directories[0] + ENTRY * (1 + table), number(TABLE_PLACE));
-  const inside = metadataChunk - table * tableChunks;
-  const index = inside + Math.floor(inside / groupChunks);
-  file.write(TABLE_PLACE * chunkSize + index * ENTRY, number(METADATA_PLACE, 0x4000_0000));
-  file.write(METADATA_PLACE * chunkSize, metadata(uuid));
+  return { bytes, directories, metadataChunk };
 }
 
 /** The list is as long as the header before it, so that the field at 12 is right in both readings of it. */

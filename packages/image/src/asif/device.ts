@@ -28,12 +28,16 @@ export class AsifDevice implements BlockDevice {
   #chunks: FreeChunks | null;
   #dirty = false;
 
-  /** @throws CorruptError, UnsupportedError, StoreError */
-  constructor(file: StoreFile, writable: boolean) {
+  /**
+   * `directory`, only to read: the one to go by, whatever their numbers are.
+   * @throws CorruptError, UnsupportedError, StoreError
+   */
+  constructor(file: StoreFile, writable: boolean, directory?: 0 | 1) {
+    assert(!writable || directory === undefined, 'only the live directory is written to');
     this.#file = file;
     this.writable = writable;
     this.#format = readAsifHeader(file);
-    this.#tables = new AsifTables(file, this.#format);
+    this.#tables = new AsifTables(file, this.#format, directory);
     this.#chunks = writable ? new FreeChunks(file, this.#format.chunkSize, this.#tables.used()) : null;
   }
 
@@ -46,6 +50,9 @@ export class AsifDevice implements BlockDevice {
   }
   get blockSize(): number {
     return this.#format.blockSize;
+  }
+  get chunkSize(): number {
+    return this.#format.chunkSize;
   }
   read(position: number, target: Uint8Array): void {
     this.#each(position, target.length, (chunk, offset, at, length) => {

@@ -55,10 +55,14 @@ export class AsifTables {
   /** Entries in which the other directory may differ from the live one; null: in all. */
   #stale: Set<number> | null = null;
 
-  constructor(file: StoreFile, format: AsifFormat) {
+  /** By the directory with the higher number, or, only to read, by the chosen one. */
+  constructor(file: StoreFile, format: AsifFormat, directory?: 0 | 1) {
     this.#file = file;
     this.#format = format;
     this.#groupBytes = ENTRY * (format.groupChunks + 1);
+    this.#live = directory ?? 0;
+    this.#sequence = 0;
+    if (directory !== undefined) return;
     const [a, b] = format.directories.map((offset) => this.#number(offset)) as [number, number];
     this.#live = b > a ? 1 : 0;
     this.#sequence = Math.max(a, b);

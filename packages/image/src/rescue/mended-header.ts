@@ -2,6 +2,7 @@
 
 import { CorruptError, type StoreFile } from '@tintype/core';
 import { HEADER_SLOTS, NODE_SIZE, SPARSE_SIGNATURE, SparseHeader, sparseHeader } from '../sparseimage/structs.js';
+import { PatchedFile } from './patched-file.js';
 
 const USUAL_BAND = 1 << 20;
 
@@ -29,50 +30,4 @@ function bandSizeOf(view: DataView): number {
   const sectors = view.getUint32(SparseHeader.at.sectorsPerBand);
   const isUsual = sectors >= 8 && sectors <= 2 ** 16 && (sectors & (sectors - 1)) === 0;
   return isUsual && view.getUint32(0) !== SPARSE_SIGNATURE ? sectors * 512 : USUAL_BAND;
-}
-
-/** A file whose first bytes are others. Only read. */
-class PatchedFile implements StoreFile {
-  readonly path: string;
-  readonly #file: StoreFile;
-  readonly #head: Uint8Array;
-
-  constructor(file: StoreFile, head: Uint8Array) {
-    this.path = file.path;
-    this.#file = file;
-    this.#head = head;
-  }
-  size(): number {
-    return this.#file.size();
-  }
-  allocated(position: number, length: number): number {
-    return this.#file.allocated(position, length);
-  }
-  read(position: number, target: Uint8Array): number {
-    const got = this.#file.read(position, target);
-    if (position < this.#head.length) {
-      const part = this.#head.subarray(position, position + got);
-      target.set(part);
-    }
-    return got;
-  }
-  write(): void {
-    throw new CorruptError('sparse image header', 'signature', 0, 'is damaged: the image is only read');
-  }
-  allocate(): void {
-    this.write();
-  }
-  truncate(): void {
-    this.write();
-  }
-  punch(): boolean {
-    return false;
-  }
-  lock(): boolean {
-    return true;
-  }
-  sync(): void {}
-  close(): void {
-    this.#file.close();
-  }
 }

@@ -13,6 +13,7 @@ import { BundleDevice } from '../sparsebundle/device.js';
 import { SparseImageDevice } from '../sparseimage/device.js';
 import { ClearSegments } from '../udif/clear-segments.js';
 import type { SegmentsPlace } from '../udif/segments.js';
+import { asifRuin } from './asif-ruin.js';
 import { BandedRuin } from './banded-ruin.js';
 import { bandIndexes, bundleFacts } from './bundle-facts.js';
 import { LongerDevice } from './longer-device.js';
@@ -114,6 +115,10 @@ function fileRuin(store: FileStore, path: string, passphrase: Uint8Array | undef
 /** By content, then by name; what is none of the formats is taken for a raw disk. */
 function container(beside: SegmentsPlace, file: StoreFile, findings: Finding[]): Omit<OpenedRuin, 'wipe'> {
   const kind = detectFile(file)?.kind ?? 'raw';
+  if (kind === 'asif' || /\.asif$/i.test(beside.path)) {
+    const device = asifRuin(file, findings);
+    if (device) return { device, format: 'asif' };
+  }
   try {
     if (kind !== 'raw' && kind !== 'encrypted') {
       const opened = fileContainer(file, kind, false, { beside });
