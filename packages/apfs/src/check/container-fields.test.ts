@@ -6,8 +6,16 @@ import { CheckpointMap, CheckpointMapping } from '../structs/checkpoint.js';
 import { NxSuperblock } from '../structs/container.js';
 import { Omap } from '../structs/object-map.js';
 import { NxReaper } from '../structs/reaper.js';
-import { ChunkInfo, ChunkInfoBlock, FreeQueue, Spaceman, SpacemanDevice, SpacemanZone } from '../structs/spaceman.js';
-import { Damaged } from './damage.testing.js';
+import {
+  ChunkInfo,
+  ChunkInfoBlock,
+  FreeQueue,
+  FreeQueueKey,
+  Spaceman,
+  SpacemanDevice,
+  SpacemanZone,
+} from '../structs/spaceman.js';
+import { Damaged, type Entry } from './damage.testing.js';
 
 type Change = (view: DataView) => void;
 const set8 =
@@ -81,6 +89,14 @@ const spaceman: [string, string, Change][] = [
       v.setUint16(v.getUint32(sm.sm_ip_bm_free_next_offset, true) + 2 * slot, 1, true);
     },
   ],
+  [
+    'pool',
+    'place of the addresses',
+    (v) => {
+      const at = sm.sm_dev + dev.sm_addr_offset;
+      v.setUint32(at, v.getUint32(at, true) - 4, true);
+    },
+  ],
   ['zone', 'without a number', set8(sm.sm_datazone + SpacemanZone.at.saz_end, 1)],
   ['zone', 'reserved field', set8(sm.sm_datazone + SpacemanZone.at.saz_reserved, 1)],
   ['zone', 'nothing in it', set8(sm.sm_datazone + SpacemanZone.at.saz_zone_id, 1)],
@@ -93,7 +109,36 @@ const spaceman: [string, string, Change][] = [
       v.setUint8(sm.sm_datazone + SpacemanZone.at.saz_previous_index, 8);
     },
   ],
+  ['zone', 'an end that is no end', (v) => putZone(v, 0, { id: 1, start: 0, end: 4097 })],
+  [
+    'zone',
+    'one in another',
+    (v) => {
+      putZone(v, 0, { id: 1, start: 0, end: 8192 });
+      putZone(v, 1, { id: 2, start: 4096, end: 12_288 });
+    },
+  ],
+  [
+    'zone',
+    'one before the first',
+    (v) => {
+      putZone(v, 0, { id: 1, start: 0, end: 4096 });
+      v.setUint8(sm.sm_datazone + SpacemanZone.at.saz_previous, 1);
+    },
+  ],
 ];
+
+interface Zone {
+  readonly id: number;
+  readonly start: number;
+  readonly end: number;
+}
+function putZone(view: DataView, index: number, { id, start, end }: Zone): void {
+  const at = sm.sm_datazone + index * SpacemanZone.size;
+  view.setUint32(at + SpacemanZone.at.saz_start, start, true);
+  view.setUint32(at + SpacemanZone.at.saz_end, end, true);
+  view.setUint16(at + SpacemanZone.at.saz_zone_id, id, true);
+}
 
 describe.skipIf(isMissing('basic'))('is found', () => {
   test.each(superblock)('in the superblock: %s', (_, change) => {
@@ -117,6 +162,29 @@ describe.skipIf(isMissing('basic'))('is found', () => {
   ])('in a chunk info block: %s', (_, change) => {
     const container = new Damaged();
     expect(container.edit(container.cib, change).kinds()).toContain('chunk');
+  });
+  test('two zones side by side are no finding', () => {
+    const zones: Change = (view) => {
+      putZone(view, 0, { id: 1, start: 0, end: 4096 });
+      putZone(view, 1, { id: 2, start: 4096, end: 12_288 });
+    };
+    expect(new Damaged().ephemeral('nx_spaceman_oid', zones).kinds()).toEqual([]);
+  });
+  test.each([
+    ['outside the pool', 600],
+    ['that has chunk infos', 0],
+  ])('a bitmap in a block %s', (_, block) => {
+    const container = new Damaged();
+    const change: Change = (view) =>
+      view.setUint32(ChunkInfoBlock.size + ChunkInfo.at.ci_bitmap_addr, block || container.cib, true);
+    expect(container.edit(container.cib, change).kinds()).toContain('pool');
+  });
+  test('a block of the pool that is queued and in use', () => {
+    const container = new Damaged();
+    const change = ({ view, key }: Entry): void =>
+      view.setUint32(key + FreeQueueKey.at.sfqk_paddr, container.cib, true);
+    const { block, kind } = container.poolQueue;
+    expect(container.entry(block, kind, 0, change).kinds()).toContain('free-queue');
   });
   test('a chunk in a zone is no finding', () => {
     const container = new Damaged();

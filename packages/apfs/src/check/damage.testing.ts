@@ -2,7 +2,14 @@
 
 import { MemoryDevice, u64le } from '@tintype/core';
 import { DiskNode } from '../btree/disk-node.js';
-import { EXTENT_REFERENCE_TREE, fileSystemTree, OMAP_TREE, SNAPSHOT_TREE, type TreeKind } from '../btree/kinds.js';
+import {
+  EXTENT_REFERENCE_TREE,
+  FREE_QUEUE_TREE,
+  fileSystemTree,
+  OMAP_TREE,
+  SNAPSHOT_TREE,
+  type TreeKind,
+} from '../btree/kinds.js';
 import { viewOf } from '../object.js';
 import { ContainerReader } from '../reading/container-reader.js';
 import { VolumeHead } from '../reading/volume-head.js';
@@ -10,6 +17,7 @@ import { idAt, typeAt } from '../records/ids.js';
 import { edit, sample } from '../sample.testing.js';
 import { NxSuperblock } from '../structs/container.js';
 import { Omap } from '../structs/object-map.js';
+import { FreeQueue, Spaceman } from '../structs/spaceman.js';
 import { check } from './check.js';
 
 /** An entry of a node, to be changed. */
@@ -48,9 +56,16 @@ export class Damaged {
   }
   /** An object of the checkpoint, by its place in `nx_spaceman_oid` or `nx_reaper_oid`. */
   ephemeral(field: 'nx_spaceman_oid' | 'nx_reaper_oid', change: (view: DataView) => void): this {
-    const oid = u64le(this.#reader.superblock, 0, NxSuperblock.at[field]);
-    const place = this.#reader.checkpoint.ephemerals.find((each) => each.oid === oid);
-    return this.edit(place?.block ?? 0, change);
+    return this.edit(this.#blockOf(u64le(this.#reader.superblock, 0, NxSuperblock.at[field])), change);
+  }
+  #blockOf(oid: number): number {
+    return this.#reader.checkpoint.ephemerals.find((each) => each.oid === oid)?.block ?? 0;
+  }
+  /** The queue of the internal pool, a root that is a leaf. */
+  get poolQueue(): { readonly block: number; readonly kind: TreeKind } {
+    const spaceman = this.#reader.spaceman();
+    const oid = spaceman ? u64le(spaceman, Spaceman.at.sm_fq, FreeQueue.at.sfq_tree_oid) : 0;
+    return { block: this.#blockOf(oid), kind: FREE_QUEUE_TREE };
   }
   volume(change: (view: DataView) => void): this {
     return this.edit(505, change);

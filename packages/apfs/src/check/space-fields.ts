@@ -24,6 +24,8 @@ const PLACE = 'space manager';
 const UNVERSIONED_SIZE = at.sm_version;
 const ZONES_PER_DEVICE = 8;
 const PREVIOUS_ZONES = 7;
+/** Zones begin and end at multiples of so many blocks. */
+const ZONE_UNIT = 4096;
 
 const HEADER: FieldRules<typeof Spaceman.fields, unknown> = { sm_flags: onlyBits(SM_FLAG_VERSIONED) };
 const VERSIONED: FieldRules<typeof Spaceman.fields, unknown> = { sm_struct_size: oneOf(SPACEMAN_SIZE) };
@@ -97,7 +99,7 @@ export function queueLimits({ container }: ContainerCheck): readonly [number | n
   return [poolQueueLimit, mainQueueLimit];
 }
 
-/** Transactions and slots of the pool's bitmaps, and the list of slots: behind the fields, apart, and of this time. */
+/** Transactions and slots of the pool's bitmaps, list of slots, addresses: behind the fields, apart, and of this time. */
 function checkArrays({ report, container }: ContainerCheck, spaceman: DataView, fieldsEnd: number): void {
   const bitmaps = u32le(spaceman, 0, at.sm_ip_bm_size_in_blocks);
   const ring = u32le(spaceman, 0, at.sm_ip_bm_block_count);
@@ -108,6 +110,7 @@ function checkArrays({ report, container }: ContainerCheck, spaceman: DataView, 
     { start: xids, end: xids + 8 * bitmaps, unit: 8 },
     { start: slots, end: slots + 2 * bitmaps, unit: 2 },
     { start: next, end: next + 2 * ring, unit: 2 },
+    addressArray(spaceman),
   ].sort((a, b) => a.start - b.start);
   let end = fieldsEnd;
   for (const array of arrays) {
@@ -125,10 +128,19 @@ function checkArrays({ report, container }: ContainerCheck, spaceman: DataView, 
   }
 }
 
+/** Addresses of chunk info blocks, or of the blocks that have these. */
+function addressArray(spaceman: DataView) {
+  const start = u32le(spaceman, at.sm_dev, SpacemanDevice.at.sm_addr_offset);
+  const cibs = u32le(spaceman, at.sm_dev, SpacemanDevice.at.sm_cib_count);
+  const cabs = u32le(spaceman, at.sm_dev, SpacemanDevice.at.sm_cab_count);
+  return { start, end: start + 8 * (cabs || cibs), unit: 8 };
+}
+
 /** Hints where to place data; nothing is lost with them. */
 function checkZones({ report }: ContainerCheck, spaceman: DataView): void {
   for (let device = 0; device < 2; device += 1) {
     const ids = new Set<number>();
+    const ranges: { readonly start: number; readonly end: number }[] = [];
     for (let index = 0; index < ZONES_PER_DEVICE; index += 1) {
       const place = at.sm_datazone + (device * ZONES_PER_DEVICE + index) * SpacemanZone.size;
       const zone = SpacemanZone.read(spaceman, place);
@@ -147,6 +159,12 @@ function checkZones({ report }: ContainerCheck, spaceman: DataView): void {
       ids.add(zone.saz_zone_id);
       rule(zone.saz_start < zone.saz_end, `goes from ${zone.saz_start} to ${zone.saz_end}`);
       rule(zone.saz_previous_index <= PREVIOUS_ZONES, `comes behind ${zone.saz_previous_index} others`);
+      const isBehindNone = zone.saz_previous_index === 0;
+      rule(!isBehindNone || zone.saz_previous.every((byte) => byte === 0), 'comes behind none, but tells of one');
+      const range = { start: zone.saz_start, end: zone.saz_end };
+      rule(range.start % ZONE_UNIT === 0 && range.end % ZONE_UNIT === 0, `ends at ${range.start} or ${range.end}`);
+      rule(!ranges.some(({ start, end }) => range.start < end && start < range.end), 'overlaps another');
+      ranges.push(range);
     }
   }
 }

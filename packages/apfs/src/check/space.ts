@@ -6,12 +6,7 @@ import { FREE_QUEUE_TREE } from '../btree/kinds.js';
 import { get64 } from '../object.js';
 import { readEphemeral } from '../reading/checkpoint-choice.js';
 import { bitmapOf, type Chunk, chunkInfoBlocks, chunks } from '../reading/free-space.js';
-import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
 import {
-  ChunkInfo,
-  ChunkInfoBlock,
-  CI_COUNT_MASK,
-  CI_FLAGS,
   FreeQueue,
   FreeQueueKey,
   IP_BM_INDEX_INVALID,
@@ -19,6 +14,7 @@ import {
   Spaceman,
   SpacemanDevice,
 } from '../structs/spaceman.js';
+import { addressesAt, checkChunkBlocks } from './chunk-blocks.js';
 import type { ContainerCheck } from './container.js';
 import { checkSpaceFields } from './space-fields.js';
 import { checkTree } from './tree.js';
@@ -45,29 +41,41 @@ export function checkSpace(check: ContainerCheck): Space | null {
   const cibs = report.attempt('chunk', PLACE, () => chunkInfoBlocks(container));
   report.attempt('spaceman', PLACE, () => checkGeometry(check, spaceman));
   report.attempt('spaceman', PLACE, () => checkSpaceFields(check, spaceman));
+  const cabs = report.attempt('spaceman', PLACE, () => cabsOf(spaceman)) ?? [];
   const pool = report.attempt('spaceman', PLACE, () => {
     markRegions(check, spaceman);
-    return poolInUse(spaceman, list ?? [], cibs ?? []);
+    return poolInUse(check, spaceman, [...(list ?? []).map(({ bitmap }) => bitmap), ...(cibs ?? []), ...cabs]);
   });
   if (!pool) return null;
   const queues = [...QUEUES.entries()].map(([index, name]) =>
     report.attempt('free-queue', name, () => checkQueue(check, spaceman, { index, name, pool }) ?? true),
   );
   if (!list || !cibs || queues.includes(null)) return null;
-  for (const [index, cib] of cibs.entries()) report.attempt('chunk', PLACE, () => checkCib(check, cib, index));
+  checkChunkBlocks(check, cibs, cabs);
   report.attempt('spaceman', PLACE, () => checkSums(check, spaceman, list));
   report.attempt('pool', 'internal pool', () => checkPool(check, spaceman, pool));
   return { chunks: list, pool };
 }
 
-/** Blocks of the pool that hold chunk infos, their lists and bitmaps, counted from its base. */
-function poolInUse(spaceman: DataView, list: readonly Chunk[], cibs: readonly number[]): Set<number> {
+/** Blocks of the pool that hold chunk infos, their lists and bitmaps, counted from its base. 0 among them: a bitmap that is none. */
+function poolInUse({ report }: ContainerCheck, spaceman: DataView, blocks: readonly number[]): Set<number> {
   const base = u64le(spaceman, 0, at.sm_ip_base);
+  const count = u64le(spaceman, 0, at.sm_ip_block_count);
   const pool = new Set<number>();
-  for (const cib of cibs) pool.add(cib - base);
-  for (const { bitmap } of list) if (bitmap > 0) pool.add(bitmap - base);
-  markCabs(spaceman, base, pool);
+  for (const block of blocks) {
+    if (block === 0) continue;
+    const isInside = block >= base && block < base + count;
+    report.expect(isInside, 'pool', 'internal pool', `block ${block} of the space manager lies outside`);
+    const isTwice = pool.has(block - base);
+    report.expect(!isTwice, 'pool', 'internal pool', `block ${block} belongs to two things`);
+    pool.add(block - base);
+  }
   return pool;
+}
+
+function cabsOf(spaceman: DataView): number[] {
+  const count = u32le(spaceman, at.sm_dev, SpacemanDevice.at.sm_cab_count);
+  return addressesAt(spaceman, u32le(spaceman, at.sm_dev, SpacemanDevice.at.sm_addr_offset), count);
 }
 
 function checkGeometry({ container, report }: ContainerCheck, spaceman: DataView): void {
@@ -102,40 +110,6 @@ function markRegions({ used }: ContainerCheck, spaceman: DataView): void {
     "ring of the pool's bitmaps",
   );
   used.mark(u64le(spaceman, 0, at.sm_ip_base), u64le(spaceman, 0, at.sm_ip_block_count), 'internal pool');
-}
-
-function markCabs(spaceman: DataView, base: number, pool: Set<number>): void {
-  const cabs = u32le(spaceman, at.sm_dev, SpacemanDevice.at.sm_cab_count);
-  const offset = u32le(spaceman, at.sm_dev, SpacemanDevice.at.sm_addr_offset);
-  for (let i = 0; i < cabs && offset + 8 * i + 8 <= spaceman.byteLength; i += 1)
-    pool.add(get64(spaceman, offset + 8 * i) - base);
-}
-
-/** Transactions of a chunk info block: it is as old as its youngest chunk. */
-function checkCib({ container, report }: ContainerCheck, cib: number, index: number): void {
-  const { blocks, xid } = container;
-  const demand = { structure: 'chunk_info_block', type: OBJECT_TYPE.chunkInfo, storage: STORAGE.physical, oid: cib };
-  const view = blocks.readObject(cib, { ...demand, xid: { most: xid } });
-  const place = `chunk info block ${cib}`;
-  report.header(place, view);
-  const said = u32le(view, 0, ChunkInfoBlock.at.cib_index);
-  report.expect(said === index, 'chunk', place, `is said to be the ${said}th, not the ${index}th`);
-  let youngest = 0;
-  const count = Math.min(
-    u32le(view, 0, ChunkInfoBlock.at.cib_chunk_info_count),
-    Math.floor((blocks.size - ChunkInfoBlock.size) / ChunkInfo.size),
-  );
-  for (let i = 0; i < count; i += 1) {
-    const info = ChunkInfoBlock.size + i * ChunkInfo.size;
-    const chunk = u64le(view, info, ChunkInfo.at.ci_xid);
-    report.expect(chunk > 0, 'chunk', place, `chunk ${i} has no transaction`);
-    const counts = u32le(view, info, ChunkInfo.at.ci_block_count) | u32le(view, info, ChunkInfo.at.ci_free_count);
-    const flags = counts & ~CI_COUNT_MASK;
-    report.expect((flags & ~CI_FLAGS) === 0, 'chunk', place, `flags of chunk ${i} are not all known`);
-    youngest = Math.max(youngest, chunk);
-  }
-  const own = u64le(view, 0, ChunkInfoBlock.at.o_xid);
-  report.expect(own === youngest, 'chunk-xid', place, `is of ${own}, its youngest chunk of ${youngest}`);
 }
 
 function checkSums({ container, report }: ContainerCheck, spaceman: DataView, list: readonly Chunk[]): void {
@@ -207,7 +181,7 @@ function checkQueue(check: ContainerCheck, spaceman: DataView, { index, name, po
     );
     blocks += length;
     if (index > 0) used.mark(start, length, name);
-    else if (inPool) for (let i = 0; i < Math.min(length, largestPool(container)); i += 1) pool.add(start - base + i);
+    else if (inPool) queueInPool(check, pool, { name, start: start - base, length });
   };
   const nodes = root > 0 ? walkQueue(check, name, root, record) : 0;
   const limit = spaceman.getUint16(head + FreeQueue.at.sfq_tree_node_limit, true);
@@ -215,6 +189,18 @@ function checkQueue(check: ContainerCheck, spaceman: DataView, { index, name, po
   report.expect(blocks === said, 'free-queue', name, `counts ${said} blocks; there are ${blocks}`);
   const first = u64le(spaceman, head, FreeQueue.at.sfq_oldest_xid);
   report.expect(first === oldest, 'free-queue', name, `its oldest transaction is ${oldest}, not ${first}`);
+}
+
+/** Blocks of the pool that are queued, counted from its base: they are in use by nothing else, and not queued yet. */
+function queueInPool(
+  { container, report }: ContainerCheck,
+  pool: Set<number>,
+  { name, start, length }: { readonly name: string; readonly start: number; readonly length: number },
+): void {
+  for (let at = start; at < start + Math.min(length, largestPool(container)); at += 1) {
+    report.expect(!pool.has(at), 'free-queue', name, `block ${at} of the pool is in use, or queued twice`);
+    pool.add(at);
+  }
 }
 
 function walkQueue(
