@@ -1,6 +1,6 @@
 // Opens a volume of an image to be read in this thread, for commands that only look.
 
-import { PassphraseError } from '@tintype/core';
+import { type Finding, PassphraseError } from '@tintype/core';
 import { hostContext, openStack, type Stack } from '@tintype/engine';
 import { flag, text } from './arguments.js';
 import type { Parsed } from './command.js';
@@ -26,9 +26,7 @@ export async function withStack<T>(parsed: Parsed, look: (stack: Stack, image: s
       snapshot: text(parsed, 'snapshot'),
       ignoreChecksums: flag(parsed, 'ignore-checksums'),
       passphrase,
-      report: ({ message }) => {
-        if (parsed.values.quiet !== true) note(`tintype: ${printable(`${image}: ${message}`)}`);
-      },
+      report: openingNotes(parsed, image),
     }),
   );
   try {
@@ -36,6 +34,13 @@ export async function withStack<T>(parsed: Parsed, look: (stack: Stack, image: s
   } finally {
     stack.abandon();
   }
+}
+
+/** What opening an image told is a line on stderr. */
+export function openingNotes(parsed: Parsed, image: string): (finding: Finding) => void {
+  return ({ message }) => {
+    if (!flag(parsed, 'quiet')) note(`tintype: ${printable(`${image}: ${message}`)}`);
+  };
 }
 
 /** Calls `open` with the passphrase that was given; without one, and if it is needed, asks and calls again. */

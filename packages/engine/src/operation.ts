@@ -27,6 +27,8 @@ export interface RunContext {
   /** Who we are to others that want the same image. */
   readonly holder: Holder;
   emit(event: EngineEvent): void;
+  /** What opening an image told already in this run; if absent, each opening tells it again. */
+  readonly told?: Set<string>;
   /** Seconds since 1970, with fraction. */
   now(): number;
   random(target: Uint8Array): void;

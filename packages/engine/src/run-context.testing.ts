@@ -13,6 +13,7 @@ export function testContext(now = Date.now() / 1000, events: EngineEvent[] = [])
     holder: { ...host.holder, heartbeat: 0 },
     progress: new Progress(),
     emit: (event) => events.push(event),
+    told: new Set(),
     now: () => now,
   };
 }

@@ -84,6 +84,7 @@ if (parentPort) {
     store,
     holder: { ...hostHolder(), leases, givenUp: new Set() },
     emit: (event: EngineEvent) => port.postMessage(event),
+    told: new Set(),
     newHasher: () => new LaneHasher(),
     newCheck: (task) => new CheckThread(task),
     // The operation's own thread helps.

@@ -3,7 +3,7 @@ import { type PrunedSnapshot, type SummaryEvent, UsageError } from '@tintype/eng
 import { flag, text } from '../arguments.js';
 import type { CommandBody, Parsed } from '../command.js';
 import { EXIT } from '../exit-status.js';
-import { withPassphrase } from '../image-volume.js';
+import { openingNotes, withPassphrase } from '../image-volume.js';
 import { keepRules } from '../keeping.js';
 import { locking } from '../locking.js';
 import { jsonText } from '../output/json-text.js';
@@ -59,8 +59,9 @@ async function list(parsed: Parsed, io: Io): Promise<number> {
   const image = parsed.operands[1] as string;
   const volume = text(parsed, 'volume');
   const ignoreChecksums = flag(parsed, 'ignore-checksums');
+  const report = openingNotes(parsed, image);
   const all = await withPassphrase(parsed, image, (passphrase) =>
-    listSnapshots({ image, volume, passphrase, ignoreChecksums }, hostContext()),
+    listSnapshots({ image, volume, passphrase, ignoreChecksums, report }, hostContext()),
   );
   if (io.json) line(jsonText(all));
   else

@@ -7,6 +7,7 @@
 import {
   type BlockDevice,
   CancelledError,
+  type Finding,
   PassphraseError,
   type Range,
   RefusedError,
@@ -18,6 +19,7 @@ import { isOnBattery } from '@tintype/host';
 import { type DiskImage, partitionMap } from '@tintype/image';
 import type { Problem, SummaryEvent } from '../events.js';
 import { freeRangesOf, freeSpace } from '../free-ranges.js';
+import { openingNotices } from '../opening-notices.js';
 import type { CompactOptions, Operation, RunContext } from '../operation.js';
 import { type ProbedVolume, probeVolumes } from '../stack.js';
 import { imageToRead, imageToWrite } from './opened-image.js';
@@ -72,7 +74,7 @@ export function predict(path: string, options: Choice, context: RunContext): Com
     requireWritableFormat(image);
     const before = image.facts().hostBytes;
     const volumes = probeVolumes(image.device, partitionMap(image.device));
-    const free = freeRangesOf(image.device, volumes, context);
+    const free = freeRangesOf(image.device, volumes, context, openingNotices(path, context));
     const { stored: givenBack } = freeSpace(image.device, free, () => stopIfAsked(context));
     return { image: path, before, after: Math.max(0, before - givenBack), givenBack, interrupted: false };
   } finally {
@@ -106,13 +108,14 @@ function discardFree(image: DiskImage, context: RunContext): boolean {
   const { device } = image;
   const { progress } = context;
   device.flush();
-  const volumes = probeVolumes(device, partitionMap(device)).filter((volume) => isSettled(device, volume, context));
+  const report = openingNotices(image.path, context);
+  const volumes = probeVolumes(device, partitionMap(device)).filter((each) => isSettled(device, each, context, report));
   const { bandSize = PIECE } = image.facts();
   const piece = bandSize * Math.ceil(PIECE / bandSize);
   progress.set('bytes', 0);
   let isStopped = false;
   try {
-    const space = freeSpace(device, freeRangesOf(device, volumes, context), () => stopIfAsked(context));
+    const space = freeSpace(device, freeRangesOf(device, volumes, context, report), () => stopIfAsked(context));
     progress.set('totalBytes', space.stored);
     // Each range counts as if all were stored alike: to ask the host again would cost as much as giving back.
     const share = space.free > 0 ? space.stored / space.free : 0;
@@ -138,11 +141,13 @@ function isSettled(
   device: BlockDevice,
   { index, partition, driver, volume }: ProbedVolume,
   context: RunContext,
+  report: (finding: Finding) => void,
 ): boolean {
   if (!volume.dirty) return true;
   const { now, random, emit } = context;
   try {
-    driver.open(new WindowDevice(device, partition.start, partition.size), { writable: true, now, random }).abandon();
+    const window = new WindowDevice(device, partition.start, partition.size);
+    driver.open(window, { writable: true, now, random, report }).abandon();
     return true;
   } catch (error) {
     if (!(error instanceof UnsupportedError)) throw error;

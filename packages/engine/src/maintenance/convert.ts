@@ -31,6 +31,7 @@ import type { SummaryEvent } from '../events.js';
 import { requireFileSize, withinFileSize } from '../file-size-limit.js';
 import { freeRangesOf } from '../free-ranges.js';
 import { locking } from '../locking.js';
+import { openingNotices } from '../opening-notices.js';
 import type { ConvertOptions, Operation, RunContext } from '../operation.js';
 import { derivedRandom } from '../reproducible.js';
 import { copyEncryption } from '../rules/new-encryption.js';
@@ -149,7 +150,7 @@ function make(path: string, format: string, image: DiskImage, options: ConvertOp
   const { progress, store, holder, lanes } = context;
   const { passphrase, kdfRounds, level } = options;
   const encryption = encryptionOf(options);
-  const free = freeRanges(image.device, context);
+  const free = freeRanges(image.device, options.image, context);
   progress.set('totalBytes', image.device.size);
   const step = (bytes: number) => {
     progress.add('bytes', bytes);
@@ -220,14 +221,15 @@ function verifyArchive(path: string, options: ConvertOptions, context: ConvertCo
 }
 
 /** Of all volumes that can be read, on the disk. One that cannot be has nothing free. */
-function freeRanges(device: BlockDevice, context: RunContext): Range[] {
+function freeRanges(device: BlockDevice, path: string, context: RunContext): Range[] {
   const ranges: Range[] = [];
+  const report = openingNotices(path, context);
   const seen = new Set<number>();
   for (const volume of probed(device)) {
     if (seen.has(volume.partition.start)) continue;
     seen.add(volume.partition.start);
     try {
-      for (const range of freeRangesOf(device, [volume], context)) ranges.push(range);
+      for (const range of freeRangesOf(device, [volume], context, report)) ranges.push(range);
     } catch (error) {
       if (!(error instanceof TintypeError)) throw error;
     }

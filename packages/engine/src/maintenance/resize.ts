@@ -24,6 +24,7 @@ import {
 } from '@tintype/image';
 import type { SummaryEvent } from '../events.js';
 import { fileSizeLimit, wantedFile } from '../file-size-limit.js';
+import { openingNotices } from '../opening-notices.js';
 import type { Operation, ResizeOptions, RunContext } from '../operation.js';
 import { isOverCommitted, requireRoomForVolume } from '../rules/capacity.js';
 import { chooseVolume, type ProbedVolume, probeVolumes } from '../stack.js';
@@ -215,8 +216,9 @@ class Resizing {
     const { now, random } = this.#context;
     const window = new WindowDevice(this.#image.device, partition.start, size);
     assert(window.writable, 'an image that is resized is open for writing');
-    const { passphrase } = this.#options;
-    const fileSystem = driver.open(window, { writable: true, now, random, passphrase });
+    const { image, passphrase } = this.#options;
+    const report = openingNotices(image, this.#context);
+    const fileSystem = driver.open(window, { writable: true, now, random, passphrase, report });
     let isDone = false;
     try {
       const result = use(fileSystem);

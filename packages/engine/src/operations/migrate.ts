@@ -181,7 +181,9 @@ function compare(options: MigrateOptions, way: Way, context: RunContext, problem
   try {
     const { out, waitLock } = options;
     const passphrase = secondPassphrase(options.image, options, context);
-    const target = way === 'folder' ? folderSide(out, false) : openReadable(out, { passphrase, waitLock }, context);
+    // A copy of the whole disk has what was told of the old image.
+    const here = way === 'archive' ? { ...context, emit: () => {} } : context;
+    const target = way === 'folder' ? folderSide(out, false) : openReadable(out, { passphrase, waitLock }, here);
     try {
       return compareSides(original, target, { way, options, context, problems });
     } finally {

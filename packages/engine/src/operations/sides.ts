@@ -4,7 +4,6 @@ import { statSync } from 'node:fs';
 import {
   type FileStore,
   type FileSystem,
-  type Finding,
   hostPath,
   type Item,
   type Lanes,
@@ -15,6 +14,7 @@ import {
 import { attempt, openHostFolder } from '@tintype/host';
 import { detect } from '@tintype/image';
 import { locking } from '../locking.js';
+import { openingNotices } from '../opening-notices.js';
 import type { ImageChoice, RunContext, SecondPassphrase } from '../operation.js';
 import { openStack, type Stack } from '../stack.js';
 import { findItem } from '../tree/find-item.js';
@@ -91,8 +91,7 @@ export function imageSide(
   const { store, now, random } = context;
   const places = { store, now, random, ...locking(path, choice, context) };
   const chosen = { volume, snapshot, allowTimeMachine, passphrase, ignoreChecksums };
-  const report = ({ kind, message }: Finding): void =>
-    context.emit({ type: 'warning', code: kind, message: `${path}: ${message}` });
+  const report = openingNotices(path, context);
   const stack = openStack(path, { ...places, ...chosen, writable, lanes, report });
   return {
     path,

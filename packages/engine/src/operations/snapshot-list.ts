@@ -1,6 +1,6 @@
 // The snapshots of a volume, with what each holds alone.
 
-import { CorruptError, PassphraseError, type SnapshotEntry, WindowDevice } from '@tintype/core';
+import { CorruptError, type Finding, PassphraseError, type SnapshotEntry, WindowDevice } from '@tintype/core';
 import { partitionMap } from '@tintype/image';
 import { readPins } from '../history/pins.js';
 import type { InfoContext } from '../maintenance/info.js';
@@ -23,9 +23,11 @@ export interface SnapshotListOptions {
   readonly volume?: string | undefined;
   readonly passphrase?: Uint8Array | undefined;
   readonly ignoreChecksums?: boolean | undefined;
+  /** Told at opening what is no reason to refuse, such as that an older state is read. */
+  readonly report?: ((finding: Finding) => void) | undefined;
 }
 
-/** Oldest first. No file of the volume is read but our own list of pins. */
+/** Oldest first. The file system is opened even for none: damage may hide them. No file of the volume is read but our own list of pins. */
 export function listSnapshots(options: SnapshotListOptions, context: InfoContext): ListedSnapshot[] {
   const image = imageToRead(options.image, options, context);
   try {
@@ -60,14 +62,13 @@ function aloneIn({ driver, volume }: ProbedVolume, device: WindowDevice): (entry
 function pinnedIn(
   { driver, volume }: ProbedVolume,
   device: WindowDevice,
-  { passphrase }: SnapshotListOptions,
+  { passphrase, report }: SnapshotListOptions,
   { now, random }: InfoContext,
 ): ReadonlySet<number> {
-  if (volume.snapshots.length === 0) return new Set();
-  const fileSystem = driver.open(device, { writable: false, now, random, passphrase });
+  const fileSystem = driver.open(device, { writable: false, now, random, passphrase, report });
   try {
     const live = fileSystem.volumes.find(({ uuid }) => uuid === volume.uuid);
-    return live ? readPins(live, live.uuid) : new Set();
+    return live && volume.snapshots.length > 0 ? readPins(live, live.uuid) : new Set();
   } catch (error) {
     // Names of snapshots are not encrypted; what the volume holds is.
     if (error instanceof PassphraseError || error instanceof CorruptError) return new Set();
