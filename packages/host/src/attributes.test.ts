@@ -28,8 +28,19 @@ test('a user attribute that Apple gives a meaning stays whole, and comes back', 
   expect(imageXattrName('user.com.apple.decmpfs2')).toBe('com.apple.decmpfs2');
 });
 
-test("the host's name comes back", () => {
-  for (const name of ['user.a', 'user.user.a', 'user.security.b', 'security.capability', 'trusted.t', 'system.s']) {
-    expect(hostXattrName(imageXattrName(name))).toBe(name);
-  }
+const parts = ['user.', 'security.', 'trusted.', 'system.', 'com.apple.system.', 'com.apple.fs.', 'a', 'b.'];
+const names = parts.flatMap((a) => [a, ...parts.flatMap((b) => [a + b, ...parts.map((c) => a + b + c)])]);
+
+test("the host's names come back, and no two are the same in an image", () => {
+  const hostNames = names.filter((name) => /^(user|security|trusted|system)\../.test(name));
+  expect(hostNames.length).toBeGreaterThan(200);
+  for (const name of hostNames) expect(hostXattrName(imageXattrName(name))).toBe(name);
+  expect(new Set(hostNames.map(imageXattrName)).size).toBe(hostNames.length);
+});
+
+test("an image's names come back but for those that have no place: user.X of X, and Apple's own", () => {
+  const lost = names.filter((name) => imageXattrName(hostXattrName(name)) !== name);
+  expect(lost).toContain('user.a');
+  expect(lost).not.toContain('user.user.a');
+  expect(lost.filter((name) => !/^(user\.[ab]|com\.apple\.(system|fs)\.)/.test(name))).toEqual([]);
 });
