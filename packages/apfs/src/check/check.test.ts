@@ -242,6 +242,7 @@ test('every kind that a single change can cause is caused here', () => {
     'tree-order',
     'tree-xid',
     'volume-locked',
+    'crypto-state',
     'volume-odd',
     'object-header',
     'entry-record',

@@ -62,6 +62,7 @@ export const KINDS = {
   snapshot: lost,
   // records
   record: lost,
+  'crypto-state': lost,
   'name-hash': mendable,
   'entry-record': lost,
   'entry-parent': lost,

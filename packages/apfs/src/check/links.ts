@@ -25,6 +25,10 @@ const SECURITY = 'com.apple.system.Security';
 const SYMLINK = 'com.apple.fs.symlink';
 /** Parents that are no inodes. */
 const PSEUDO_FOLDERS: readonly number[] = [INODE.rootParent, INODE.purgeable];
+/** What lies above the root, by number. */
+const ABOVE: Readonly<Record<number, string>> = { [INODE.root]: 'root', [INODE.privateFolder]: 'private-dir' };
+/** Kinds of compression whose bytes are in the resource fork. */
+const IN_FORK: readonly number[] = [4, 8, 10, 12, 14];
 
 export interface Counts {
   files: number;
@@ -40,6 +44,8 @@ type Tell = (kind: Kind, message: string) => void;
 export function checkLinks(catalog: CatalogCheck, report: Report): Counts {
   const { items, entries, name } = catalog;
   for (const entry of entries) checkEntry(catalog, entry, report);
+  checkMaps(catalog, report);
+  checkStatistics(catalog, report);
   for (const id of [INODE.root, INODE.privateFolder])
     report.expect(items.has(id), 'inode-missing', name, `there is no inode ${id}`);
   const counts: Counts = { files: 0, directories: 0, symlinks: 0, others: 0 };
@@ -62,6 +68,9 @@ function checkEntry({ items, name }: CatalogCheck, entry: DirectoryEntry, report
   if (parent) parent.children += 1;
   const isFolder = PSEUDO_FOLDERS.includes(folder) || parent?.inode.kind === 'directory';
   if (!isFolder) bad('entry-parent', `lies in ${folder}, which is no folder`);
+  const isAbove = folder === INODE.rootParent;
+  const hasPlace = isAbove ? isReserved(id) && (ABOVE[id] ?? entry.name) === entry.name : ABOVE[id] === undefined;
+  if (!hasPlace) bad('entry-record', `leads to ${id}, and may not in folder ${folder}`);
   if (folder === INODE.purgeable) return;
   const facts = items.get(id);
   if (!facts) {
@@ -80,19 +89,46 @@ function checkEntry({ items, name }: CatalogCheck, entry: DirectoryEntry, report
 
 function checkNames({ inode, names, entry, children, siblings }: ItemFacts, bad: Tell): void {
   const { kind, links, parent, name } = inode;
+  const isOrphan = isBeingDeleted({ inode, entry });
   if (kind === 'directory') {
     if (children !== links) bad('folder-count', `${children} entries are counted as ${links}`);
     if (names !== 1) bad('link-count', `a folder has ${names} names`);
+    if (isOrphan && children > 0) bad('inode-record', 'is being deleted, and not empty');
   } else {
-    const isOrphan = links === 0 && entry?.folder === INODE.privateFolder;
     const isRight = isOrphan ? names === 1 : names === links && names > 0;
     if (!isRight) bad('link-count', `${names} names are counted as ${links}`);
-    if (isOrphan) return;
   }
-  if (names !== 1 || !entry || siblings !== null) return;
+  if (isOrphan || names !== 1 || !entry || siblings !== null) return;
   if (entry.folder !== parent) bad('inode-name', `lies in ${entry.folder}, but says ${parent}`);
   if (entry.name !== name)
     bad('inode-name', `is named ${JSON.stringify(entry.name)}, but says ${JSON.stringify(name)}`);
+}
+
+/** Something without a name left, which was still open; its name in the private folder is none of its own. */
+function isBeingDeleted({ inode, entry }: Pick<ItemFacts, 'inode' | 'entry'>): boolean {
+  return entry?.folder === INODE.privateFolder && (inode.links === 0 || inode.kind === 'directory');
+}
+
+/** Each way back from the number of a link leads to where it comes from, and the number is of nothing else. */
+function checkMaps({ items, siblingMaps, name }: CatalogCheck, report: Report): void {
+  const owners = new Map<number, number>();
+  for (const { inode, siblings } of items.values()) for (const { id } of siblings ?? []) owners.set(id, inode.id);
+  for (const [link, id] of siblingMaps) {
+    const isThere = owners.get(link) === id;
+    if (!isThere) report.add('link-record', name, `link ${link} leads to ${id}, which does not have it`);
+    if (items.has(link) || isReserved(link)) report.add('link-record', name, `link ${link} has the number of an inode`);
+  }
+}
+
+function checkStatistics({ items, statistics, withStatistics, name }: CatalogCheck, report: Report): void {
+  for (const [id, inode] of withStatistics) {
+    if (!statistics.has(id))
+      report.add('inode-record', `${name}, inode ${inode}`, `its statistics ${id} are not there`);
+    const { kind } = items.get(inode)?.inode ?? {};
+    if (kind !== 'directory') report.add('inode-record', `${name}, inode ${inode}`, `a ${kind} has statistics`);
+  }
+  for (const id of statistics)
+    if (!withStatistics.has(id)) report.add('record', name, `statistics ${id} belong to no folder`);
 }
 
 /** Either no link records, or one for each name; the lowest is the one that the inode tells. */
@@ -112,7 +148,7 @@ function checkSiblings(catalog: CatalogCheck, facts: ItemFacts, bad: Tell): void
   rule(first.folder === inode.parent && first.name === inode.name, 'its first link is not the name that it tells');
 }
 
-function checkFlags({ inode, xattrs }: ItemFacts, bad: Tell): void {
+function checkFlags({ inode, xattrs, compression }: ItemFacts, bad: Tell): void {
   const rule = (holds: boolean, message: string): void => {
     if (!holds) bad('inode-flags', message);
   };
@@ -126,6 +162,8 @@ function checkFlags({ inode, xattrs }: ItemFacts, bad: Tell): void {
   rule(has('isSparse') || inode.sparseBytes === 0, 'holes without the flag of them');
   const isCompressed = (inode.flags & UF_COMPRESSED) !== 0;
   rule(isCompressed === hasXattr(DECMPFS), 'its flag of compression is wrong');
+  const isInFork = isCompressed && IN_FORK.includes(compression);
+  if (isInFork && !hasXattr(RESOURCE_FORK)) bad('xattr-record', 'is compressed in a resource fork that is not there');
   rule((inode.kind === 'symlink') === hasXattr(SYMLINK), 'a target belongs to a symlink, and to nothing else');
   const isDevice = inode.kind === 'char' || inode.kind === 'block';
   rule(isDevice === inode.hasRdev, 'a device number belongs to a device, and to nothing else');
@@ -134,8 +172,7 @@ function checkFlags({ inode, xattrs }: ItemFacts, bad: Tell): void {
 }
 
 function count({ inode, entry }: ItemFacts, counts: Counts): void {
-  const isOrphan = inode.links === 0 && inode.kind !== 'directory' && entry?.folder === INODE.privateFolder;
-  if (isReserved(inode.id) || isOrphan) return;
+  if (isReserved(inode.id) || isBeingDeleted({ inode, entry })) return;
   if (inode.kind === 'file') counts.files += 1;
   else if (inode.kind === 'directory') counts.directories += 1;
   else if (inode.kind === 'symlink') counts.symlinks += 1;

@@ -25,6 +25,13 @@ import { StreamCheck } from './streams.js';
 import { checkTree } from './tree.js';
 import { checkVolume } from './volume.js';
 
+const FORM = {
+  names: 'folded',
+  blockSize: 4096,
+  isEncrypted: false,
+  isSealed: false,
+  hasPreallocated: false,
+} as const;
 let report = new Report();
 const kinds = (): string[] => report.take().map(({ kind }) => kind);
 beforeEach(() => {
@@ -63,7 +70,7 @@ test('counts are compared over stretches of blocks', () => {
 });
 
 test('a block counts once for a stream that holds it twice', () => {
-  const streams = new StreamCheck('x', 4096, report);
+  const streams = new StreamCheck('x', FORM, report);
   const extent = (position: number, block: number): void => {
     const view = new DataView(new ArrayBuffer(64));
     view.setUint32(8, position, true);
@@ -83,7 +90,7 @@ test('a block counts once for a stream that holds it twice', () => {
 });
 
 test('an empty tree has neither root nor private folder', () => {
-  expect(checkLinks(new CatalogCheck('x', 'folded', 4096, report), report)).toEqual({
+  expect(checkLinks(new CatalogCheck('x', FORM, report), report)).toEqual({
     files: 0,
     directories: 0,
     symlinks: 0,

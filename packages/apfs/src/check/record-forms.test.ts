@@ -5,7 +5,14 @@ import { isMissing } from '../sample.testing.js';
 import { INODE_FIELD } from '../structs/extended-fields.js';
 import { DirectoryValue, FileExtentValue, InodeValue, RECORD_TYPE, SiblingValue } from '../structs/records.js';
 import { Damaged, type Entry, of } from './damage.testing.js';
-import { entryProblem, fileExtentProblem, inodeProblem, isNobody, siblingProblem } from './record-forms.js';
+import {
+  entryProblem,
+  fileExtentProblem,
+  inodeProblem,
+  isNobody,
+  numberProblem,
+  siblingProblem,
+} from './record-forms.js';
 
 const { inode, xattr, directory, fileExtent, siblingLink } = RECORD_TYPE;
 const iv = InodeValue.at;
@@ -46,6 +53,11 @@ const ofInode: [string, (entry: Entry) => void][] = [
   ['a field of another size', (e) => e.view.setUint8(field(e, INODE_FIELD.dstream).entry, INODE_FIELD.documentId)],
   ['a flag of holes', set8(iv.internal_flags + 1, 0x82)],
   ['a flag of Finder info', set8(iv.internal_flags + 1, 0x81)],
+  ['reserved flags of a field', (e) => e.view.setUint8(field(e, INODE_FIELD.dstream).entry + 1, 0xa0)],
+  ['a flag of statistics', set8(iv.internal_flags, 2)],
+  ['a flag of purgeable files', set8(iv.internal_flags + 3, 2)],
+  ['the private folder', set8(iv.parent_id, 3)],
+  ['a folder that is none', set8(iv.parent_id, 0)],
   ['a name that ends too early', (e) => e.view.setUint8(field(e, INODE_FIELD.name).at, 0)],
 ];
 
@@ -109,12 +121,23 @@ describe.skipIf(isMissing('basic'))('is found', () => {
 test('values that are too short or of another length', () => {
   const view = new DataView(new ArrayBuffer(300));
   const record = (valueLength: number) => ({ view, keyAt: 0, keyLength: 16, valueAt: 100, valueLength });
+  const form = { isEncrypted: false, isSealed: false, hasPreallocated: false };
   expect(inodeProblem(record(InodeValue.size))).toBe(null);
   expect(entryProblem(record(DirectoryValue.size))).toBe(null);
   expect(entryProblem(record(DirectoryValue.size + 1))).toBe('a value of 19 bytes');
   expect(entryProblem(record(DirectoryValue.size + 4))).toBe(null);
   expect(siblingProblem(record(SiblingValue.size + 3))).toMatch(/does not fill the record/);
-  expect(fileExtentProblem(record(FileExtentValue.size))).toBe(null);
-  expect(fileExtentProblem(record(FileExtentValue.size + 1))).toBe('an extent of 25 bytes');
+  expect(fileExtentProblem(record(FileExtentValue.size), form)).toBe(null);
+  expect(fileExtentProblem(record(FileExtentValue.size + 1), form)).toBe('an extent of 25 bytes');
+  view.setUint8(107, 2);
+  expect(fileExtentProblem(record(FileExtentValue.size), form)).toMatch(/behind the end/);
+  expect(fileExtentProblem(record(FileExtentValue.size), { ...form, hasPreallocated: true })).toBe(null);
   expect(isNobody(view, 0)).toBe(false);
+});
+
+test('numbers of inodes that are reserved, and where they lie', () => {
+  const problems = (...pairs: [number, number][]) =>
+    pairs.map(([id, parent]) => numberProblem({ id, parent }) === null);
+  expect(problems([2, 1], [3, 1], [6, 1], [16, 2], [40, 17])).toEqual([true, true, true, true, true]);
+  expect(problems([2, 2], [4, 1], [7, 1], [15, 2], [16, 1], [16, 3], [16, 0])).not.toContain(true);
 });

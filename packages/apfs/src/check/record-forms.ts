@@ -5,6 +5,7 @@ import type { RecordPlace } from '../btree/cursor.js';
 import { ExtendedFieldBlob, ExtendedFieldEntry, INODE_FIELD } from '../structs/extended-fields.js';
 import { DirectoryValue, Dstream, FileExtentValue, INODE_FLAGS, InodeValue, SiblingValue } from '../structs/records.js';
 import { INODE } from '../structs/volume.js';
+import type { VolumeForm } from './record-sizes.js';
 
 const inode = InodeValue.at;
 /** Bits that Apple documents, and 2000000, which newer systems set with the field of purgeable files. */
@@ -19,6 +20,14 @@ const ENTRY_TYPE = 0xf;
 /** Of entries below the folder of purgeable files. */
 const PURGEABLE_ENTRY = 0x200 | 0x800;
 const EXTENT_FLAGS = 3;
+/** Behind the end of its file. */
+const EXTENT_PREALLOCATED = 2;
+/** Of an extended field: all but two that are reserved. */
+const KNOWN_FIELD_FLAGS = 0x3b;
+const OF_USER_AND_SYSTEM = 0x30;
+const STATISTICS = INODE_FLAGS.maintainDirectoryStats | INODE_FLAGS.directoryStatsOrigin;
+/** Of the file system itself: root, private folder, folder of snapshots. */
+const OWN_INODES: readonly number[] = [INODE.root, INODE.privateFolder, INODE.snapshots];
 const NOBODY = 0xffff_ffff;
 
 /** Bytes of each field of an inode; a name has as many as it has. */
@@ -40,6 +49,7 @@ const FIELD_FLAGS: Readonly<Record<number, number>> = {
   [INODE_FIELD.name]: 0x02,
   [INODE_FIELD.previousSize]: 0,
   [INODE_FIELD.dstream]: 0x20,
+  [INODE_FIELD.directoryStats]: 0x22,
   [INODE_FIELD.sparseBytes]: 0x28,
 };
 
@@ -79,16 +89,31 @@ function fieldsProblem(view: DataView, start: number, end: number, flags: number
       if (size < 2 || endOfName(view, value, size) !== size - 1) return 'the name in it does not end';
     } else if (FIELD_SIZES[type] !== size) return `field ${type} of ${size} bytes`;
     const wanted = FIELD_FLAGS[type];
-    if (wanted !== undefined && view.getUint8(entry + 1) !== wanted) return `field ${type} has other flags`;
+    const given = view.getUint8(entry + 1);
+    if (wanted !== undefined && given !== wanted) return `field ${type} has other flags`;
+    const isOdd = (given & ~KNOWN_FIELD_FLAGS) !== 0 || (given & OF_USER_AND_SYSTEM) === OF_USER_AND_SYSTEM;
+    if (isOdd) return `flags ${given.toString(16)} of field ${type} cannot be`;
     for (let at = value + size; at < value + padded && at < end; at += 1)
       if (view.getUint8(at) !== 0) return `field ${type} is padded with something`;
     value += padded;
   }
   if (start !== end && (value !== end || view.getUint16(start + 2, true) !== end - start - BLOB - count * ENTRY))
     return 'the extended fields do not fill the record';
-  const isSparse = ((seen >>> INODE_FIELD.sparseBytes) & 1) === 1;
-  if (isSparse !== ((flags & INODE_FLAGS.isSparse) !== 0)) return 'its flag of holes is wrong';
+  const has = (type: number): boolean => ((seen >>> type) & 1) === 1;
+  if (has(INODE_FIELD.sparseBytes) !== ((flags & INODE_FLAGS.isSparse) !== 0)) return 'its flag of holes is wrong';
+  if (has(INODE_FIELD.directoryStats) !== ((flags & STATISTICS) !== 0)) return 'its flags of statistics are wrong';
+  if (has(INODE_FIELD.purgeable) !== ((flags & INODE_FLAGS.hasPurgeable) !== 0)) return 'its purgeable flag is wrong';
   return null;
+}
+
+/** What is wrong with the numbers of an inode and of its folder, of which some are reserved; or null. */
+export function numberProblem({ id, parent }: { readonly id: number; readonly parent: number }): string | null {
+  if (id < INODE.firstUser) {
+    if (!OWN_INODES.includes(id)) return `number ${id} is reserved`;
+    return parent === INODE.rootParent ? null : `lies in ${parent}, which is not above the root`;
+  }
+  const isOdd = parent <= INODE.rootParent || parent === INODE.privateFolder;
+  return isOdd ? `says that it lies in ${parent}, as nothing of a user does` : null;
 }
 
 /** Bytes before the first NUL; `size` if there is none. */
@@ -127,9 +152,14 @@ export function siblingProblem({ view, valueAt, valueLength }: RecordPlace): str
 }
 
 /** Flags and length of an extent of a file. */
-export function fileExtentProblem({ view, valueAt, valueLength }: RecordPlace): string | null {
+export function fileExtentProblem(
+  { view, valueAt, valueLength }: RecordPlace,
+  { hasPreallocated }: VolumeForm,
+): string | null {
   if (valueLength !== FileExtentValue.size) return `an extent of ${valueLength} bytes`;
   const flags = view.getUint8(valueAt + 7);
+  if ((flags & EXTENT_PREALLOCATED) !== 0 && !hasPreallocated)
+    return 'an extent behind the end, in a volume without them';
   return (flags & ~EXTENT_FLAGS) === 0 ? null : `flags ${flags.toString(16)} of an extent are not known`;
 }
 

@@ -5,22 +5,34 @@ import { CorruptError, u64le } from '@tintype/core';
 import type { RecordPlace } from '../btree/cursor.js';
 import { get64 } from '../object.js';
 import type { Inode } from '../records/inodes.js';
-import { FileExtentValue } from '../structs/records.js';
+import { FileExtentValue, INODE_FLAGS } from '../structs/records.js';
+import { INODE } from '../structs/volume.js';
 import { Changes } from './changes.js';
 import type { Kind } from './kinds.js';
 import { fileExtentProblem } from './record-forms.js';
+import type { VolumeForm } from './record-sizes.js';
 import type { Report } from './report.js';
 
+const CLONED = INODE_FLAGS.wasCloned | INODE_FLAGS.wasEverCloned;
+
 interface StreamFacts {
-  /** Bytes that its extents cover, from 0 on, and bytes of holes among them. */
+  /** Where its extents begin and end in it, and bytes of holes among them. */
+  start: number;
   end: number;
   holes: number;
   /** What the record of the stream says, or null. */
   count: number | null;
   inodes: number;
+  /** Bytes that the first of its inodes says. */
+  size: number | null;
   /** Bytes of the attribute that it is of, and those that it says to take; null if it is of none. */
   owner: number | null;
   alloced: number;
+}
+
+export interface StreamForm extends VolumeForm {
+  /** Bytes. */
+  readonly blockSize: number;
 }
 
 export class StreamCheck {
@@ -28,14 +40,14 @@ export class StreamCheck {
   readonly blocks = new Changes();
   readonly #facts = new Map<number, StreamFacts>();
   readonly #name: string;
-  readonly #blockSize: number;
+  readonly #form: StreamForm;
   readonly #report: Report;
   /** Extents of the stream that is being read: pairs of start and count. */
   #current = { stream: -1, extents: [] as number[] };
 
-  constructor(name: string, blockSize: number, report: Report) {
+  constructor(name: string, form: StreamForm, report: Report) {
     this.#name = name;
-    this.#blockSize = blockSize;
+    this.#form = form;
     this.#report = report;
   }
 
@@ -49,14 +61,17 @@ export class StreamCheck {
     const facts = this.#of(stream);
     const bad = (kind: Kind, message: string): void =>
       this.#report.add(kind, `${this.#name}, stream ${stream}`, message);
-    const problem = fileExtentProblem(record);
+    const problem = fileExtentProblem(record, this.#form);
+    const { blockSize } = this.#form;
     if (problem !== null) bad('stream-extent', problem);
-    if (position !== facts.end) bad('stream-gap', `an extent at ${position} does not follow the one to ${facts.end}`);
-    const isWhole = length > 0 && length % this.#blockSize === 0;
+    if (facts.end === 0) facts.start = position;
+    else if (position !== facts.end)
+      bad('stream-gap', `an extent at ${position} does not follow the one to ${facts.end}`);
+    const isWhole = length > 0 && length % blockSize === 0;
     if (!isWhole) bad('stream-extent', `an extent of ${length} bytes at ${position}`);
     facts.end = position + length;
     if (block === 0) facts.holes += length;
-    else this.#hold(stream, block, Math.ceil(length / this.#blockSize));
+    else this.#hold(stream, block, Math.ceil(length / blockSize));
   }
 
   /** A block counts once for a stream, however often it is in it. */
@@ -108,9 +123,11 @@ export class StreamCheck {
   finish(inodes: Iterable<Inode>): void {
     this.#settle();
     for (const inode of inodes) this.#inode(inode);
-    for (const [stream, { count, inodes: held, owner, alloced, end, holes }] of this.#facts) {
+    for (const [stream, { count, inodes: held, owner, alloced, start, end, holes }] of this.#facts) {
       const bad = (kind: Kind, message: string): void =>
         this.#report.add(kind, `${this.#name}, stream ${stream}`, message);
+      if (stream < INODE.firstUser) bad('stream-extent', 'its number is reserved');
+      if (start > 0 && held === 0) bad('stream-gap', `its first extent is at ${start}`);
       if (owner !== null) {
         if (end < owner || holes !== 0) bad('stream-size', `${end} bytes hold ${owner} of an attribute`);
         if (alloced !== end) bad('stream-size', `the extents hold ${end} bytes, not ${alloced}`);
@@ -127,15 +144,22 @@ export class StreamCheck {
       if (owner === null && inodes > 0 && count !== inodes) yield { stream, inodes };
   }
 
-  #inode({ id, kind, stream, size, alloced, sparseBytes, hasStream }: Inode): void {
+  #inode({ id, kind, stream, size, alloced, sparseBytes, hasStream, links, internalFlags }: Inode): void {
     if (!hasStream) return;
     const facts = this.#of(stream);
     facts.inodes += 1;
-    const { end, holes } = facts;
+    const { start, end, holes } = facts;
     const bad = (problem: Kind, message: string): void =>
       this.#report.add(problem, `${this.#name}, inode ${id}`, message);
     if (kind !== 'file') bad('inode-record', `a ${kind} has a data stream`);
     if (size > alloced) bad('stream-size', `${size} bytes in ${alloced}`);
+    const isShared = facts.count !== null && facts.count > 1;
+    if (isShared && (internalFlags & CLONED) === 0) bad('inode-record', `is no clone, but shares stream ${stream}`);
+    facts.size ??= size;
+    if (size !== facts.size) bad('stream-size', `${size} bytes of a stream that has ${facts.size} for another`);
+    // What is deleted goes piece by piece, from the front.
+    if (links === 0) return;
+    if (start > 0) bad('stream-gap', `the first extent is at ${start}`);
     if (end !== alloced) bad('stream-size', `the extents hold ${end} bytes, not ${alloced}`);
     if (holes !== sparseBytes) bad('stream-size', `${holes} bytes are holes, not ${sparseBytes}`);
   }
@@ -143,7 +167,7 @@ export class StreamCheck {
   #of(stream: number): StreamFacts {
     let facts = this.#facts.get(stream);
     if (!facts) {
-      facts = { end: 0, holes: 0, count: null, inodes: 0, owner: null, alloced: 0 };
+      facts = { start: 0, end: 0, holes: 0, count: null, inodes: 0, size: null, owner: null, alloced: 0 };
       this.#facts.set(stream, facts);
     }
     return facts;

@@ -13,8 +13,8 @@ import { VolumeHead } from '../reading/volume-head.js';
 import { idAt } from '../records/ids.js';
 import { NxSuperblock } from '../structs/container.js';
 import { OMAP_VALUE_FLAGS } from '../structs/object-map.js';
-import { VolumeSuperblock } from '../structs/volume.js';
-import { CatalogCheck } from './catalog.js';
+import { VOLUME_FLAGS, VolumeSuperblock } from '../structs/volume.js';
+import { CatalogCheck, type CatalogForm } from './catalog.js';
 import { Changes } from './changes.js';
 import type { ContainerCheck } from './container.js';
 import { checkReferences, compareCounts } from './extents.js';
@@ -189,7 +189,7 @@ class VolumeCheck {
       this.#isComplete &&= !head.isSealed;
       return null;
     }
-    const catalog = new CatalogCheck(`tree of ${place}`, head.nameRule, container.blocks.size, report);
+    const catalog = new CatalogCheck(`tree of ${place}`, formOf(head, container.blocks.size), report);
     const { isComplete } = checkTree({
       blocks: container.blocks,
       report,
@@ -203,6 +203,9 @@ class VolumeCheck {
     if (!isComplete) return null;
     const next = this.#nextId(head);
     report.expect(next > catalog.largestId, 'volume-field', place, `gives ${next} next, but has ${catalog.largestId}`);
+    const document = head.view.getUint32(at.apfs_next_doc_id, true);
+    const isNext = document > catalog.largestDocument;
+    report.expect(isNext, 'volume-odd', place, `document ${document} is next, after ${catalog.largestDocument}`);
     catalog.streams.finish([...catalog.items.values()].map(({ inode }) => inode));
     compareCounts(this.#check, `extent references of ${place}`, catalog.streams.blocks, this.#references);
     return { catalog, counts: checkLinks(catalog, report) };
@@ -254,6 +257,16 @@ class VolumeCheck {
       this.#check.report.expect(said === found, 'snapshot', place, message);
     }
   }
+}
+
+function formOf(head: VolumeHead, blockSize: number): CatalogForm {
+  return {
+    names: head.nameRule,
+    blockSize,
+    isEncrypted: (head.flags & VOLUME_FLAGS.unencrypted) === 0,
+    isSealed: head.isSealed,
+    hasPreallocated: head.has('preallocated'),
+  };
 }
 
 function countersOf(counts: Counts) {

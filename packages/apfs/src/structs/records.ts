@@ -33,6 +33,7 @@ export const INODE_FLAGS = {
   hasResourceFork: 0x4000,
   noResourceFork: 0x8000,
   hasUncompressedSize: 0x4_0000,
+  hasPurgeable: 0x200_0000,
 } as const;
 
 export const XATTR_FLAGS = { dataStream: 1, dataEmbedded: 2, fileSystemOwned: 4 } as const;
@@ -95,6 +96,24 @@ export const PhysicalExtentValue = struct('j_phys_ext_val', layout(20), {
 export const SiblingValue = struct('j_sibling_val', layout(10), {
   parent_id: u64('folder'),
   name_len: u16('bytes of the name that follows, NUL included'),
+});
+
+export const CryptoStateValue = struct('j_crypto_val', layout(24), {
+  refcnt: u32('users'),
+  major_version: u16('5'),
+  minor_version: u16('0'),
+  cpflags: u32(),
+  persistent_class: u32('protection class'),
+  key_os_version: u32(),
+  key_revision: u16(),
+  key_len: u16('bytes of the wrapped key that follows'),
+});
+
+export const DirectoryStatsValue = struct('j_dir_stats_val', layout(32), {
+  num_children: u64('files and folders in it'),
+  total_size: u64('bytes of all files in it'),
+  chained_key: bytes(8, 'of the folder above that has statistics, too'),
+  gen_count: bytes(8, 'grows with each change'),
 });
 
 export const SnapshotMetadataValue = struct('j_snap_metadata_val', layout(50), {
