@@ -31,6 +31,8 @@ export interface Checkpoint {
   readonly isDirty: boolean;
   /** Newer superblocks that were passed over, and why. */
   readonly discarded: readonly Discarded[];
+  /** What is ephemeral of the checkpoint before; null if that is not whole any more. Reads. */
+  readonly before: () => Pick<Checkpoint, 'superblock' | 'objects'> | null;
 }
 
 /** A checkpoint that is newer than the one that is read, but damaged. */
@@ -74,12 +76,13 @@ export function openCheckpoint(device: BlockDevice): Checkpoint {
   const firstXid = get64(first, at.o_xid);
   if (isFirstWhole && found[0] && firstXid > get64(found[0], at.o_xid))
     discarded.push({ xid: firstXid, reason: 'its superblock is damaged' });
-  for (const superblock of found) {
+  for (const [i, superblock] of found.entries()) {
     const xid = get64(superblock, at.o_xid);
     try {
       requireSupported(superblock);
       const objects = readObjects(device, superblock);
-      return { superblock, xid, objects, isDirty: !isFirstWhole || firstXid !== xid, discarded };
+      const before = () => objectsBefore(device, found[i + 1], xid);
+      return { superblock, xid, objects, isDirty: !isFirstWhole || firstXid !== xid, discarded, before };
     } catch (error) {
       if (!(error instanceof CorruptError)) throw error;
       discarded.push({ xid, reason: error.message });
@@ -88,6 +91,20 @@ export function openCheckpoint(device: BlockDevice): Checkpoint {
   const [worst] = discarded;
   const problem = worst ? `checkpoint ${worst.xid}: ${worst.reason}` : 'there is no superblock in the descriptor area';
   throw new CorruptError('nx_superblock', 'nx_xp_desc_base', 0, problem);
+}
+
+function objectsBefore(
+  device: BlockDevice,
+  superblock: DataView | undefined,
+  xid: number,
+): ReturnType<Checkpoint['before']> {
+  if (!superblock || get64(superblock, at.o_xid) !== xid - 1) return null;
+  try {
+    return { superblock, objects: readObjects(device, superblock) };
+  } catch (error) {
+    if (!(error instanceof CorruptError)) throw error;
+    return null;
+  }
 }
 
 /** Whole superblocks of the same container, the newest first. */

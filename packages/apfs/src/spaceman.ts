@@ -14,6 +14,7 @@ import { clearBits, countSet, findClear, isSet, runLength, setBits } from './spa
 import { ChunkTable } from './space/chunks.js';
 import { FreeQueue, type ReadEphemeral } from './space/free-queue.js';
 import { GiveBack } from './space/give-back.js';
+import { neededBefore, type SpaceBefore } from './space/needed-before.js';
 import { MAIN_QUEUE_AT, Pool } from './space/pool.js';
 import { BLOCK_SIZE } from './structs/container.js';
 import { BLOCKS_PER_CHUNK, SpacemanDevice, Spaceman as SpacemanObject } from './structs/spaceman.js';
@@ -102,6 +103,16 @@ export class Spaceman {
 
   get blocks(): number {
     return this.#table.blocks;
+  }
+  /** True if the last transaction may have freed pieces that found no room in the queue. */
+  get isQueueFull(): boolean {
+    return this.#queue.records >= this.#queue.capacity / 2;
+  }
+  /** What the checkpoint before the last needs is not taken by the next transaction: as if this one had freed it. */
+  keepFor(before: SpaceBefore): void {
+    assert(!this.#hasBegun, 'it is the first transaction');
+    const now = { bitmaps: this.#table.bitmaps, bitmap: (chunk: number) => this.#bitmap(chunk) };
+    this.#overflowBefore = neededBefore(this.#device, before, now);
   }
   /** Blocks that can be taken before the next commit. */
   get available(): number {

@@ -17,7 +17,6 @@ export const KINDS = {
   'checkpoint-order': lost,
   'copy-damaged': mendable,
   'copy-differs': mendable,
-  'not-unmounted': notice,
   'superblock-field': lost,
   'resize-pending': remark,
   'object-header': lost,

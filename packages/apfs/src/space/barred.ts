@@ -1,6 +1,7 @@
 // Blocks that may not be taken for a while, however many stretches of them there are.
 
-interface Extent {
+/** Blocks. */
+export interface Extent {
   readonly start: number;
   readonly count: number;
 }

@@ -5,10 +5,17 @@
 
 import { assert, type BlockDevice, CorruptError, type MountOptions, UnsupportedError } from '@tintype/core';
 import type { Node } from '../btree/node.js';
-import { discardedFindings, type EphemeralObject, openCheckpoint, writeCheckpoint } from '../checkpoint.js';
+import {
+  type Checkpoint,
+  discardedFindings,
+  type EphemeralObject,
+  openCheckpoint,
+  writeCheckpoint,
+} from '../checkpoint.js';
 import { geometry } from '../geometry.js';
 import { get64, put64 } from '../object.js';
 import { type Names, ObjectMap } from '../object-map.js';
+import type { SpaceBefore } from '../space/needed-before.js';
 import { Spaceman } from '../spaceman.js';
 import { BLOCK_SIZE, NX_MAX_FILE_SYSTEMS, NxSuperblock } from '../structs/container.js';
 import { OBJECT_TYPE, ObjectHeader, STORAGE, TYPE_MASK } from '../structs/object.js';
@@ -43,7 +50,7 @@ export class Container {
 
   /** @throws CorruptError, UnsupportedError */
   constructor(device: BlockDevice, options: MountOptions) {
-    const { superblock, xid, objects, isDirty, discarded } = openCheckpoint(device);
+    const { superblock, xid, objects, isDirty, discarded, before } = openCheckpoint(device);
     this.#device = device;
     this.#options = options;
     this.superblock = superblock;
@@ -59,16 +66,11 @@ export class Container {
       },
       newOid: () => this.#newOid(),
     };
-    const byOid = new Map(objects.map((object) => [object.oid, object.view]));
-    const read = (oid: number): Uint8Array => {
-      const view = byOid.get(oid);
-      if (!view) throw new CorruptError('checkpoint_mapping', 'cpm_oid', oid, 'the object is not mapped');
-      return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-    };
-    const spaceman = byOid.get(get64(superblock, at.nx_spaceman_oid));
-    if (!spaceman) throw NxSuperblock.corrupt(superblock, 0, 'nx_spaceman_oid', 'is not in the checkpoint');
+    const { view: spaceman, read } = spaceOf({ superblock, objects });
     const dataBlocks = superblock.getUint32(at.nx_xp_data_blocks, true);
     this.spaceman = new Spaceman(device, spaceman, this.#xid, read, dataBlocks);
+    const earlier = this.spaceman.isQueueFull ? before() : null;
+    if (earlier) this.spaceman.keepFor(spaceOf(earlier));
     this.#carried = objects.filter(({ view }) => isCarried(view));
     for (const { view } of this.#carried) requireIdleReaper(view);
     const usual = device.draft ? CACHED_DRAFT_NODES : CACHED_NODES;
@@ -184,6 +186,19 @@ export class Container {
     this.#device.flush();
     this.#isMarked = false;
   }
+}
+
+/** The space manager of a checkpoint, and how its queues are read. @throws CorruptError */
+export function spaceOf({ superblock, objects }: Pick<Checkpoint, 'superblock' | 'objects'>): SpaceBefore {
+  const byOid = new Map(objects.map((object) => [object.oid, object.view]));
+  const view = byOid.get(get64(superblock, at.nx_spaceman_oid));
+  if (!view) throw NxSuperblock.corrupt(superblock, 0, 'nx_spaceman_oid', 'is not in the checkpoint');
+  const read = (oid: number): Uint8Array => {
+    const object = byOid.get(oid);
+    if (!object) throw new CorruptError('checkpoint_mapping', 'cpm_oid', oid, 'the object is not mapped');
+    return new Uint8Array(object.buffer, object.byteOffset, object.byteLength);
+  };
+  return { view, read };
 }
 
 function typeOf(view: DataView): number {

@@ -7,20 +7,16 @@ import { SparseDevice } from '../sparse-device.js';
 
 const MiB = 1 << 20;
 const specialXattrs = ['com.apple.ResourceFork'];
-/** After a failure block 0 is as old as the last close. */
-const tolerated = ['not-unmounted'];
 
 driverContract('APFS', apfs, {
   sizes: [64 * MiB, MiB, 2 * MiB, 10 * MiB + 512, 1000 * MiB, 40_000 * MiB, 3_000_000 * MiB, 16e12],
   refused: [4096],
   specialXattrs,
-  tolerated,
 });
 driverContract('APFS with case', apfs, {
   sizes: [64 * MiB],
   format: { caseSensitive: true },
   specialXattrs,
-  tolerated,
 });
 
 for (const caseSensitive of [false, true]) {
