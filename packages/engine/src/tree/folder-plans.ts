@@ -15,6 +15,8 @@ export interface Frame {
   /** Null if the target does not have this folder (a dry run), or if it was just made. */
   readonly target: ItemId | null;
   readonly path: string;
+  /** Its attributes could not be read, and that was reported: it is one failure if its items cannot be, either. */
+  readonly isReported?: boolean;
 }
 
 export interface SidesOptions {
@@ -35,9 +37,10 @@ export interface PlannedFolder {
  * Null if the folder could not be listed (reported) or is to stay as it is. The source's folder counts as entered: the
  * caller leaves it when all below it is done.
  */
-export function planOf({ source, target, path }: Frame, options: SidesOptions): PlannedFolder | null {
+export function planOf(frame: Frame, options: SidesOptions): PlannedFolder | null {
+  const { target, path } = frame;
   const { filter, report } = options;
-  const listed = listSource(source, path, options);
+  const listed = listSource(frame, options);
   if (!listed) return null;
   const wanted = filter.withoutCaches(
     options.source,
@@ -52,14 +55,15 @@ export function planOf({ source, target, path }: Frame, options: SidesOptions): 
   return { plan: protectExcluded(plan, listed, wanted), targetItems: targets.length };
 }
 
-function listSource(folder: Item, path: string, { source, filter, report }: SidesOptions): readonly Item[] | null {
+function listSource(frame: Frame, { source, filter, report }: SidesOptions): readonly Item[] | null {
+  const { source: folder, path, isReported } = frame;
   try {
     source.enter(folder.id, path);
     if (path !== '' && filter.keepsEmpty(folder)) return null;
     return source.list(folder.id);
   } catch (error) {
     if (path === '' || !(error instanceof SourceError)) throw error;
-    report.failed(path, error);
+    if (!isReported) report.failed(path, error);
     return null;
   }
 }

@@ -1,6 +1,7 @@
-// Files with several names whose copies differ: what was found to differ must not come back under another name.
+// Files with several names whose copies differ: what was found to differ must not come back under another name. And folders
+// that can be read no more.
 
-import { existsSync, linkSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, linkSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withFolder } from '@tintype/testkit';
 import { describe, expect, test } from 'vitest';
@@ -55,3 +56,47 @@ describe.each(['hfs+', 'apfs'] as const)('%s', (fs) => {
     });
   });
 });
+
+/** Root may read every folder: then `run` is somebody else's. */
+function withoutRights(run: () => void): void {
+  const { geteuid, seteuid, setegid } = process;
+  if (geteuid?.() !== 0 || !seteuid || !setegid) {
+    run();
+    return;
+  }
+  setegid(65_534);
+  seteuid(65_534);
+  try {
+    run();
+  } finally {
+    seteuid(0);
+    setegid(0);
+  }
+}
+
+test.each(['sparsebundle', 'folder'])(
+  'a folder that can be read no more is one failure, and its copy stays: %s',
+  (kind) => {
+    withFolder((folder) => {
+      chmodSync(folder, 0o777);
+      process.env.TINTYPE_HOME = join(folder, 'home');
+      const [source, destination] = [join(folder, 'tree'), join(folder, kind === 'folder' ? 'copy' : 'b.sparsebundle')];
+      const closed = join(source, 'sub/closed');
+      withoutRights(() => {
+        for (const made of kind === 'folder' ? [closed, destination] : [closed]) mkdirSync(made, { recursive: true });
+        for (const name of ['file', 'more']) writeFileSync(join(closed, name), name);
+        const given = { source, destination, size: 64 << 20, verify: true };
+        expect(backup(given, testContext())).toMatchObject({ items: { created: 4 }, problems: [] });
+        chmodSync(closed, 0o000);
+        try {
+          const { items, problems } = backup(given, testContext());
+          expect(problems).toMatchObject([{ path: '/sub/closed', code: 'EACCES' }]);
+          expect(items).toMatchObject({ failed: 1, removed: 0 });
+        } finally {
+          for (const each of [closed, join(destination, 'sub/closed')]) if (existsSync(each)) chmodSync(each, 0o755);
+        }
+        expect(diff({ a: source, b: destination }, testContext())).toMatchObject({ differences: 0 });
+      });
+    });
+  },
+);

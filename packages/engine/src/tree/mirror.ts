@@ -47,6 +47,11 @@ interface OpenFrame extends Frame {
   rest: OpenFrame[] | null;
 }
 
+interface Performed {
+  readonly made: ReadonlyMap<string, ItemId>;
+  readonly failed: ReadonlySet<string>;
+}
+
 const NOTHING = new Uint8Array(0);
 
 export class Mirror {
@@ -86,12 +91,13 @@ export class Mirror {
     const planned = planOf(frame.fresh ? { ...frame, target: null } : frame, this.#options);
     if (!planned) return [];
     this.#removals.add(frame, planned);
-    const made = this.#perform(planned.plan, frame, scanned);
+    const { made, failed } = this.#perform(planned.plan, frame, scanned);
     const below: OpenFrame[] = planned.plan.folders.map(({ source, target }) => ({
       source,
       target: target.id,
       path: `${frame.path}/${source.name}`,
       fresh: false,
+      isReported: failed.has(source.name),
       rest: null,
     }));
     for (const item of planned.plan.create) {
@@ -111,9 +117,11 @@ export class Mirror {
     target.release(frame.target);
   }
 
-  #perform(plan: FolderPlan, frame: OpenFrame, scanned: number): Map<string, ItemId> {
+  /** Answers what was made, and whose attributes could not be read, by name. */
+  #perform(plan: FolderPlan, frame: OpenFrame, scanned: number): Performed {
     const { report, aside, settle } = this.#options;
     const replaced = new Set<string>();
+    const failed = new Set<string>();
     const replace = (change: Change) => {
       if (this.#setAside(change, frame)) {
         plan.create.push(change.source);
@@ -126,7 +134,7 @@ export class Mirror {
     }
     for (const change of plan.update) {
       if (!this.#keepsLinks(change, frame)) replace(change);
-      else this.#updateChild(change, frame, scanned);
+      else if (!this.#updateChild(change, frame, scanned)) failed.add(change.source.name);
     }
     for (const change of plan.look) {
       if (!this.#isLinkedAlike(change) || !this.#hasSameContent(change, frame)) {
@@ -140,7 +148,7 @@ export class Mirror {
     const made = this.#creator.createAll(frame.target, frame.path, plan.create, scanned, replaced);
     aside.settle();
     settle();
-    return made;
+    return { made, failed };
   }
 
   /** `#isLinkedAlike`, and then the pair is remembered as one file: only where its content need not be looked at. */
@@ -204,13 +212,16 @@ export class Mirror {
     return true;
   }
 
-  #updateChild(change: Change, frame: OpenFrame, scanned: number): void {
+  /** False if the source could not be read. */
+  #updateChild(change: Change, frame: OpenFrame, scanned: number): boolean {
     const path = `${frame.path}/${change.source.name}`;
     try {
       this.#update(change, path, scanned);
+      return true;
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
       this.#options.report.failed(path, error);
+      return false;
     } finally {
       if (change.source.kind !== 'directory') this.#options.source.release(change.source.id);
     }
