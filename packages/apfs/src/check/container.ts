@@ -12,6 +12,7 @@ import type { BlockMap } from './block-map.js';
 import type { CatalogCheck } from './catalog.js';
 import type { Changes } from './changes.js';
 import { checkMaps, checkReaperFields, checkSuperblockFields } from './container-fields.js';
+import { checkContainerBag } from './keybags.js';
 import type { Counts } from './links.js';
 import type { Report } from './report.js';
 
@@ -57,6 +58,7 @@ export function checkContainer(check: ContainerCheck): boolean {
   report.attempt('checkpoint-map', `checkpoint ${check.container.xid}`, () => checkMaps(check));
   report.attempt('checkpoint-ring', `checkpoint ${check.container.xid}`, () => checkRings(check));
   report.attempt('reaper', 'reaper', () => checkReaper(check));
+  checkContainerBag(check);
   const marked = [
     report.attempt('superblock-field', 'container superblock', () => markFixed(check) ?? true),
     report.attempt('efi-jumpstart', 'EFI jumpstart', () => markJumpstart(check) ?? true),

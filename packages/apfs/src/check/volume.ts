@@ -4,20 +4,19 @@
 import { PassphraseError, UnsupportedError } from '@tintype/core';
 import { type NodePlace, physicalPlaces } from '../btree/disk-tree.js';
 import { fileSystemTree, SNAPSHOT_TREE } from '../btree/kinds.js';
-import { readKeybag, volumeBagPlace } from '../encryption/keybag.js';
 import { unlock } from '../encryption/unlock.js';
 import type { Xts } from '../encryption/xts.js';
 import type { VolumeSlot } from '../reading/container-reader.js';
 import { readSnapshots, type Snapshot, snapshotHead } from '../reading/snapshots.js';
 import { VolumeHead } from '../reading/volume-head.js';
 import { idAt } from '../records/ids.js';
-import { NxSuperblock } from '../structs/container.js';
 import { OMAP_VALUE_FLAGS } from '../structs/object-map.js';
 import { VOLUME_FLAGS, VolumeSuperblock } from '../structs/volume.js';
 import { CatalogCheck, type CatalogForm } from './catalog.js';
 import { Changes } from './changes.js';
 import type { ContainerCheck } from './container.js';
 import { checkReferences, compareCounts } from './extents.js';
+import { checkVolumeBag } from './keybags.js';
 import { type Counts, checkLinks } from './links.js';
 import { type CheckedMap, checkMap, checkUnused } from './object-maps.js';
 import { SnapshotRecords } from './snapshot-records.js';
@@ -111,7 +110,7 @@ class VolumeCheck {
     if (!head.isEncrypted) return null;
     const { container, report } = this.#check;
     const { blocks, superblock } = container;
-    report.attempt('keybag', this.#name, () => this.#markBag());
+    checkVolumeBag(this.#check, head.uuidBytes, this.#name);
     try {
       const volume = { name: head.name, uuid: head.uuidBytes };
       return (
@@ -123,18 +122,6 @@ class VolumeCheck {
       report.add('volume-locked', this.#name, `is encrypted, and was not opened: names and contents were not checked`);
       return undefined;
     }
-  }
-
-  #markBag(): void {
-    const { container, used } = this.#check;
-    const { superblock, blocks } = container;
-    const uuid = new Uint8Array(superblock.buffer, superblock.byteOffset + NxSuperblock.at.nx_uuid, 16);
-    const start = superblock.getUint32(NxSuperblock.at.nx_keylocker_start, true);
-    const count = superblock.getUint32(NxSuperblock.at.nx_keylocker_count, true);
-    if (start === 0) return;
-    const place = volumeBagPlace(readKeybag(blocks, { start, count, uuid, kind: 'container' }), this.#head.uuidBytes);
-    used.mark(place.start, place.count, `key bag of ${this.#name}`);
-    readKeybag(blocks, place);
   }
 
   /** Snapshots in their tree and in the map: each in both, with a record by number and one by name. */

@@ -33,8 +33,8 @@ const MOST_ENTRY = 512;
 const UNITS = 512;
 const HEADER_AT = Keybag.at.kl_version;
 
-/** @throws CorruptError, UnsupportedError for bags that hardware protects */
-export function readKeybag(blocks: Blocks, { start, count, uuid, kind }: BagPlace): BagEntry[] {
+/** A bag, clear, whose checksum holds. @throws CorruptError, UnsupportedError for bags that hardware protects */
+export function openKeybag(blocks: Blocks, { start, count, uuid, kind }: BagPlace): DataView {
   if (count < 1 || count > KEYBAG_BLOCKS_LIMIT) throw new CorruptError('kb_locker', 'size', start, `${count} blocks`);
   const bytes = blocks.read(start, count * blocks.size);
   const view = viewOf(bytes);
@@ -43,10 +43,26 @@ export function readKeybag(blocks: Blocks, { start, count, uuid, kind }: BagPlac
       'the keys of the container are kept by the hardware of a Mac, and cannot be used elsewhere',
     );
   new Xts(Buffer.concat([uuid, uuid])).decrypt(bytes, start * (blocks.size / UNITS));
+  if (!isSealed(view)) throw badBag(start * blocks.size, 'o_cksum', 'the checksum does not hold');
+  if (u32le(view, 0, Keybag.at.o_type) !== KEYBAG_TYPE[kind])
+    throw badBag(start * blocks.size, 'o_type', 'is no key bag of this kind');
+  return view;
+}
+
+function badBag(position: number, field: keyof typeof Keybag.at & string, problem: string): CorruptError {
+  return new CorruptError('kb_locker', field, position + Keybag.at[field], problem);
+}
+
+/** @throws CorruptError, UnsupportedError for bags that hardware protects */
+export function readKeybag(blocks: Blocks, place: BagPlace): BagEntry[] {
+  return entriesOf(openKeybag(blocks, place), place.start * blocks.size);
+}
+
+/** Of a bag that was opened; `position`: its place on the device, for messages. @throws CorruptError */
+export function entriesOf(view: DataView, position: number): BagEntry[] {
+  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
   const bad = (field: keyof typeof Keybag.at & string, problem: string): CorruptError =>
-    new CorruptError('kb_locker', field, start * blocks.size + Keybag.at[field], problem);
-  if (!isSealed(view)) throw bad('o_cksum', 'the checksum does not hold');
-  if (u32le(view, 0, Keybag.at.o_type) !== KEYBAG_TYPE[kind]) throw bad('o_type', 'is no key bag of this kind');
+    badBag(position, field, problem);
   if (u16le(view, 0, Keybag.at.kl_version) !== KEYBAG_VERSION) throw bad('kl_version', 'is not 2');
   const end = HEADER_AT + u32le(view, 0, Keybag.at.kl_nbytes);
   if (end > bytes.length) throw bad('kl_nbytes', 'reaches past the bag');
