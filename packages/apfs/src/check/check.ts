@@ -7,6 +7,7 @@ import type { Chunk } from '../reading/free-space.js';
 import { NxSuperblock } from '../structs/container.js';
 import { BlockMap } from './block-map.js';
 import { checkContainer, type VolumeFacts } from './container.js';
+import { checkUnclaimed } from './container-fields.js';
 import { type CheckedMap, checkMap, checkUnused } from './object-maps.js';
 import { Report } from './report.js';
 import { checkSpace, compareBitmap, type Space } from './space.js';
@@ -28,6 +29,7 @@ export function* check(device: BlockDevice, options: CheckOptions, told: Told = 
     container,
     report,
     used: new BlockMap(container.blocks.count, container.blocks.size, report),
+    claimed: new Set<number>(),
     ...(told.volume ? { seen: told.volume } : {}),
   };
   const volumes = container.volumes();
@@ -42,6 +44,7 @@ export function* check(device: BlockDevice, options: CheckOptions, told: Told = 
     },
     () => {
       space = checkSpace(check);
+      if (space) checkUnclaimed(check, check.claimed);
     },
     () => {
       map = report.attempt('omap-record', 'map of the container', () => {

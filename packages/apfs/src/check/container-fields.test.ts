@@ -144,6 +144,17 @@ describe.skipIf(isMissing('basic'))('is found', () => {
   test.each(superblock)('in the superblock: %s', (_, change) => {
     expect(new Damaged().superblock(change).kinds()).toContain('superblock-field');
   });
+  test('in the superblock: a media key bag of no blocks', () => {
+    expect(new Damaged().superblock(set8(nx.nx_mkb_locker + 8, 1)).kinds()).toContain('keybag');
+  });
+  test('in the superblock: ranges that are still to be evicted', () => {
+    expect(new Damaged().superblock(set8(nx.nx_evict_mapping_tree_oid, 1)).kinds()).toEqual(['resize-pending']);
+  });
+  test('in the space manager: a queue that nothing leads to', () => {
+    const root = sm.sm_fq + FreeQueue.size + fq.sfq_tree_oid;
+    const container = new Damaged().ephemeral('nx_spaceman_oid', (view) => view.setUint32(root, 0, true));
+    expect(container.kinds()).toContain('checkpoint-map');
+  });
   test('in the superblock: a key bag of no blocks', () => {
     expect(new Damaged().superblock(set8(nx.nx_keylocker_count, 1)).kinds()).toContain('keybag');
   });

@@ -1,14 +1,14 @@
-// Fields of the container superblock, of the maps of its checkpoint, and of the reaper. See docs/formats/apfs.md.
+// Fields of the container superblock, and of the maps of its checkpoint. See docs/formats/apfs.md.
 
 import { u32le, u64le } from '@tintype/core';
 import { geometry } from '../geometry.js';
-import { type EphemeralPlace, readEphemeral } from '../reading/checkpoint-choice.js';
+import { readEphemeral } from '../reading/checkpoint-choice.js';
 import type { ContainerReader } from '../reading/container-reader.js';
 import { CHECKPOINT_MAP_LAST, CheckpointMap, CheckpointMapping } from '../structs/checkpoint.js';
 import { BLOCK_SIZE, NX_FLAGS, NxSuperblock } from '../structs/container.js';
+import { Prange } from '../structs/keybag.js';
 import { OBJECT_TYPE, ObjectHeader, TYPE_MASK } from '../structs/object.js';
-import { NxReaper } from '../structs/reaper.js';
-import { type FieldRules, judgeFields, oneOf, onlyBits, ZERO } from './fields.js';
+import { type FieldRules, judgeFields, onlyBits, ZERO } from './fields.js';
 import type { Report } from './report.js';
 
 /** What is looked into, and where what is wrong goes. */
@@ -43,20 +43,6 @@ const MAP: FieldRules<typeof CheckpointMap.fields, unknown> = {
   cpm_flags: onlyBits(CHECKPOINT_MAP_LAST),
 };
 const MAPPING: FieldRules<typeof CheckpointMapping.fields, unknown> = { cpm_pad: ZERO };
-/** Of a reaper that never had anything to do; once it had, a list stays with it. */
-const IDLE_REAPER: FieldRules<typeof NxReaper.fields, unknown> = {
-  nr_next_reap_id: oneOf(1),
-  nr_completed_id: ZERO,
-  nr_tail: ZERO,
-  nr_rlcount: ZERO,
-  nr_type: ZERO,
-  nr_size: ZERO,
-  nr_fs_oid: ZERO,
-  nr_oid: ZERO,
-  nr_xid: ZERO,
-  nr_nrle_flags: ZERO,
-};
-
 export function checkSuperblockFields({ container, report }: Judged): void {
   const { superblock, blocks } = container;
   const least = blocks.size === BLOCK_SIZE ? geometry(blocks.count).minEphemerals : null;
@@ -67,6 +53,9 @@ export function checkSuperblockFields({ container, report }: Judged): void {
   const start = u64le(superblock, 0, nx.nx_keylocker_start);
   const count = u64le(superblock, 0, nx.nx_keylocker_count);
   report.expect(start > 0 === count > 0, 'keybag', 'container superblock', `a key bag of ${count} blocks at ${start}`);
+  const media = Prange.read(superblock, nx.nx_mkb_locker);
+  const isRange = media.pr_start_paddr > 0 === media.pr_block_count > 0;
+  report.expect(isRange, 'keybag', 'container superblock', `a media key bag of ${media.pr_block_count} blocks`);
 }
 
 /** The maps of the checkpoint, which have been read, and whether objects are of the types that they say. */
@@ -101,20 +90,18 @@ export function checkMaps({ container, report }: Judged): void {
   }
 }
 
-/** What a reaper holds beside its flags. */
-export function checkReaperFields({ container, report }: Judged, view: DataView): void {
-  const tell = (message: string): void => report.add('reaper', 'reaper', message);
-  const head = u64le(view, 0, NxReaper.at.nr_head);
-  if (head === 0) {
-    judgeFields(NxReaper, IDLE_REAPER, { view, at: 0, facts: null }, tell);
-    const buffer = new Uint8Array(view.buffer, view.byteOffset + NxReaper.size, view.byteLength - NxReaper.size);
-    if (buffer.some((byte) => byte !== 0)) tell('has nothing to do, but keeps the state of something');
-    return;
-  }
-  const isList = ({ oid, type }: EphemeralPlace): boolean =>
-    oid === head && (type & TYPE_MASK) === OBJECT_TYPE.reapList;
-  if (!container.checkpoint.ephemerals.some(isList)) tell(`its list ${head} is not in the checkpoint`);
-  const next = u64le(view, 0, NxReaper.at.nr_next_reap_id);
-  const done = u64le(view, 0, NxReaper.at.nr_completed_id);
-  if (done >= next) tell(`job ${done} is done, and ${next} is the next`);
+/** Objects of a checkpoint of which each has one that leads to it. Others may belong to what only newer systems know. */
+const LED_TO: readonly number[] = [
+  OBJECT_TYPE.spaceman,
+  OBJECT_TYPE.reaper,
+  OBJECT_TYPE.reapList,
+  OBJECT_TYPE.btree,
+  OBJECT_TYPE.btreeNode,
+];
+
+/** What nothing led to when the space manager, its queues and the reaper were looked at. */
+export function checkUnclaimed({ container, report }: Judged, claimed: ReadonlySet<number>): void {
+  for (const { oid, type } of container.checkpoint.ephemerals)
+    if (!claimed.has(oid) && LED_TO.includes(type & TYPE_MASK))
+      report.add('checkpoint-map', `checkpoint ${container.xid}`, `nothing leads to object ${oid}`);
 }

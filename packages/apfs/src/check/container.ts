@@ -2,18 +2,16 @@
 
 import { type BlockDevice, u32le, u64le } from '@tintype/core';
 import { get64 } from '../object.js';
-import { readEphemeral } from '../reading/checkpoint-choice.js';
 import type { ContainerReader } from '../reading/container-reader.js';
-import { driverExtents } from '../reading/efi-jumpstart.js';
 import { FsOid, NX_MAX_FILE_SYSTEMS, NxSuperblock, OID_RESERVED_COUNT } from '../structs/container.js';
-import { OBJECT_TYPE } from '../structs/object.js';
-import { NxReaper, REAPER_FLAGS } from '../structs/reaper.js';
 import type { BlockMap } from './block-map.js';
 import type { CatalogCheck } from './catalog.js';
 import type { Changes } from './changes.js';
-import { checkMaps, checkReaperFields, checkSuperblockFields } from './container-fields.js';
+import { checkMaps, checkSuperblockFields } from './container-fields.js';
+import { checkJumpstart } from './efi-jumpstart.js';
 import { checkContainerBag } from './keybags.js';
 import type { Counts } from './links.js';
+import { checkReaper } from './reaper.js';
 import type { Report } from './report.js';
 
 const nx = NxSuperblock.at;
@@ -30,6 +28,8 @@ export interface ContainerCheck {
   readonly container: ContainerReader;
   readonly report: Report;
   readonly used: BlockMap;
+  /** Objects of the checkpoint that something leads to. */
+  readonly claimed: Set<number>;
   /** Told what was found of each volume that could be looked into: a repair goes on from there. */
   readonly seen?: (facts: VolumeFacts) => void;
 }
@@ -53,17 +53,17 @@ export function checkContainer(check: ContainerCheck): boolean {
     check.report.add('checkpoint-discarded', `checkpoint ${xid}`, `checkpoint ${xid} cannot be used: ${reason}`);
   checkCopy(check);
   const { report } = check;
-  report.attempt('superblock-field', 'container superblock', () => checkFields(check));
+  const isSettled = report.attempt('superblock-field', 'container superblock', () => checkFields(check)) ?? false;
   report.attempt('superblock-field', 'container superblock', () => checkSuperblockFields(check));
   report.attempt('checkpoint-map', `checkpoint ${check.container.xid}`, () => checkMaps(check));
   report.attempt('checkpoint-ring', `checkpoint ${check.container.xid}`, () => checkRings(check));
-  report.attempt('reaper', 'reaper', () => checkReaper(check));
+  const isIdle = report.attempt('reaper', 'reaper', () => checkReaper(check)) ?? false;
   checkContainerBag(check);
   const marked = [
     report.attempt('superblock-field', 'container superblock', () => markFixed(check) ?? true),
-    report.attempt('efi-jumpstart', 'EFI jumpstart', () => markJumpstart(check) ?? true),
+    report.attempt('efi-jumpstart', 'EFI jumpstart', () => checkDriver(check) ?? true),
   ];
-  return !marked.includes(null);
+  return isIdle && isSettled && !marked.includes(null);
 }
 
 function checkCopy({ device, container, report }: ContainerCheck): void {
@@ -87,7 +87,8 @@ function checkCopy({ device, container, report }: ContainerCheck): void {
   }
 }
 
-function checkFields({ container, report }: ContainerCheck): void {
+/** False while a resize is not finished: then blocks are in use that no volume knows of. */
+function checkFields({ container, report }: ContainerCheck): boolean {
   const { superblock, blocks, xid } = container;
   const rule = (holds: boolean, message: string): void =>
     report.expect(holds, 'superblock-field', 'container superblock', message);
@@ -97,10 +98,13 @@ function checkFields({ container, report }: ContainerCheck): void {
   const most = u32le(superblock, 0, nx.nx_max_file_systems);
   rule(most === wanted, `at most ${most} volumes, where ${wanted} are allowed`);
   const blockedOut = superblock.getBigUint64(nx.nx_blocked_out_prange + 8, true);
-  report.expect(blockedOut === 0n, 'resize-pending', 'container superblock', 'a resize was not finished');
+  const evicted = superblock.getBigUint64(nx.nx_evict_mapping_tree_oid, true);
+  const isSettled = blockedOut === 0n && evicted === 0n;
+  report.expect(isSettled, 'resize-pending', 'container superblock', 'a resize was not finished');
   for (let slot = most; slot < NX_MAX_FILE_SYSTEMS; slot += 1)
     rule(u64le(superblock, nx.nx_fs_oid + slot * FsOid.size, FsOid.at.oid) === 0, `slot ${slot} may not hold a volume`);
   rule(blocks.count * blocks.size <= blocks.device.size, `${blocks.count} blocks do not fit the device`);
+  return isSettled;
 }
 
 /** Checkpoints follow one another in both rings, and the objects of one follow one another without a gap. */
@@ -140,26 +144,6 @@ function checkRings({ container, report }: ContainerCheck): void {
   report.expect(total === length, 'checkpoint-ring', place, `the objects take ${total} blocks, not ${length}`);
 }
 
-function checkReaper(check: ContainerCheck): void {
-  const { container, report } = check;
-  const { superblock, checkpoint, blocks } = container;
-  const oid = u64le(superblock, 0, nx.nx_reaper_oid);
-  const place = checkpoint.ephemerals.find((each) => each.oid === oid);
-  if (!place || (place.type & 0xffff) !== OBJECT_TYPE.reaper) {
-    report.add('reaper', 'reaper', 'the reaper is not in the checkpoint');
-    return;
-  }
-  const view = readEphemeral(blocks, superblock, place);
-  const flags = u32le(view, 0, NxReaper.at.nr_flags);
-  const known = REAPER_FLAGS.magicBlockHeadersMaintained | REAPER_FLAGS.continues;
-  report.expect((flags & ~known) === 0 && (flags & 1) === 1, 'reaper', 'reaper', `flags ${flags} are not known`);
-  const buffer = u32le(view, 0, NxReaper.at.nr_state_buffer_size);
-  const wanted = blocks.size - NxReaper.size;
-  report.expect(buffer === wanted, 'reaper', 'reaper', `a state buffer of ${buffer} bytes, not ${wanted}`);
-  checkReaperFields(check, view);
-  report.expect((flags & REAPER_FLAGS.continues) === 0, 'reaper-busy', 'reaper', 'something is not deleted to its end');
-}
-
 function markFixed({ container, used }: ContainerCheck): void {
   const { superblock } = container;
   used.mark(0, 1, 'block 0');
@@ -175,11 +159,8 @@ function markFixed({ container, used }: ContainerCheck): void {
   if (media > 0) used.mark(media, get64(superblock, nx.nx_mkb_locker + 8), 'media key bag');
 }
 
-function markJumpstart({ container, used }: ContainerCheck): void {
+function checkDriver({ container, report, used }: ContainerCheck): void {
   const { superblock, blocks, xid } = container;
   const block = u64le(superblock, 0, nx.nx_efi_jumpstart);
-  if (block === 0) return;
-  const extents = driverExtents(blocks, block, xid);
-  used.mark(block, 1, 'EFI jumpstart');
-  for (const { start, count } of extents) used.mark(start, count, 'EFI driver');
+  if (block !== 0) checkJumpstart({ blocks, block, xid }, report, used);
 }

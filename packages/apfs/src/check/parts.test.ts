@@ -104,7 +104,8 @@ describe.skipIf(isMissing('dfvfs'))('on a container of macOS', () => {
   const prepare = (): ContainerCheck => {
     const device = new MemoryDevice(sample('dfvfs'));
     const container = new ContainerReader(device);
-    return { device, container, report, used: new BlockMap(container.blocks.count, container.blocks.size, report) };
+    const used = new BlockMap(container.blocks.count, container.blocks.size, report);
+    return { device, container, report, used, claimed: new Set() };
   };
   test('all parts together leave no block over, and each alone leaves some', () => {
     const check = prepare();

@@ -6,6 +6,7 @@ import { FREE_QUEUE_TREE } from '../btree/kinds.js';
 import { get64 } from '../object.js';
 import { readEphemeral } from '../reading/checkpoint-choice.js';
 import { bitmapOf, type Chunk, chunkInfoBlocks, chunks } from '../reading/free-space.js';
+import { NxSuperblock } from '../structs/container.js';
 import {
   FreeQueue,
   FreeQueueKey,
@@ -37,6 +38,7 @@ export function checkSpace(check: ContainerCheck): Space | null {
     report.add('spaceman', PLACE, 'it is not in the checkpoint');
     return null;
   }
+  check.claimed.add(u64le(container.superblock, 0, NxSuperblock.at.nx_spaceman_oid));
   const list = report.attempt('chunk', PLACE, () => [...chunks(container)]);
   const cibs = report.attempt('chunk', PLACE, () => chunkInfoBlocks(container));
   report.attempt('spaceman', PLACE, () => checkGeometry(check, spaceman));
@@ -204,13 +206,14 @@ function queueInPool(
 }
 
 function walkQueue(
-  { container, report }: ContainerCheck,
+  { container, report, claimed }: ContainerCheck,
   name: string,
   root: number,
   record: (view: DataView, key: number, value: number) => void,
 ): number {
   const { blocks, superblock, checkpoint, xid } = container;
   const read = (oid: number): Uint8Array => {
+    claimed.add(oid);
     const place = checkpoint.ephemerals.find((each) => each.oid === oid);
     const view = readEphemeral(blocks, superblock, place ?? { oid, type: 0, subtype: 0, size: 0, block: 0 });
     return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
