@@ -86,8 +86,8 @@ const METADATA_RATIO = 0.25;
 /** Map, tables and trailer of an archive; the header of an encrypted one. */
 const FRAME = 64 << 10;
 const ENCRYPTED_FRAME = 120 << 10;
-/** What is not used of chunks that are stored as they are. */
-const OPEN_CHUNKS = 2 * CHUNK;
+/** Zeros among what is stored as it is, above what is counted for each item: 0.3 to 0.9 MB for 1 to 5,000 items. */
+const ZEROS_STORED = CHUNK / 2;
 /** What may be stored twice, at the most. */
 const SUPERSEDED = 1.02;
 
@@ -99,7 +99,7 @@ export function archiveSizes(
 ): { readonly imageSize: number; readonly peakSpace: number } {
   const frame = FRAME + (encryption === undefined ? 0 : ENCRYPTED_FRAME);
   const rest =
-    format === 'udro' ? blocks + metadata + OPEN_CHUNKS : bytes * sampler.ratio() + metadata * METADATA_RATIO;
+    format === 'udro' ? blocks + metadata + ZEROS_STORED : bytes * sampler.ratio() + metadata * METADATA_RATIO;
   const imageSize = Math.ceil(rest + frame);
   return { imageSize, peakSpace: Math.ceil(imageSize * SUPERSEDED) };
 }

@@ -74,6 +74,31 @@ test.each(['udro', 'udzo', 'ulfo'] as const)(
   },
 );
 
+test('udro: zeros of 64 KiB within a chunk are not stored, also where it is written again', () => {
+  const { draft, file, read } = made({ format: 'udro' });
+  const model = Buffer.alloc(SIZE);
+  const put = (position: number, bytes: Uint8Array): void => {
+    draft.write(position, bytes);
+    model.set(bytes, position);
+  };
+  const random = new Random(7);
+  const PIECE = 1 << 16;
+  for (const round of [1, 2, 3])
+    for (let chunk = 0; chunk < 8; chunk += 1)
+      for (const piece of [round, 9 - round, 12])
+        put(20_480 + chunk * CHUNK + piece * PIECE, random.bytes(PIECE - 100 * round));
+  const zeros = Buffer.alloc(CHUNK);
+  put(20_480 + 3 * CHUNK, zeros);
+  put(20_480 + 5 * CHUNK, zeros.subarray(0, 10 * PIECE));
+  const seen = Buffer.alloc(SIZE);
+  draft.read(0, seen);
+  expect(seen.equals(model)).toBe(true);
+  draft.finish([]);
+  expect(file.size()).toBeLessThan((6 * 7 + 1) * PIECE * 1.01 + 20_000);
+  read().read(0, seen);
+  expect(seen.equals(model)).toBe(true);
+});
+
 test('B35: chunks that are written again and again take the room of those that they supersede', () => {
   const size = 48 << 20;
   const map: PartitionMap = { ...MAP, partitions: [{ ...MAP.partitions[0], size: size - 40_960 }] as Partition[] };

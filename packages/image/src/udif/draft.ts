@@ -16,6 +16,7 @@ import { OpenChunks } from './open-chunks.js';
 import { type Region, regionsOf } from './regions.js';
 import { CHUNK_TYPE } from './structs.js';
 import { type Row, regionTable } from './table.js';
+import { CutChunks } from './zero-pieces.js';
 
 /** As many as fit into 16 MiB. */
 const OPEN_CHUNKS = 16;
@@ -50,6 +51,8 @@ export class DraftDevice implements BlockDevice {
   readonly #states: Uint8Array;
   /** Of those that are stored. */
   readonly #places: ChunkPlaces;
+  /** Null where chunks are compressed. */
+  readonly #cuts: CutChunks | null;
   /** Least recently used first. */
   readonly #decoded = new Map<number, Uint8Array>();
   #isFinished = false;
@@ -67,6 +70,7 @@ export class DraftDevice implements BlockDevice {
     const { count } = this.#grid;
     this.#states = new Uint8Array(count);
     this.#places = new ChunkPlaces(count, this.#fork.type);
+    this.#cuts = options.format === 'udro' ? new CutChunks() : null;
   }
 
   /** The most bytes that the file ever had before it was finished. */
@@ -218,7 +222,7 @@ export class DraftDevice implements BlockDevice {
       return;
     }
     this.#states[chunk] = STATE.coming;
-    this.#fork.add(bytes, (stored) => {
+    this.#fork.add(this.#cuts?.cut(chunk, bytes) ?? bytes, (stored) => {
       this.#states[chunk] = STATE.stored;
       this.#places.put(chunk, stored);
     });
@@ -230,6 +234,7 @@ export class DraftDevice implements BlockDevice {
     if (this.#states[chunk] === STATE.coming) this.#fork.drain();
     if (this.#states[chunk] === STATE.stored) this.#fork.release(this.#places.range(chunk));
     this.#decoded.delete(chunk);
+    this.#cuts?.forget(chunk);
     this.#states[chunk] = state;
   }
 
@@ -247,7 +252,10 @@ export class DraftDevice implements BlockDevice {
 
   #decode(chunk: number): Uint8Array {
     const clear = new Uint8Array(this.#grid.range(chunk).size);
-    readStoredChunk(this.#file, this.#options.format, this.#places.get(chunk), clear);
+    const place = this.#places.get(chunk);
+    const stored = place.type === CHUNK_TYPE.raw ? clear.subarray(0, place.length) : clear;
+    readStoredChunk(this.#file, this.#options.format, place, stored);
+    this.#cuts?.spread(chunk, clear);
     return clear;
   }
 
@@ -271,8 +279,8 @@ export class DraftDevice implements BlockDevice {
       const state = this.#states[chunk];
       const place = this.#grid.range(chunk);
       if (state === STATE.stored) {
-        const { type, offset, length, crc } = this.#places.get(chunk);
-        yield { ...place, type, offset, length, crc };
+        const stored = this.#places.get(chunk);
+        yield* this.#cuts?.rows(chunk, place.start, stored) ?? [{ ...place, ...stored }];
       } else {
         const type = isFree || state === STATE.free ? CHUNK_TYPE.ignore : CHUNK_TYPE.zero;
         yield { ...place, type, offset: 0, length: 0, crc: 0 };

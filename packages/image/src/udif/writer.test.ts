@@ -75,23 +75,41 @@ describe.each(FORMATS)('%s', (format) => {
       const disk = diskOf(scheme);
       const bytes = written(disk, { format });
       expect(read(bytes).equals(expected(disk))).toBe(true);
-      withFolder((folder) => {
-        const path = join(folder, 'x.dmg');
-        writeFileSync(path, bytes);
-        if (!seven.skip) {
-          const { status, stdout } = spawnSync(seven.path, ['t', '-tdmg', path], { encoding: 'utf8' });
-          expect([status, /warning|error/i.test(stdout)]).toEqual([0, false]);
-        }
-        // libmodi knows no LZMA, and of bzip2 no chunk of two blocks.
-        if (format === 'ulmo' || format === 'udbz') return;
-        const out = join(folder, 'out');
-        const { status, stderr } = spawnSync('python3', [modi, path, out], { encoding: 'utf8' });
-        if (/No such file|cannot open shared/.test(stderr)) return;
-        expect([status, stderr]).toEqual([0, '']);
-        expect(readFileSync(out).equals(expected(disk))).toBe(true);
-      });
+      foreignReadersAgree(bytes, format, expected(disk));
     },
   );
+});
+
+function foreignReadersAgree(bytes: Uint8Array, format: (typeof FORMATS)[number], disk: Buffer): void {
+  withFolder((folder) => {
+    const path = join(folder, 'x.dmg');
+    writeFileSync(path, bytes);
+    if (!seven.skip) {
+      const { status, stdout } = spawnSync(seven.path, ['t', '-tdmg', path], { encoding: 'utf8' });
+      expect([status, /warning|error/i.test(stdout)]).toEqual([0, false]);
+    }
+    // libmodi knows no LZMA, and of bzip2 no chunk of two blocks.
+    if (format === 'ulmo' || format === 'udbz') return;
+    const out = join(folder, 'out');
+    const { status, stderr } = spawnSync('python3', [modi, path, out], { encoding: 'utf8' });
+    if (/No such file|cannot open shared/.test(stderr)) return;
+    expect([status, stderr]).toEqual([0, '']);
+    expect(readFileSync(out).equals(disk)).toBe(true);
+  });
+}
+
+test('udro: zeros of 64 KiB are not stored wherever they lie; the same disk gives the same bytes', () => {
+  const disk = diskOf('gpt');
+  disk.write(2 * MIB, new Uint8Array(3 * MIB - 100_000));
+  const filled = [2 * MIB, 2.3 * MIB, 2.31 * MIB, 2.8 * MIB, 4.2 * MIB, 4.6 * MIB].map(Math.floor);
+  for (const at of filled) disk.write(at, random.bytes(40_000));
+  const same = { ...holder, random: (target: Uint8Array) => target.fill(1) };
+  const bytes = written(disk, { format: 'udro', holder: same });
+  expect(read(bytes).equals(expected(disk))).toBe(true);
+  // The text, and for each of the others two pieces at the most.
+  expect(bytes.length).toBeLessThan(2 * MIB + filled.length * 131_072 + 100_000);
+  expect(Buffer.compare(bytes, written(disk, { format: 'udro', holder: same }))).toBe(0);
+  foreignReadersAgree(bytes, 'udro', expected(disk));
 });
 
 test('what repeats itself shrinks, by level; the same disk gives the same bytes', () => {

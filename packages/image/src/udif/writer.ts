@@ -5,7 +5,7 @@
 import { type BlockDevice, crc32Combined, type Range, type StoreFile } from '@tintype/core';
 import type { PartitionMap } from '../disk-image.js';
 import { isZero } from '../zeros.js';
-import { DiskPlan, type Stretch } from './disk-plan.js';
+import { DiskPlan } from './disk-plan.js';
 import { writeEnd } from './end.js';
 import { CHUNK, type Coding, ForkWriter } from './fork-writer.js';
 import { listLength } from './list.js';
@@ -14,6 +14,7 @@ import { RowList } from './row-list.js';
 import { type SegmentPlace, SegmentWriter } from './segment-writer.js';
 import { CHUNK_TYPE } from './structs.js';
 import { regionTable, tableSize } from './table.js';
+import { type Piece, ZeroPieces } from './zero-pieces.js';
 
 export interface UdifOptions extends Coding {
   readonly map: PartitionMap;
@@ -42,6 +43,8 @@ class UdifWriter {
   readonly #regions: readonly Region[];
   readonly #segments: SegmentWriter | null;
   readonly #clear = new Uint8Array(CHUNK);
+  /** Null where chunks are left whole: they are compressed, or the first segment's room for the tables is counted before. */
+  readonly #zeros: ZeroPieces | null;
 
   constructor(disk: BlockDevice, file: StoreFile, options: UdifOptions) {
     this.#disk = disk;
@@ -52,6 +55,7 @@ class UdifWriter {
     const { segments, free } = options;
     this.#segments = segments ? new SegmentWriter(file, segments, longestList(disk, this.#regions, free)) : null;
     this.#fork = new ForkWriter(this.#segments ?? file, options);
+    this.#zeros = options.format === 'udro' && !segments ? new ZeroPieces() : null;
   }
 
   run(): void {
@@ -75,13 +79,9 @@ class UdifWriter {
     const rows = new RowList(region.start);
     const end = region.start + region.size;
     for (let at = region.start; at < end; ) {
-      const { type, size } = this.#next(region, at);
-      const index = rows.add(type, size);
-      if (type === CHUNK_TYPE.raw)
-        this.#fork.add(this.#clear.subarray(0, size), (stored) => {
-          rows.store(index, stored);
-          this.#crc = crc32Combined(this.#crc, stored.storedCrc, stored.length);
-        });
+      const { type, size } = this.#plan.next(region, at);
+      if (type === CHUNK_TYPE.raw) this.#read(at, size, rows);
+      else rows.add(type, size);
       this.#options.progress?.(size);
       at += size;
     }
@@ -89,13 +89,22 @@ class UdifWriter {
     return rows;
   }
 
-  /** What begins at `at`: bytes are read into `#clear` if they are to be stored. */
-  #next(region: Region, at: number): Stretch {
-    const next = this.#plan.next(region, at);
-    if (next.type !== CHUNK_TYPE.raw) return next;
-    const clear = this.#clear.subarray(0, next.size);
+  /** What is there is stored, but for zeros. */
+  #read(at: number, size: number, rows: RowList): void {
+    const clear = this.#clear.subarray(0, size);
     this.#disk.read(at, clear);
-    return isZero(clear) ? { type: CHUNK_TYPE.zero, size: next.size } : next;
+    for (const { isZero, offset, length } of this.#pieces(clear)) {
+      const index = rows.add(isZero ? CHUNK_TYPE.zero : CHUNK_TYPE.raw, length);
+      if (isZero) continue;
+      this.#fork.add(clear.subarray(offset, offset + length), (stored) => {
+        rows.store(index, stored);
+        this.#crc = crc32Combined(this.#crc, stored.storedCrc, stored.length);
+      });
+    }
+  }
+
+  #pieces(clear: Uint8Array): readonly Piece[] {
+    return this.#zeros?.of(clear) ?? [{ isZero: isZero(clear), offset: 0, length: clear.length }];
   }
 }
 
