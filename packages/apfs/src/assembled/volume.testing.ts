@@ -90,7 +90,10 @@ function headOf(site: Site, volume: VolumeDraft, { slot, trees, oid, xid, type }
     bytes.set(Buffer.from(volume.name), 0x2c0);
   }
   if (volume.role !== undefined) view.setUint16(0x3c4, volume.role, true);
-  if (volume.group) bytes.set(volume.group, 0x3f0);
+  if (volume.group) {
+    bytes.set(volume.group, 0x3f0);
+    view.setUint8(0x28, view.getUint8(0x28) | 0x10);
+  }
   if (slot > 0) bytes[0xf0] = (bytes[0xf0] ?? 0) ^ slot;
   return view;
 }

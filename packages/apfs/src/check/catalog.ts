@@ -7,7 +7,7 @@ import { canonical, nameHash } from '../names.js';
 import { viewOf } from '../object.js';
 import { type NameRule, readEntry } from '../records/directory.js';
 import { FieldPlaces } from '../records/extended-fields.js';
-import { idAt, typeAt } from '../records/ids.js';
+import { idAt, isSystemId, typeAt } from '../records/ids.js';
 import { type Inode, readInode } from '../records/inodes.js';
 import { readXattr, type XattrPlace } from '../records/xattrs.js';
 import { INODE_FIELD } from '../structs/extended-fields.js';
@@ -58,6 +58,8 @@ export interface CatalogForm extends VolumeForm {
   readonly names: NameRule;
   /** Bytes. */
   readonly blockSize: number;
+  /** It is the System volume of a group, whose ids begin at 2^59. */
+  readonly hasSystemIds: boolean;
 }
 
 export class CatalogCheck {
@@ -72,6 +74,8 @@ export class CatalogCheck {
   readonly statistics = new Set<number>();
   /** Of all objects that have records or entries. */
   largestId = 0;
+  /** The first inode with an id that only another volume of a group may have; 0: none. */
+  misplaced = 0;
   /** Of all files that are known as documents. */
   largestDocument = 0;
   readonly #report: Report;
@@ -120,6 +124,8 @@ export class CatalogCheck {
       compression: 0,
       siblings: null,
     });
+    const isMisplaced = !isReserved(inode.id) && isSystemId(inode.id) !== this.#form.hasSystemIds;
+    if (isMisplaced && this.misplaced === 0) this.misplaced = inode.id;
     const hasStatistics = (inode.internalFlags & STATISTICS) !== 0;
     if (hasStatistics || (inode.flags & UF_TRACKED) !== 0) this.#rareFields(inode.id, record);
   }

@@ -13,6 +13,7 @@ import { checkContainerBag } from './keybags.js';
 import type { Counts } from './links.js';
 import { checkReaper } from './reaper.js';
 import type { Report } from './report.js';
+import { checkGroups } from './volume-groups.js';
 
 const nx = NxSuperblock.at;
 /** What block 0 may have of its own: checksum, counters, flags. */
@@ -59,6 +60,7 @@ export function checkContainer(check: ContainerCheck): boolean {
   report.attempt('checkpoint-ring', `checkpoint ${check.container.xid}`, () => checkRings(check));
   const isIdle = report.attempt('reaper', 'reaper', () => checkReaper(check)) ?? false;
   checkContainerBag(check);
+  checkGroups(check.container.volumes(), report);
   const marked = [
     report.attempt('superblock-field', 'container superblock', () => markFixed(check) ?? true),
     report.attempt('efi-jumpstart', 'EFI jumpstart', () => checkDriver(check) ?? true),

@@ -55,6 +55,7 @@ export const KINDS = {
   'volume-superblock': lost,
   'volume-field': lost,
   'volume-odd': remark,
+  'revert-pending': remark,
   'volume-count': mendable,
   'volume-locked': remark,
   'volume-sealed': remark,

@@ -3,11 +3,20 @@
 import { CorruptError, u32le, u64le } from '@tintype/core';
 import { physicalPlaces } from '../btree/disk-tree.js';
 import { OMAP_SNAPSHOT_TREE, OMAP_TREE } from '../btree/kinds.js';
+import { viewOf } from '../object.js';
 import { NxSuperblock, OID_RESERVED_COUNT } from '../structs/container.js';
-import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
-import { OMAP_MANUALLY_MANAGED, OMAP_VALUE_FLAGS, Omap, OmapKey, OmapValue } from '../structs/object-map.js';
+import { OBJECT_TYPE, ObjectHeader, STORAGE, TYPE_MASK } from '../structs/object.js';
+import {
+  OMAP_MANUALLY_MANAGED,
+  OMAP_SNAPSHOT_GONE,
+  OMAP_VALUE_FLAGS,
+  Omap,
+  OmapKey,
+  OmapSnapshotValue,
+  OmapValue,
+} from '../structs/object-map.js';
 import type { ContainerCheck } from './container.js';
-import { type FieldRules, judgeFields, oneOf, onlyBits } from './fields.js';
+import { type FieldRules, judgeFields, oneOf, onlyBits, ZERO } from './fields.js';
 import { checkTree } from './tree.js';
 
 export interface Version {
@@ -29,6 +38,15 @@ const FIELDS: FieldRules<typeof Omap.fields, unknown> = {
   om_tree_type: oneOf(PHYSICAL_TREE),
   om_snapshot_tree_type: oneOf(PHYSICAL_TREE),
 };
+const SNAPSHOT_FIELDS: FieldRules<typeof OmapSnapshotValue.fields, unknown> = {
+  oms_flags: onlyBits(OMAP_SNAPSHOT_GONE),
+  oms_pad: ZERO,
+  oms_oid: ZERO,
+};
+/** Of a revert that was begun and not finished. */
+const SETTLED: FieldRules<typeof Omap.fields, unknown> = { om_pending_revert_min: ZERO, om_pending_revert_max: ZERO };
+/** Encrypting, decrypting, rolling a key. */
+const CHANGING_KEYS = 0xe;
 
 export class CheckedMap {
   readonly name: string;
@@ -36,6 +54,8 @@ export class CheckedMap {
   readonly versions = new Map<number, Version[]>();
   /** Transactions of the snapshots that it keeps versions for. */
   readonly snapshots = new Set<number>();
+  /** Those of them that are being deleted, or reverted. */
+  readonly leaving = new Set<number>();
   /** Blocks of the map, its trees and all versions. */
   blocks = 0;
   isComplete = true;
@@ -74,6 +94,9 @@ export function checkMap(check: ContainerCheck, { block, name, owner }: MapPlace
   map.blocks += 1;
   report.header(name, view);
   judgeFields(Omap, FIELDS, { view, at: 0, facts: null }, (message) => report.add('omap', name, message));
+  judgeFields(Omap, SETTLED, { view, at: 0, facts: null }, (message) => report.add('revert-pending', name, message));
+  const isChanging = (u32le(view, 0, Omap.at.om_flags) & CHANGING_KEYS) !== 0;
+  report.expect(!isChanging, 'volume-odd', name, 'encryption is being changed');
   const isManual = (u32le(view, 0, Omap.at.om_flags) & OMAP_MANUALLY_MANAGED) !== 0;
   report.expect(isManual === (owner === 'container'), 'omap', name, 'says wrongly whose map it is');
   const count = (): void => {
@@ -107,7 +130,7 @@ export function checkMap(check: ContainerCheck, { block, name, owner }: MapPlace
         used.mark(pointer, 1, name);
         count();
       },
-      visitRecord: (node, index) => void map.snapshots.add(u64le(node.view, node.keyAt(index), OmapKey.at.ok_oid)),
+      visitRecord: (node, index) => addSnapshot(check, map, node.view, node.keyAt(index), node.valueAt(index)),
     });
   const newest = u64le(view, 0, Omap.at.om_most_recent_snap);
   let last = 0;
@@ -116,6 +139,21 @@ export function checkMap(check: ContainerCheck, { block, name, owner }: MapPlace
   const said = u32le(view, 0, Omap.at.om_snap_count);
   report.expect(said === map.snapshots.size, 'omap', name, `counts ${said} snapshots of ${map.snapshots.size}`);
   return map;
+}
+
+function addSnapshot(
+  { container, report }: ContainerCheck,
+  map: CheckedMap,
+  view: DataView,
+  key: number,
+  value: number,
+) {
+  const xid = u64le(view, key, OmapKey.at.ok_oid);
+  map.snapshots.add(xid);
+  const bad = (message: string): void => report.add('omap', `snapshot ${xid} in ${map.name}`, message);
+  if (xid <= 0 || xid > container.xid) bad('is of a transaction that was not yet');
+  judgeFields(OmapSnapshotValue, SNAPSHOT_FIELDS, { view, at: value, facts: null }, bad);
+  if (u32le(view, value, OmapSnapshotValue.at.oms_flags) !== 0) map.leaving.add(xid);
 }
 
 function addVersion(check: ContainerCheck, map: CheckedMap, view: DataView, key: number, value: number): void {
@@ -133,6 +171,7 @@ function addVersion(check: ContainerCheck, map: CheckedMap, view: DataView, key:
   const { size } = container.blocks;
   if ((version.flags & ~KNOWN_FLAGS) !== 0) bad(`flags ${version.flags} are not known`);
   if (version.xid <= 0 || version.xid > container.xid) bad(`is of transaction ${version.xid}`);
+  if (version.xid > u64le(view, 0, ObjectHeader.at.o_xid)) bad('is newer than the node that tells of it');
   const next = u64le(container.superblock, 0, NxSuperblock.at.nx_next_oid);
   if (oid < OID_RESERVED_COUNT || oid >= next) report.add('oid-range', place, 'has no number of its own');
   const list = map.versions.get(oid);
@@ -145,14 +184,19 @@ function addVersion(check: ContainerCheck, map: CheckedMap, view: DataView, key:
   map.blocks += length;
 }
 
-/** Versions that nothing leads to. */
-export function checkUnused({ report }: ContainerCheck, map: CheckedMap): void {
+/** Versions that nothing leads to. What macOS knew of snapshots may stay behind when these are gone. */
+export function checkUnused({ container, report }: ContainerCheck, map: CheckedMap): void {
   for (const [oid, versions] of map.versions)
-    for (const { isUsed, xid, flags } of versions)
-      if (!isUsed && (flags & OMAP_VALUE_FLAGS.deleted) === 0)
-        report.add(
-          'omap-unused',
-          `object ${oid} of ${map.name}`,
-          `its version of transaction ${xid} is used by nothing`,
-        );
+    for (const { isUsed, xid, flags, block } of versions) {
+      if (isUsed || (flags & OMAP_VALUE_FLAGS.deleted) !== 0) continue;
+      const place = `object ${oid} of ${map.name}`;
+      if (report.attempt('omap-record', place, () => typeIn(container.blocks.read(block))) !== EXTENSION)
+        report.add('omap-unused', place, `its version of transaction ${xid} is used by nothing`);
+    }
+}
+
+const EXTENSION = OBJECT_TYPE.snapshotMetadataExtension;
+
+function typeIn(object: Uint8Array): number {
+  return u32le(viewOf(object), 0, ObjectHeader.at.o_type) & TYPE_MASK;
 }

@@ -31,6 +31,7 @@ const FORM = {
   isEncrypted: false,
   isSealed: false,
   hasPreallocated: false,
+  hasSystemIds: false,
 } as const;
 let report = new Report();
 const kinds = (): string[] => report.take().map(({ kind }) => kind);

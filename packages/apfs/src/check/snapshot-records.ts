@@ -7,10 +7,14 @@ import type { DiskNode } from '../btree/disk-node.js';
 import { idAt, typeAt } from '../records/ids.js';
 import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
 import { RECORD_TYPE, SnapshotMetadataValue } from '../structs/records.js';
+import type { CheckedMap } from './object-maps.js';
 import type { Report } from './report.js';
 
 const at = SnapshotMetadataValue.at;
 const NAME_KEY = 10;
+/** Its contents are to go, or it goes, and what it holds is handed over to the next one. */
+const MERGING = 2;
+const KNOWN_FLAGS = 1 | MERGING;
 const PHYSICAL_TREE = STORAGE.physical + OBJECT_TYPE.btree;
 /** What stands for the id in the key of a name: all ones, below the type. */
 const NO_ID_HIGH = 0x0fff_ffff;
@@ -23,11 +27,18 @@ export class SnapshotRecords {
   readonly #inodes = new Set<number>();
   readonly #nextId: number;
   readonly #bad: (message: string) => void;
+  readonly #merging: (message: string) => void;
+  /** One is being merged with another: its references are not what they were, or are not yet what they will be. */
+  isMerging = false;
 
   /** `nextId`: the next number that the volume gives. */
   constructor(report: Report, place: string, nextId: number) {
     this.#nextId = nextId;
     this.#bad = (message) => report.add('snapshot', place, message);
+    this.#merging = (message) => {
+      this.isMerging = true;
+      report.add('reaper-busy', place, message);
+    };
   }
 
   visit(node: DiskNode, index: number): void {
@@ -51,6 +62,9 @@ export class SnapshotRecords {
     this.#told.set(xid, name);
     const type = view.getUint32(valueAt + at.extentref_tree_type, true);
     if (type !== PHYSICAL_TREE) this.#bad(`the references of snapshot ${xid} are of type ${type.toString(16)}`);
+    const flags = view.getUint32(valueAt + at.flags, true);
+    if ((flags & ~KNOWN_FLAGS) !== 0) this.#bad(`snapshot ${xid} has flags ${flags.toString(16)}`);
+    if ((flags & MERGING) !== 0) this.#merging(`snapshot ${xid} is being merged with another`);
     const inode = idAt(view, valueAt + at.inum);
     if (inode === 0 || inode >= this.#nextId || this.#inodes.has(inode))
       this.#bad(`snapshot ${xid} has number ${inode}, which it cannot have`);
@@ -72,9 +86,10 @@ export class SnapshotRecords {
     this.#named.set(xid, name);
   }
 
-  /** All three places against each other. */
-  finish(inMap: ReadonlySet<number>): void {
+  /** All three places against each other; those that are being deleted may be gone from some. */
+  finish({ snapshots: inMap, leaving }: Pick<CheckedMap, 'snapshots' | 'leaving'>): void {
     for (const xid of new Set([...this.#told.keys(), ...this.#named.keys(), ...inMap])) {
+      if (leaving.has(xid)) continue;
       const told = this.#told.get(xid);
       const named = this.#named.get(xid);
       if (told === undefined || named === undefined || !inMap.has(xid))

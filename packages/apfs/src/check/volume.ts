@@ -11,7 +11,7 @@ import { readSnapshots, type Snapshot, snapshotHead } from '../reading/snapshots
 import { VolumeHead } from '../reading/volume-head.js';
 import { idAt } from '../records/ids.js';
 import { OMAP_VALUE_FLAGS } from '../structs/object-map.js';
-import { VOLUME_FLAGS, VolumeSuperblock } from '../structs/volume.js';
+import { VOLUME_FLAGS, VOLUME_ROLE, VolumeSuperblock } from '../structs/volume.js';
 import { CatalogCheck, type CatalogForm } from './catalog.js';
 import { Changes } from './changes.js';
 import type { ContainerCheck } from './container.js';
@@ -22,6 +22,8 @@ import { type CheckedMap, checkMap, checkUnused } from './object-maps.js';
 import { SnapshotRecords } from './snapshot-records.js';
 import { checkTree } from './tree.js';
 import { checkSnapshotFields, checkVolumeFields } from './volume-fields.js';
+import { hasGroupIds } from './volume-groups.js';
+import { checkVolumeObjects, type VolumeState } from './volume-objects.js';
 
 const at = VolumeSuperblock.at;
 const UNITS = 512;
@@ -43,6 +45,10 @@ class VolumeCheck {
   readonly #passphrase: Uint8Array | undefined;
   readonly #references = new Changes();
   #isComplete = true;
+  /** No snapshot is being deleted: then blocks are counted as often as they are used. */
+  #isSettled = true;
+  /** Everything that its superblocks name could be looked into. */
+  #isKnown = true;
   #blocks = 0;
 
   constructor(check: ContainerCheck, head: VolumeHead, name: string, passphrase: Uint8Array | undefined) {
@@ -80,6 +86,7 @@ class VolumeCheck {
       report.attempt('snapshot', place, () =>
         checkSnapshotFields(old, (kind, message) => report.add(kind, place, message)),
       );
+      this.#objects(map, { head: old, xid: snapshot.xid, place, isSnapshot: true });
       const state = this.#state(map, { head: old, xid: snapshot.xid, place, key });
       if (state) this.#snapshotCounters(old, state.counts, place);
       const said = old.number('apfs_num_snapshots');
@@ -87,13 +94,18 @@ class VolumeCheck {
     }
     this.#count(this.#head.number('apfs_extentref_tree_oid'), this.#name, this.#head);
     const live = this.#state(map, { head: this.#head, xid: container.xid, place: this.#name, key });
-    this.#useOthers(map);
-    if (this.#isComplete && key !== undefined) checkUnused(this.#check, map);
+    this.#objects(map, { head: this.#head, xid: container.xid, place: this.#name, isSnapshot: false });
+    report.attempt('volume-field', this.#name, () => this.#checkPending(snapshots));
+    if (this.#isComplete && this.#isKnown && key !== undefined) checkUnused(this.#check, map);
     this.#counters(live?.counts ?? null, snapshots?.length ?? 0);
     const blocks = this.#isComplete ? this.#blocks : null;
-    if (live && snapshots)
+    if (live && snapshots && this.#isSettled)
       this.#check.seen?.({ oid, ...live, snapshots: snapshots.length, blocks, references: this.#references });
     return this.#isComplete;
+  }
+
+  #objects(map: CheckedMap, state: VolumeState): void {
+    if (!checkVolumeObjects(this.#check, map, state)) this.#isKnown = false;
   }
 
   #fields(head: VolumeHead, slot: number, xid: number, place: string): void {
@@ -145,7 +157,10 @@ class VolumeCheck {
       visitRecord: (node, index) => records.visit(node, index),
     });
     this.#isComplete &&= isComplete;
-    records.finish(map.snapshots);
+    records.finish(map);
+    report.expect(map.leaving.size === 0, 'reaper-busy', name, `${map.leaving.size} are being deleted`);
+    this.#isSettled = map.leaving.size === 0 && !records.isMerging;
+    this.#isComplete &&= this.#isSettled;
     const omap = container.mapOf(this.#head);
     return report.attempt('snapshot', name, () => readSnapshots({ blocks, omap, root, xid }));
   }
@@ -193,8 +208,11 @@ class VolumeCheck {
     const document = head.view.getUint32(at.apfs_next_doc_id, true);
     const isNext = document > catalog.largestDocument;
     report.expect(isNext, 'volume-odd', place, `document ${document} is next, after ${catalog.largestDocument}`);
+    const isPlaced = catalog.misplaced === 0;
+    report.expect(isPlaced, 'volume-odd', place, `inode ${catalog.misplaced} has an id of the other volume of a group`);
     catalog.streams.finish([...catalog.items.values()].map(({ inode }) => inode));
-    compareCounts(this.#check, `extent references of ${place}`, catalog.streams.blocks, this.#references);
+    if (this.#isSettled)
+      compareCounts(this.#check, `extent references of ${place}`, catalog.streams.blocks, this.#references);
     return { catalog, counts: checkLinks(catalog, report) };
   }
 
@@ -213,13 +231,20 @@ class VolumeCheck {
     };
   }
 
-  /** Objects beside the tree that a superblock names. */
-  #useOthers(map: CheckedMap): void {
-    const { container, report } = this.#check;
-    for (const field of OTHER_OBJECTS) {
-      const oid = this.#head.view.getUint32(at[field], true);
-      if (oid !== 0) report.attempt('omap-record', this.#name, () => map.use(oid, container.xid));
+  /** What is still to be done, and what must be there for it. */
+  #checkPending(snapshots: readonly Snapshot[] | null): void {
+    const { report } = this.#check;
+    const head = this.#head;
+    const name = this.#name;
+    const toXid = head.number('apfs_revert_to_xid');
+    const toBlock = head.number('apfs_revert_to_sblock_oid');
+    report.expect(toXid === 0 && toBlock === 0, 'revert-pending', name, 'is to go back to a snapshot');
+    for (const xid of [toXid, head.number('apfs_root_to_xid')]) {
+      const isThere = xid === 0 || snapshots === null || snapshots.some((each) => each.xid === xid);
+      report.expect(isThere, 'snapshot', name, `is to be as in snapshot ${xid}, which is not there`);
     }
+    const isChanging = head.number('apfs_er_state_oid') !== 0;
+    report.expect(!isChanging, 'volume-odd', name, 'encryption is being changed');
   }
 
   #counters(counts: Counts | null, snapshots: number): void {
@@ -253,6 +278,7 @@ function formOf(head: VolumeHead, blockSize: number): CatalogForm {
     isEncrypted: (head.flags & VOLUME_FLAGS.unencrypted) === 0,
     isSealed: head.isSealed,
     hasPreallocated: head.has('preallocated'),
+    hasSystemIds: hasGroupIds(head) && head.role === VOLUME_ROLE.system,
   };
 }
 
@@ -280,9 +306,3 @@ const COUNTERS = {
   apfs_num_snapshots: 'snapshots',
   apfs_fs_alloc_count: 'blocks in use',
 } as const;
-const OTHER_OBJECTS = [
-  'apfs_snap_meta_ext_oid',
-  'apfs_er_state_oid',
-  'apfs_integrity_meta_oid',
-  'apfs_doc_id_tree_oid',
-] as const;

@@ -6,7 +6,7 @@ import { physicalTree } from '../btree/disk-tree.js';
 import { OMAP_SNAPSHOT_TREE, OMAP_TREE } from '../btree/kinds.js';
 import { put64 } from '../object.js';
 import { OBJECT_TYPE, STORAGE } from '../structs/object.js';
-import { OMAP_VALUE_FLAGS, Omap, OmapKey, OmapValue } from '../structs/object-map.js';
+import { OMAP_SNAPSHOT_GONE, OMAP_VALUE_FLAGS, Omap, OmapKey, OmapValue } from '../structs/object-map.js';
 import type { Blocks } from './blocks.js';
 
 /** A mapping: a version of an object. */
@@ -26,9 +26,6 @@ export interface ObjectVersions {
   /** The newest version that is not newer than `xid`. @throws CorruptError if there is none */
   require(oid: number, xid: number): Mapping;
 }
-
-/** Flags of a snapshot in a map: gone, or about to go. */
-const SNAPSHOT_GONE = 3;
 
 export class ObjectMapReader implements ObjectVersions {
   readonly #cursor: Cursor;
@@ -110,7 +107,7 @@ export class ObjectMapReader implements ObjectVersions {
     if (root === 0) return gone;
     const cursor = new Cursor(physicalTree(this.#blocks, OMAP_SNAPSHOT_TREE, root, this.#mostXid));
     for (let isThere = cursor.first(); isThere; isThere = cursor.next())
-      if (cursor.valueAt >= 0 && (cursor.view.getUint32(cursor.valueAt, true) & SNAPSHOT_GONE) !== 0)
+      if (cursor.valueAt >= 0 && (cursor.view.getUint32(cursor.valueAt, true) & OMAP_SNAPSHOT_GONE) !== 0)
         gone.add(u64le(cursor.view, cursor.keyAt, OmapKey.at.ok_oid));
     return gone;
   }

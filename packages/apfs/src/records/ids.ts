@@ -9,6 +9,11 @@ const ID_MASK = 0x0fff_ffff;
 /** The root folder of a System volume whose ids begin there. */
 export const SYSTEM_ROOT = SYSTEM_BIT * 0x1_0000_0000 + 2;
 
+/** True for ids of a System volume in a volume group. */
+export function isSystemId(id: number): boolean {
+  return id >= SYSTEM_BIT * 0x1_0000_0000;
+}
+
 /** The id in the low 60 bits of eight bytes. @throws CorruptError for ids that no volume gives out */
 export function idAt(view: DataView, at: number): number {
   const word = view.getUint32(at + 4, true) & ID_MASK;

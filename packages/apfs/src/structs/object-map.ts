@@ -27,3 +27,12 @@ export const OmapValue = struct('omap_val', layout(16), {
   ov_size: u32('bytes'),
   ov_paddr: u64('block'),
 });
+
+/** Of a snapshot in a map: gone, or about to go. */
+export const OMAP_SNAPSHOT_GONE = 3;
+
+export const OmapSnapshotValue = struct('omap_snapshot', layout(16), {
+  oms_flags: u32('1: deleted, 2: reverted'),
+  oms_pad: u32(),
+  oms_oid: u64('0'),
+});

@@ -7,6 +7,9 @@ import { objectFields } from './object.js';
 /** `APSB` as a little-endian number. */
 export const APFS_MAGIC = 0x4253_5041;
 export const VOLUME_FEATURE_HARDLINK_MAP = 2;
+/** Of the volumes of a group: ids of the System volume begin at 2^59. */
+export const VOLUME_FEATURE_GROUP_IDS = 0x10;
+export const VOLUME_ROLE = { system: 1, data: 0x40 } as const;
 export const VOLUME_INCOMPAT = {
   caseInsensitive: 1,
   datalessSnapshots: 2,
@@ -99,4 +102,14 @@ export const VolumeSuperblock = struct('apfs_superblock', layout(0x470), {
   apfs_unknown_458: bytes(8),
   apfs_unknown_460: bytes(8, 'xid of the last commit in images of 2026'),
   apfs_unknown_468: bytes(8),
+});
+
+/** What is known of a snapshot beside its records. */
+export const SnapshotMetadataExtension = struct('snap_meta_ext_obj_phys', layout(0x48), {
+  ...objectFields(),
+  sme_version: u32('1'),
+  sme_flags: u32(),
+  sme_snap_xid: u64('of the snapshot'),
+  sme_uuid: bytes(16, 'of the snapshot'),
+  sme_token: bytes(8),
 });
