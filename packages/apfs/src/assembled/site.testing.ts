@@ -49,7 +49,10 @@ export interface LaidVolume {
   readonly superblock: number;
   readonly files: LaidTree;
   readonly extents: LaidTree | null;
+  readonly references: LaidTree;
   readonly omap: LaidTree;
+  /** Block of what seals it; 0: nothing does. */
+  readonly integrity: number;
 }
 
 /** Bytes as they are stored in a block of this number. */

@@ -57,7 +57,7 @@ export function layVolume(site: Site, volume: VolumeDraft, { slot, oid }: { slot
   put64(view, 0x58, map.blocks + nodes + (integrity ? 1 : 0) + dataBlocks);
   if (volume.isMountedFromSnapshot) put64(view, 0x3c8, then);
   site.put(superblock, finish(view));
-  return { superblock, files, extents, omap: map.tree };
+  return { superblock, files, extents, references, omap: map.tree, integrity: integrity?.block ?? 0 };
 }
 
 interface Trees {

@@ -23,7 +23,7 @@ import {
 } from '../structs/records.js';
 import { INODE } from '../structs/volume.js';
 import { entryProblem, inodeProblem, numberProblem, siblingProblem } from './record-forms.js';
-import { judgeCryptoState, sizeProblem, type VolumeForm } from './record-sizes.js';
+import { hashProblem, judgeCryptoState, sizeProblem, type VolumeForm } from './record-sizes.js';
 import type { Report } from './report.js';
 import { StreamCheck } from './streams.js';
 
@@ -107,8 +107,13 @@ export class CatalogCheck {
     else if (type === RECORD_TYPE.directoryStats) this.statistics.add(id);
     else if (type === RECORD_TYPE.cryptoState)
       judgeCryptoState(id, record, (message) => this.#report.add('crypto-state', this.name, message));
-    else if (type !== RECORD_TYPE.fileInfo)
-      this.#report.add('record', this.name, `object ${id} has a record of type ${type}`);
+    else if (type === RECORD_TYPE.fileInfo) this.#hash(id, record);
+    else this.#report.add('record', this.name, `object ${id} has a record of type ${type}`);
+  }
+
+  #hash(id: number, record: RecordPlace): void {
+    const problem = hashProblem(record);
+    if (problem !== null) this.#report.add('integrity', this.name, `object ${id} has ${problem}`);
   }
 
   #inode(record: RecordPlace): void {

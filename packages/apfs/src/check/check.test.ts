@@ -262,6 +262,7 @@ test('every kind that a single change can cause is caused here', () => {
     'checkpoint-map',
     'zone',
     'volume-sealed',
+    'integrity',
     'stream-shared',
     'more-findings',
   ];

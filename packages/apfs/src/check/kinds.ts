@@ -59,6 +59,7 @@ export const KINDS = {
   'volume-count': mendable,
   'volume-locked': remark,
   'volume-sealed': remark,
+  integrity: lost,
   snapshot: lost,
   // records
   record: lost,

@@ -151,12 +151,17 @@ export function siblingProblem({ view, valueAt, valueLength }: RecordPlace): str
   return ends ? null : 'its name does not fill the record, or does not end';
 }
 
+/** A sealed volume has no keys for single extents. */
+export function extentSize(isSealed: boolean): number {
+  return isSealed ? FileExtentValue.at.crypto_id : FileExtentValue.size;
+}
+
 /** Flags and length of an extent of a file. */
 export function fileExtentProblem(
   { view, valueAt, valueLength }: RecordPlace,
-  { hasPreallocated }: VolumeForm,
+  { hasPreallocated, isSealed }: VolumeForm,
 ): string | null {
-  if (valueLength !== FileExtentValue.size) return `an extent of ${valueLength} bytes`;
+  if (valueLength !== extentSize(isSealed)) return `an extent of ${valueLength} bytes`;
   const flags = view.getUint8(valueAt + 7);
   if ((flags & EXTENT_PREALLOCATED) !== 0 && !hasPreallocated)
     return 'an extent behind the end, in a volume without them';

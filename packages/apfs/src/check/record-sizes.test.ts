@@ -1,8 +1,9 @@
-// Sizes of records, those that belong to some volumes only, and each field of the state of a key.
+// Sizes of records, those that belong to some volumes only, and each field of the state of a key and of a hash.
 
 import { expect, test } from 'vitest';
 import { CryptoStateValue, RECORD_TYPE } from '../structs/records.js';
-import { judgeCryptoState, sizeProblem } from './record-sizes.js';
+import { FileHashValue } from '../structs/sealed.js';
+import { hashProblem, judgeCryptoState, sizeProblem } from './record-sizes.js';
 
 const FORM = { isEncrypted: false, isSealed: false, hasPreallocated: false };
 const at = CryptoStateValue.at;
@@ -76,3 +77,21 @@ test.each(['major_version', 'key_revision', 'persistent_class'] as const)(
     expect(toldOf(4, put, CryptoStateValue.size)).toEqual([`of key 4, ${field} is 1, where 0 belongs`]);
   },
 );
+
+test('records of hashes of data', () => {
+  const view = new DataView(new ArrayBuffer(100));
+  const record = (valueLength: number) => ({ view, keyAt: 0, keyLength: 16, valueAt: 20, valueLength });
+  view.setUint8(15, 1);
+  view.setUint16(20 + FileHashValue.at.hashed_len, 4, true);
+  view.setUint8(20 + FileHashValue.at.hash_size, 32);
+  expect(hashProblem(record(35))).toBe(null);
+  expect(hashProblem(record(36))).toBe('a hash of 32 bytes in 36');
+  expect(hashProblem(record(2))).toBe('a hash in 2 bytes');
+  view.setUint8(20 + FileHashValue.at.hash_size, 31);
+  expect(hashProblem(record(34))).toBe('a hash of 31 bytes in 34');
+  view.setUint8(20 + FileHashValue.at.hash_size, 32);
+  view.setUint16(20 + FileHashValue.at.hashed_len, 0, true);
+  expect(hashProblem(record(35))).toBe('a hash of nothing');
+  view.setUint8(15, 2);
+  expect(hashProblem(record(35))).toBe('what is told of data in kind 2');
+});

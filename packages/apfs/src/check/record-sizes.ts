@@ -2,6 +2,7 @@
 
 import type { RecordPlace } from '../btree/cursor.js';
 import { CryptoStateValue, DirectoryStatsValue, RECORD_TYPE } from '../structs/records.js';
+import { FileHashValue, HASHES } from '../structs/sealed.js';
 import { type FieldRule, type FieldRules, judgeFields, oneOf, ZERO } from './fields.js';
 
 /** What a volume is, as far as its records depend on it. */
@@ -82,4 +83,17 @@ export function judgeCryptoState(id: number, record: RecordPlace, tell: (message
     { view, at: valueAt, facts: null },
     (message) => tell(`of key ${id}, ${message}`),
   );
+}
+
+const DATA_HASH = 1;
+
+/** What is wrong with the record of a hash of data, or null. */
+export function hashProblem({ view, keyAt, valueAt, valueLength }: RecordPlace): string | null {
+  const kind = view.getUint8(keyAt + 15);
+  if (kind !== DATA_HASH) return `what is told of data in kind ${kind}`;
+  if (valueLength < FileHashValue.size) return `a hash in ${valueLength} bytes`;
+  const size = view.getUint8(valueAt + FileHashValue.at.hash_size);
+  const isOne = Object.values(HASHES).some((each) => each.size === size);
+  if (!isOne || FileHashValue.size + size !== valueLength) return `a hash of ${size} bytes in ${valueLength}`;
+  return view.getUint16(valueAt + FileHashValue.at.hashed_len, true) === 0 ? 'a hash of nothing' : null;
 }

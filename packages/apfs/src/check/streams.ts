@@ -9,7 +9,7 @@ import { FileExtentValue, INODE_FLAGS } from '../structs/records.js';
 import { INODE } from '../structs/volume.js';
 import { Changes } from './changes.js';
 import type { Kind } from './kinds.js';
-import { fileExtentProblem } from './record-forms.js';
+import { extentSize, fileExtentProblem } from './record-forms.js';
 import type { VolumeForm } from './record-sizes.js';
 import type { Report } from './report.js';
 
@@ -53,7 +53,7 @@ export class StreamCheck {
 
   extent(stream: number, record: RecordPlace): void {
     const { view, keyAt, valueAt, valueLength } = record;
-    if (valueLength < FileExtentValue.size)
+    if (valueLength < extentSize(this.#form.isSealed))
       throw new CorruptError('j_file_extent_val', 'size', stream, `only ${valueLength} bytes`);
     const position = get64(view, keyAt + 8);
     const length = (view.getUint32(valueAt + 4, true) & 0xff_ffff) * 0x1_0000_0000 + view.getUint32(valueAt, true);

@@ -30,6 +30,9 @@ export interface CheckedTree {
   /** Told every node that can be read, roots first. */
   readonly visitNode?: (node: DiskNode, pointer: number) => void;
   readonly visitRecord: (node: DiskNode, index: number) => void;
+  /** Told the root, and each child with its place in its parent. */
+  readonly visitRoot?: ((root: DiskNode) => void) | undefined;
+  readonly visitChild?: ((parent: DiskNode, index: number, child: DiskNode) => void) | undefined;
 }
 
 export interface TreeResult {
@@ -66,6 +69,7 @@ class TreeWalk implements TreeResult {
   run(): void {
     const root = this.#load(this.#tree.root, null);
     if (!root) return;
+    this.#tree.visitRoot?.(root);
     const path: Step[] = [{ node: root, next: 0 }];
     for (let step = path.at(-1); step; step = path.at(-1)) {
       const { node } = step;
@@ -86,6 +90,7 @@ class TreeWalk implements TreeResult {
     const { childBase = 0, kind, report, name } = this.#tree;
     const child = this.#load(childBase + node.childAt(index), node.level - 1);
     if (!child) return null;
+    this.#tree.visitChild?.(node, index, child);
     const order = kind.compare(
       node.view,
       node.keyAt(index),
@@ -142,8 +147,8 @@ class TreeWalk implements TreeResult {
     if (problem !== null) report.add('tree-areas', place, problem);
     const isFixed = (node.flags & NODE_FLAGS.fixed) !== 0;
     report.expect(isFixed === kind.keySize > 0, 'tree-flags', place, `flags ${node.flags} do not suit the tree`);
-    const known = this.#tree.childBase === undefined ? KNOWN_FLAGS : KNOWN_FLAGS | SEALED_FLAGS;
-    report.expect((node.flags & ~known) === 0, 'tree-flags', place, `flags ${node.flags} are not all known`);
+    const wanted = this.#tree.childBase === undefined ? 0 : SEALED_FLAGS;
+    report.expect((node.flags & ~KNOWN_FLAGS) === wanted, 'tree-flags', place, `flags ${node.flags} are not all known`);
     if (isFixed) this.#toc(node, place);
   }
 
@@ -205,8 +210,8 @@ class TreeWalk implements TreeResult {
       bad(`says that keys have ${info.bt_key_size} bytes, and values ${info.bt_val_size}`);
     const free = TREE_FLAGS.uint64Keys | TREE_FLAGS.sequentialInsert;
     const sealed = this.#tree.childBase === undefined ? 0 : TREE_FLAGS.hashed | TREE_FLAGS.noHeader;
-    const wanted = kind.flags & ~free;
-    if ((info.bt_flags & ~free & ~sealed) !== wanted) bad(`flags ${info.bt_flags.toString(16)} do not suit the tree`);
+    const wanted = (kind.flags & ~free) | sealed;
+    if ((info.bt_flags & ~free) !== wanted) bad(`flags ${info.bt_flags.toString(16)} do not suit the tree`);
   }
 
   /** Sizes stay 0 until there is a first record. */

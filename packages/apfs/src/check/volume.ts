@@ -19,6 +19,7 @@ import { checkReferences, compareCounts } from './extents.js';
 import { checkVolumeBag } from './keybags.js';
 import { type Counts, checkLinks } from './links.js';
 import { type CheckedMap, checkMap, checkUnused } from './object-maps.js';
+import { checkExtentTree, hashesOf, readSeal } from './sealed.js';
 import { SnapshotRecords } from './snapshot-records.js';
 import { checkTree } from './tree.js';
 import { checkSnapshotFields, checkVolumeFields } from './volume-fields.js';
@@ -44,6 +45,8 @@ class VolumeCheck {
   readonly #name: string;
   readonly #passphrase: Uint8Array | undefined;
   readonly #references = new Changes();
+  /** Blocks of trees of extents that states of a sealed volume share. */
+  readonly #extentNodes = new Set<number>();
   #isComplete = true;
   /** No snapshot is being deleted: then blocks are counted as often as they are used. */
   #isSettled = true;
@@ -99,7 +102,7 @@ class VolumeCheck {
     if (this.#isComplete && this.#isKnown && key !== undefined) checkUnused(this.#check, map);
     this.#counters(live?.counts ?? null, snapshots?.length ?? 0);
     const blocks = this.#isComplete ? this.#blocks : null;
-    if (live && snapshots && this.#isSettled)
+    if (live && snapshots && this.#isSettled && !this.#head.isSealed)
       this.#check.seen?.({ oid, ...live, snapshots: snapshots.length, blocks, references: this.#references });
     return this.#isComplete;
   }
@@ -186,23 +189,26 @@ class VolumeCheck {
   #state(map: CheckedMap, state: State): { catalog: CatalogCheck; counts: Counts } | null {
     const { container, report } = this.#check;
     const { head, key, place } = state;
-    if (key === undefined || head.isSealed) {
-      if (head.isSealed) report.add('volume-sealed', place, 'is sealed; its tree was not checked');
-      this.#isComplete &&= !head.isSealed;
-      return null;
-    }
-    const catalog = new CatalogCheck(`tree of ${place}`, formOf(head, container.blocks.size), report);
+    if (head.isSealed) this.#sealed(head, place);
+    if (key === undefined || (head.isSealed && key !== null)) return null;
+    const name = `tree of ${place}`;
+    const catalog = new CatalogCheck(name, formOf(head, container.blocks.size), report);
+    const root = head.number('apfs_root_tree_oid');
+    const isSnapshot = head !== this.#head;
+    const seal = head.isSealed ? readSeal(this.#check, map, { ...state, isSnapshot }) : null;
     const { isComplete } = checkTree({
       blocks: container.blocks,
       report,
       kind: fileSystemTree(head.nameRule === 'plain' ? 'plain' : 'hashed'),
-      name: `tree of ${place}`,
-      root: head.number('apfs_root_tree_oid'),
+      name,
+      root,
+      ...(head.isSealed ? { childBase: root } : {}),
+      ...(seal ? hashesOf(seal, report, name) : {}),
       resolve: (oid) => this.#place(map, oid, state),
       visitRecord: (node, index) => catalog.visit(node, index),
     });
     this.#isComplete &&= isComplete;
-    if (!isComplete) return null;
+    if (!isComplete || (head.isSealed && !this.#extents(head, place, catalog))) return null;
     const next = this.#nextId(head);
     report.expect(next > catalog.largestId, 'volume-field', place, `gives ${next} next, but has ${catalog.largestId}`);
     const document = head.view.getUint32(at.apfs_next_doc_id, true);
@@ -216,17 +222,34 @@ class VolumeCheck {
     return { catalog, counts: checkLinks(catalog, report) };
   }
 
+  /** It is only read, and nothing may be taken from it because nobody seems to use it. */
+  #sealed(head: VolumeHead, place: string): void {
+    const { report } = this.#check;
+    this.#isComplete = false;
+    const what = head.isEncrypted ? 'tree was' : 'data was';
+    report.add('volume-sealed', place, `is sealed; whether its ${what} changed since then was not checked`);
+  }
+
+  #extents(head: VolumeHead, place: string, { streams }: CatalogCheck): boolean {
+    const root = head.number('apfs_fext_tree_oid');
+    const known = this.#extentNodes;
+    return checkExtentTree(this.#check, { root, name: `extents of ${place}`, streams, known });
+  }
+
   #place(map: CheckedMap, oid: number, { head, xid, key, place }: State): NodePlace {
     const { block, size, xid: written, flags } = map.use(oid, xid);
     const isEncrypted = (flags & OMAP_VALUE_FLAGS.encrypted) !== 0;
     if (isEncrypted !== head.isEncrypted)
       this.#check.report.add('omap-record', place, `object ${oid} says wrongly whether it is encrypted`);
+    const hasHeader = (flags & OMAP_VALUE_FLAGS.noHeader) === 0;
+    if (hasHeader === head.isSealed)
+      this.#check.report.add('omap-record', place, `object ${oid} says wrongly whether it has a header`);
     const units = this.#check.container.blocks.size / UNITS;
     return {
       block,
       bytes: size,
       xid: { exactly: written },
-      hasHeader: (flags & OMAP_VALUE_FLAGS.noHeader) === 0,
+      hasHeader,
       decrypt: key && isEncrypted ? (bytes, start) => key.decrypt(bytes, start * units) : undefined,
     };
   }
