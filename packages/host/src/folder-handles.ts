@@ -17,6 +17,8 @@ export class FolderHandles {
   readonly stat: StatxRecord;
   /** Counts the answers: who kept the number knows whether `stat` is still its own. */
   answers = 0;
+  /** Asked about a folder that may not be opened, `handle` names it; true if it may be now. */
+  unlock: ((folder: Folder, handle: number) => boolean) | null = null;
   readonly #native: NativeLibrary;
   /** Folders with an open handle, least recently used first; without the root. */
   readonly #open = new Set<Folder>();
@@ -91,13 +93,17 @@ export class FolderHandles {
   #openIn(parent: number, folder: Folder): number {
     const native = this.#native;
     const path = pathOfFolder(folder);
-    const name = native.name(folder.entry?.place.name ?? '');
+    const last = folder.entry?.place.name ?? '';
+    const name = native.name(last);
     let handle = native.calls.openat(parent, name, folderFlags | openFlags.noAccessTime, 0);
     // Only the owner may ask that access times stay.
     if (handle < 0 && native.errno() === 'EPERM') handle = native.calls.openat(parent, name, folderFlags, 0);
     if (handle < 0) {
       const isOther = ['ENOTDIR', 'ELOOP'].includes(native.errno());
-      throw isOther ? new StoreError('changed', 'open', path) : native.error('open', path);
+      const error = isOther ? new StoreError('changed', 'open', path) : native.error('open', path);
+      if (native.errno() === 'EACCES' && this.#isUnlocked(parent, folder))
+        handle = native.calls.openat(parent, native.name(last), folderFlags, 0);
+      if (handle < 0) throw error;
     }
     this.statHandle(handle, path);
     if (this.stat.device === folder.device && this.stat.inode === folder.inode) return handle;
@@ -106,6 +112,20 @@ export class FolderHandles {
   }
 
   /** Fills `stat` with what an open handle shows. */
+  #isUnlocked(parent: number, folder: Folder): boolean {
+    const { calls } = this.#native;
+    const name = this.#native.name(folder.entry?.place.name ?? '');
+    const handle = this.unlock ? calls.openat(parent, name, folderFlags | openFlags.path, 0) : -1;
+    if (handle < 0) return false;
+    try {
+      this.statHandle(handle, pathOfFolder(folder));
+      const isSame = this.stat.device === folder.device && this.stat.inode === folder.inode;
+      return isSame && this.unlock?.(folder, handle) === true;
+    } finally {
+      calls.close(handle);
+    }
+  }
+
   statHandle(handle: number, path: string): void {
     const { calls } = this.#native;
     this.answers += 1;

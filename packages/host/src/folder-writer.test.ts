@@ -282,6 +282,34 @@ test('without root a folder and a file that forbid writing are written all the s
   expect(fs.statSync(at('d/a'))).toMatchObject({ uid: 65534, mtimeMs: 5000.000006 });
 });
 
+test('without root a folder that not even its owner may read is opened all the same, and shut again', () => {
+  if (!isRoot) return;
+  const script = `
+    import { openHostFolder } from ${JSON.stringify(new URL('../dist/index.js', import.meta.url).href)};
+    openHostFolder(process.argv[1], { writable: false }).abandon();
+    process.setgid(65534); process.setuid(65534);
+    const fileSystem = openHostFolder(process.argv[1], { writable: true });
+    const [volume] = fileSystem.volumes;
+    const names = (id) => [...volume.list(id)].map(({ name }) => name);
+    const [d] = [...volume.list(volume.root.id)].map(({ id }) => id);
+    console.log(JSON.stringify([volume.stat(d).mode & 0o777, names(d), volume.stat(d).mode & 0o777]));
+    volume.setAttributes(d, { mode: 0 });
+    volume.remove(d, 'a');
+    volume.release(volume.root.id);
+    const [again] = [...volume.list(volume.root.id)].map(({ id }) => id);
+    console.log(JSON.stringify([names(again), volume.stat(again).mode & 0o777]));
+    fileSystem.close();`;
+  fs.chmodSync(folder, 0o755);
+  fs.mkdirSync(at('d/sub'), { recursive: true });
+  fs.writeFileSync(at('d/a'), '');
+  for (const name of ['d/sub', 'd/a', 'd', '.']) fs.chownSync(at(name), 65534, 65534);
+  fs.chmodSync(at('d'), 0);
+  const run = spawnSync(process.execPath, ['--input-type=module', '-e', script, at('.')], { encoding: 'utf8' });
+  expect(run.stderr).toBe('');
+  expect(run.stdout.trim().split('\n')).toEqual(['[0,["a","sub"],0]', '[["sub"],0]']);
+  expect([fs.readdirSync(at('d')), fs.statSync(at('d')).mode & 0o777]).toEqual([['sub'], 0]);
+});
+
 test('a file with names in two folders stays good when one of them is released', () => {
   const [a = 0, b = 0] = volume.create(root, [
     newItem('a', { kind: 'directory' }),

@@ -49,6 +49,7 @@ export class FolderWriter extends FolderReader implements WritableVolume {
     this.#calls = new AttributeCalls(native, this.traits);
     const { folders, items, attributes: xattrs } = this;
     this.#written = new WrittenFiles({ native, folders, items, calls: this.#calls, xattrs });
+    if (options.writable) folders.unlock = (folder, handle) => this.#unlock(folder, handle);
   }
 
   create(id: ItemId, items: readonly NewItem[]): ItemId[] {
@@ -209,7 +210,9 @@ export class FolderWriter extends FolderReader implements WritableVolume {
       return;
     }
     const folder = this.folder(id);
-    this.#calls.apply(this.heldFolder(folder), kept, now);
+    // One that was opened stays open until it is settled.
+    const isOpened = folder.pending?.mode !== undefined && kept.mode !== undefined;
+    this.#calls.apply(this.heldFolder(folder), isOpened ? { ...kept, mode: (kept.mode ?? 0) | 0o700 } : kept, now);
     if (folder.pending) folder.pending = { ...folder.pending, ...kept };
   }
 
@@ -323,6 +326,17 @@ export class FolderWriter extends FolderReader implements WritableVolume {
     if (isShut) this.#calls.apply(held, { mode: mode | 0o700 }, () => now);
     folder.pending = { ...(isShut ? { mode } : {}), mtime, mtimeNanos };
     this.#moved.add(folder);
+  }
+
+  /** A folder of ours that its mode keeps us from reading is opened until it is settled, as `#touch` does. */
+  #unlock(folder: Folder, handle: number): boolean {
+    const now = this.folders.stat.item(0, '', false);
+    const { mode, mtime, mtimeNanos } = now;
+    if (this.traits.owners || now.uid !== process.getuid?.()) return false;
+    this.#calls.apply(new HeldItem(folder, handle, true), { mode: mode | 0o700 }, () => now);
+    folder.pending = { mode, mtime, mtimeNanos, ...folder.pending };
+    this.#moved.add(folder);
+    return true;
   }
 
   protected override shown(item: Item): Item {
