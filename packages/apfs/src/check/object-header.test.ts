@@ -9,9 +9,11 @@ import { headerProblem } from './object-header.js';
 const FLAGS_AT = 26;
 const SUBTYPE_AT = 28;
 
-test('flags and subtypes of a header', () => {
+test('flags, transaction and subtype of a header', () => {
   const view = new DataView(new ArrayBuffer(32));
   view.setUint32(24, 0x4000_0000 + OBJECT_TYPE.omap, true);
+  expect(headerProblem(view)).toBe('no transaction wrote it');
+  view.setUint32(16, 1, true);
   expect(headerProblem(view)).toBe(null);
   view.setUint32(SUBTYPE_AT, 2, true);
   expect(headerProblem(view)).toBe('it is no tree, but has subtype 2');
@@ -38,6 +40,11 @@ describe.skipIf(isMissing('basic'))('a flag is found', () => {
   });
   test('of a space manager, and its map agrees', () => {
     expect(new Damaged().ephemeral('nx_spaceman_oid', setFlag).kinds()).toContain('object-header');
+  });
+  test('of an object map that no transaction wrote', () => {
+    const container = new Damaged();
+    const noXid = (view: DataView): void => view.setUint32(16, 0, true);
+    expect(container.edit(container.head.number('apfs_omap_oid'), noXid).kinds()).toContain('object-header');
   });
   test('a subtype of a volume', () => {
     expect(new Damaged().volume((view) => view.setUint8(SUBTYPE_AT, 1)).kinds()).toEqual(['object-header']);
