@@ -121,13 +121,19 @@ export class AsifTables {
     }
   }
 
-  /** Physical chunks of all tables that are there, with what they refer to: each is used once. */
+  /**
+   * Physical chunks of all tables that are there, with what they refer to: each is used once. A table that is named again is
+   * told, but not looked into again.
+   */
   *used(): Generator<UsedChunk> {
     const { tables, tableGroups, tableChunks, groupChunks } = this.#format;
+    const seen = new Set<number>();
     for (let table = 0; table < tables; table += 1) {
       const place = this.#place(table);
       if (place === 0) continue;
       yield { chunk: place, kind: 'table', index: table };
+      if (seen.has(place)) continue;
+      seen.add(place);
       for (let group = 0; group < tableGroups; group += 1)
         yield* this.#usedBy(table, group, table * tableChunks + group * groupChunks);
     }

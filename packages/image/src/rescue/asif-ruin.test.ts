@@ -105,6 +105,24 @@ test('what is called so and is none', () => {
   expect(asifRuin(file, [])).toBe(null);
 });
 
+test.each([true, false])(
+  'a directory of absurd entries is passed in a few steps; noise: %s, or one table in all',
+  (isNoise) => {
+    const { file, directories, table } = madeAsif();
+    const largest = new Uint8Array(8);
+    file.read(56, largest);
+    file.write(48, largest);
+    const { tables } = readAsifHeader(file);
+    const entries = isNoise ? new Random(1).bytes(8 * tables) : new Uint8Array(8 * tables);
+    for (let i = 0; !isNoise && i < tables; i += 1) entries[8 * i + 7] = table / MIB;
+    file.write(directories[1] + 8, entries);
+    const disk = asifRuin(file, []);
+    let steps = 0;
+    for (let at = 0; at < (disk?.size ?? 0); steps += 1) at += disk?.extent(at).length ?? 0;
+    expect(steps).toBeLessThan(tables + 100);
+  },
+);
+
 test('whatever is damaged: read as far as it goes, in bounded time, or a named error', () => {
   const { directories, table } = madeAsif();
   const places = [0, ...directories, table, table + 8 * 2048, 1 << 20] as const;

@@ -35,12 +35,30 @@ export function asifRuin(file: StoreFile, findings: Finding[]): BlockDevice | nu
   const found = used.end === 0 ? withFoundTable(whole) : null;
   if (found) {
     add('asif-directory', 'directory', 'neither names a table; the first one was found');
-    return new AsifRuin(new AsifDevice(found, false, 0));
+    return new AsifRuin(new AsifDevice(withSoundDirectory(found, 0), false, 0));
   }
   if (used.directory !== live)
     add('asif-directory', 'directory', 'the one that counts is damaged; that of the commit before was taken');
   if (used.problem !== null) add('asif-entry', 'tables', `${used.problem}; what is not found reads as zeros`);
-  return new AsifRuin(new AsifDevice(whole, false, used.directory));
+  return new AsifRuin(new AsifDevice(withSoundDirectory(whole, used.directory), false, used.directory));
+}
+
+/** Entries that name no table, or one that an earlier one named, name none: so there are no more tables than chunks. */
+function withSoundDirectory(file: StoreFile, directory: 0 | 1): StoreFile {
+  const { chunkSize, directories, tables } = readAsifHeader(file);
+  const first = directories[directory] + ENTRY;
+  const head = new Uint8Array(first + ENTRY * tables);
+  file.read(0, head);
+  const view = new DataView(head.buffer);
+  const chunks = BigInt(Math.floor(file.size() / chunkSize));
+  const named = new Set<bigint>();
+  for (let at = first; at < head.length; at += ENTRY) {
+    const chunk = view.getBigUint64(at);
+    if (chunk === 0n) continue;
+    if (chunk >= chunks || named.has(chunk)) view.setBigUint64(at, 0n);
+    named.add(chunk);
+  }
+  return new PatchedFile(file, head);
 }
 
 function headerProblem(file: StoreFile): string | null {
@@ -60,7 +78,8 @@ function withMendedHeader(file: StoreFile): StoreFile | null {
   const named = directories(largest).used;
   const found = named.end === 0 ? withFoundTable(largest) : null;
   const used = found ? directories(found).used : named;
-  const stated = statedSize(new AsifRuin(new AsifDevice(found ?? largest, false, used.directory)));
+  const disk = new AsifDevice(withSoundDirectory(found ?? largest, used.directory), false, used.directory);
+  const stated = statedSize(new AsifRuin(disk));
   return used.end > 0 ? headed(Math.max(stated, used.end)) : null;
 }
 
