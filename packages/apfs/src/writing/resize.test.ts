@@ -7,6 +7,7 @@ import { ApfsFileSystem } from '../file-system.js';
 import { format } from '../format.js';
 
 const MIB = 1 << 20;
+const GIB = 1024 * MIB;
 
 /** A container of `size` at the start of a device of `room` bytes. */
 function containerIn(room: number, size: number): SparseDevice {
@@ -110,6 +111,21 @@ test('a large container with little in it shrinks to the limit it names, several
     grown.resize(large);
     grown.close();
   }
+});
+
+test.each([
+  [40 * GIB, 60 * GIB],
+  [60 * GIB, 40 * GIB],
+  [8000 * GIB, 10_000 * GIB],
+  [10_000 * GIB, 8000 * GIB],
+])('from %i to %i bytes: blocks of chunks that do not change keep their age', (from, to) => {
+  const device = containerIn(Math.max(from, to), from);
+  const fileSystem = open(device, Math.max(from, to));
+  fileSystem.resize(to);
+  fileSystem.close();
+  const resized = new WindowDevice(device, 0, to);
+  expect([...check(resized, {})]).toEqual([]);
+  if (Math.max(from, to) < 100 * GIB) expectApfsckContent(resized);
 });
 
 test('grown and shrunk at random, with changes in between', () => {

@@ -159,6 +159,9 @@ function queueOids({ objects }: Before): number[] {
 const SUBTYPE_AT = 28;
 
 /** Bitmaps, chunk infos and their addresses, one behind the other, and the pool's own bitmap. */
+const youngest = (parts: readonly { readonly xid: number }[]): number =>
+  parts.reduce((most, { xid }) => Math.max(most, xid), 0);
+
 function writePool(before: Before, next: Geometry, place: Extent, spaceman: DataView): void {
   const { device, xid, table } = before;
   const base = place.start + next.poolRingBlocks;
@@ -192,18 +195,22 @@ function writePool(before: Before, next: Geometry, place: Extent, spaceman: Data
     const changed = added > 0 || size !== known ? xid : last;
     infos.push({ start, size: size | blockFlags, free: (size - used) | freeFlags, bitmap, xid: changed });
   }
-  const cibs: number[] = [];
+  // Each is as old as the youngest thing in it, though all are written anew: `apfsck` says so.
+  const cibs: { block: number; xid: number }[] = [];
   for (let index = 0; index < next.cibs; index += 1) {
     const part = infos.slice(index * CHUNKS_PER_CIB, (index + 1) * CHUNKS_PER_CIB);
-    cibs.push(put(chunkInfoBlock({ index, block: base + taken, xid }, part)));
+    const own = { index, block: base + taken, xid: youngest(part) };
+    cibs.push({ block: put(chunkInfoBlock(own, part)), xid: own.xid });
   }
   const cabs: number[] = [];
   for (let index = 0; index < next.cabs; index += 1) {
     const part = cibs.slice(index * CIBS_PER_CAB, (index + 1) * CIBS_PER_CAB);
-    cabs.push(put(cibAddressBlock({ index, block: base + taken, xid }, part)));
+    const blocks = part.map(({ block }) => block);
+    cabs.push(put(cibAddressBlock({ index, block: base + taken, xid: youngest(part) }, blocks)));
   }
   const { addresses } = spacemanLayout(next);
-  for (const [i, block] of (next.cabs > 0 ? cabs : cibs).entries()) put64(spaceman, addresses + 8 * i, block);
+  const first = next.cabs > 0 ? cabs : cibs.map(({ block }) => block);
+  for (const [i, block] of first.entries()) put64(spaceman, addresses + 8 * i, block);
   const bitmap = new Uint8Array(next.poolBitmapBlocks * BLOCK_SIZE);
   setBits(bitmap, 0, taken);
   // Slots of the ring that are not in use are zeros.
