@@ -4,7 +4,7 @@
 import { type BlockDevice, CorruptError } from '@tintype/core';
 import { readBlock } from '../object.js';
 import { BLOCK_SIZE } from '../structs/container.js';
-import { BLOCKS_PER_CHUNK } from '../structs/spaceman.js';
+import { BLOCKS_PER_CHUNK, Spaceman as SpacemanObject } from '../structs/spaceman.js';
 import type { Extent } from './barred.js';
 import { clearBits, isSet, runLength } from './bits.js';
 import { ChunkTable } from './chunks.js';
@@ -23,10 +23,18 @@ export interface SpaceNow {
   readonly bitmap: (chunk: number) => Uint8Array;
 }
 
+/** More pieces than a commit frees; a map of hostile bits has no end of them. */
+const MOST = 1 << 20;
+
 /** Ascending, in blocks. None if the checkpoint before is damaged: then there is nothing to keep whole. */
 export function neededBefore(device: BlockDevice, before: SpaceBefore, now: SpaceNow): Extent[] {
   try {
-    return [...needed(device, before, now)];
+    const extents: Extent[] = [];
+    for (const extent of needed(device, before, now)) {
+      if (extents.length === MOST) return [];
+      extents.push(extent);
+    }
+    return extents;
   } catch (error) {
     if (!(error instanceof CorruptError)) throw error;
     return [];
@@ -34,6 +42,7 @@ export function neededBefore(device: BlockDevice, before: SpaceBefore, now: Spac
 }
 
 function* needed(device: BlockDevice, { view, read }: SpaceBefore, now: SpaceNow): Generator<Extent> {
+  SpacemanObject.require(view, 0);
   const table = new ChunkTable(device, view, new Pool(device, view, read));
   if (table.count !== now.bitmaps.length) return;
   const queued = queuedByChunk(new FreeQueue(view, MAIN_QUEUE_AT, read));

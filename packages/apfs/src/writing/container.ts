@@ -69,8 +69,8 @@ export class Container {
     const { view: spaceman, read } = spaceOf({ superblock, objects });
     const dataBlocks = superblock.getUint32(at.nx_xp_data_blocks, true);
     this.spaceman = new Spaceman(device, spaceman, this.#xid, read, dataBlocks);
-    const earlier = this.spaceman.isQueueFull ? before() : null;
-    if (earlier) this.spaceman.keepFor(spaceOf(earlier));
+    const earlier = this.spaceman.isQueueFull ? spaceBefore(before()) : null;
+    if (earlier) this.spaceman.keepFor(earlier);
     this.#carried = objects.filter(({ view }) => isCarried(view));
     for (const { view } of this.#carried) requireIdleReaper(view);
     const usual = device.draft ? CACHED_DRAFT_NODES : CACHED_NODES;
@@ -199,6 +199,15 @@ export function spaceOf({ superblock, objects }: Pick<Checkpoint, 'superblock' |
     return new Uint8Array(object.buffer, object.byteOffset, object.byteLength);
   };
   return { view, read };
+}
+
+function spaceBefore(earlier: ReturnType<Checkpoint['before']>): SpaceBefore | null {
+  try {
+    return earlier && spaceOf(earlier);
+  } catch (error) {
+    if (!(error instanceof CorruptError)) throw error;
+    return null;
+  }
 }
 
 function typeOf(view: DataView): number {

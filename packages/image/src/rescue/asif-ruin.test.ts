@@ -123,6 +123,31 @@ test.each([true, false])(
   },
 );
 
+test.each([
+  ['blocks of an odd size', 1000, 7777n],
+  ['more than an image holds', 4096, (1n << 40n) - 1n],
+])('a size that the disk cannot have is not believed: %s', (_what, blockSize, blocks) => {
+  const { file, table } = madeAsif();
+  const first = new Uint8Array(8);
+  file.read(table, first);
+  const place = Number(new DataView(first.buffer).getBigUint64(0) & 0xffff_ffffn) * MIB;
+  const superblock = new Uint8Array(4096);
+  superblock.set(Buffer.from('NXSB'), 32);
+  new DataView(superblock.buffer).setUint32(36, blockSize, true);
+  new DataView(superblock.buffer).setBigUint64(40, blocks, true);
+  file.write(place, superblock);
+  content.set(superblock);
+  file.write(0, new Uint8Array(512));
+  const disk = asifRuin(file, []);
+  expect(disk?.size).toBe(SIZE);
+});
+
+test('one damaged entry does not bring the commit before back', () => {
+  const { file, table } = madeAsif();
+  file.write(table + 5 * 8, new Uint8Array(8).fill(0xff));
+  expectContent(openRuin(store, 'a.asif'), [5]);
+});
+
 test('whatever is damaged: read as far as it goes, in bounded time, or a named error', () => {
   const { directories, table } = madeAsif();
   const places = [0, ...directories, table, table + 8 * 2048, 1 << 20] as const;

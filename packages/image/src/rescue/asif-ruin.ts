@@ -19,6 +19,7 @@ import { AsifTables } from '../asif/tables.js';
 import { PatchedFile } from './patched-file.js';
 import { statedSize } from './stated-size.js';
 
+const SECTOR = 512;
 /** High halves of entries of the three states that are there. */
 const [FULL, UNMAPPED, PARTIAL] = [0x4000_0000, 0x8000_0000, 0xc000_0000];
 
@@ -80,7 +81,8 @@ function withMendedHeader(file: StoreFile): StoreFile | null {
   const used = found ? directories(found).used : named;
   const disk = new AsifDevice(withSoundDirectory(found ?? largest, used.directory), false, used.directory);
   const stated = statedSize(new AsifRuin(disk));
-  return used.end > 0 ? headed(Math.max(stated, used.end)) : null;
+  const isSane = stated % SECTOR === 0 && stated <= readAsifHeader(largest).maxSize;
+  return used.end > 0 ? headed(Math.max(isSane ? stated : 0, used.end)) : null;
 }
 
 /** The file with the first table, which was found, in its first directory. Null if none was, or several. */
@@ -89,8 +91,7 @@ function withFoundTable(file: StoreFile): StoreFile | null {
   const chunks = Math.ceil(file.size() / chunkSize);
   const group = new DataView(new ArrayBuffer(ENTRY * groupChunks));
   const tables: number[] = [];
-  for (let chunk = 1; chunk < chunks; chunk += 1) {
-    if (file.allocated(chunk * chunkSize, chunkSize) === 0) continue;
+  for (const chunk of storedChunks(file, chunkSize, 1, chunks)) {
     const got = file.read(chunk * chunkSize, new Uint8Array(group.buffer));
     if (got === group.byteLength && isGroup(group, chunk, chunks)) tables.push(chunk);
   }
@@ -100,6 +101,18 @@ function withFoundTable(file: StoreFile): StoreFile | null {
   file.read(0, head);
   new DataView(head.buffer).setBigUint64(directories[0] + ENTRY, BigInt(table));
   return new PatchedFile(file, head);
+}
+
+/** Those that are no holes: halved until they are, so that a hole of a petabyte is asked for once. */
+function* storedChunks(file: StoreFile, chunkSize: number, first: number, end: number): Generator<number> {
+  if (first >= end || file.allocated(first * chunkSize, (end - first) * chunkSize) === 0) return;
+  if (end - first === 1) {
+    yield first;
+    return;
+  }
+  const middle = Math.floor((first + end) / 2);
+  yield* storedChunks(file, chunkSize, first, middle);
+  yield* storedChunks(file, chunkSize, middle, end);
 }
 
 /** True for entries of which each is one that we know, at least one names a chunk, and no two the same. */
@@ -139,8 +152,8 @@ function directories(file: StoreFile): { used: Directory; live: 0 | 1 } {
   };
   const live = liveDirectory(file);
   const [first, second] = [look(live), look(live === 0 ? 1 : 0)];
-  const isWorse = first.end === 0 || (first.problem !== null && second.problem === null);
-  return { used: isWorse && second.end > 0 ? second : first, live };
+  // What the other one says is older, and its tables may be holes by now: it only stands in where there is nothing else.
+  return { used: first.end === 0 && second.end > 0 ? second : first, live };
 }
 
 /** An absurd number is none. */
