@@ -290,7 +290,7 @@ test('without root a folder that not even its owner may read is opened all the s
     process.setgid(65534); process.setuid(65534);
     const fileSystem = openHostFolder(process.argv[1], { writable: true });
     const [volume] = fileSystem.volumes;
-    const names = (id) => [...volume.list(id)].map(({ name }) => name);
+    const names = (id) => [...volume.list(id)].map(({ name }) => name).sort();
     const [d] = [...volume.list(volume.root.id)].map(({ id }) => id);
     console.log(JSON.stringify([volume.stat(d).mode & 0o777, names(d), volume.stat(d).mode & 0o777]));
     volume.setAttributes(d, { mode: 0 });
